@@ -1,0 +1,8 @@
+"""The desk: the only thing the command line and the screens talk to. It joins the rooms, which do not know one another."""
+
+from wizard.session.chat import Endpoint
+from wizard.session.desk import Desk
+from wizard.session.outcome import Outcome
+from wizard.session.steps import STEPS, goals
+
+__all__ = ["STEPS", "Desk", "Endpoint", "Outcome", "goals"]

@@ -1,0 +1,238 @@
+"""One object with every question a front end may ask and every order it may give."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wizard import catalog as drawers
+from wizard import fit, words
+from wizard import plan as planning
+from wizard import run as engine_room
+from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import Home, RunFolder, Watch
+from wizard.session import care, chat, outcome, runs, starting
+
+
+class Desk:
+    """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
+
+    def __init__(
+        self, home: Home | None = None, *, pretend: str | None = None, catalog_folder: Path | None = None
+    ) -> None:
+        self.home = home or Home.from_environment(os.environ)
+        self.pretend = pretend
+        self._catalog_folder = catalog_folder
+        self._machine: Machine | None = None
+        self._reports: dict[str, DataReport] = {}
+
+    # what is here, and what fits it
+
+    @cached_property
+    def _drawers(self) -> Catalog:
+        own = [self.home.root / "catalog", *([self._catalog_folder] if self._catalog_folder else [])]
+        return drawers.load([drawers.builtin(), *[folder for folder in own if folder.is_dir()]])
+
+    def catalog(self) -> Catalog:
+        return self._drawers
+
+    def machine(self, refresh: bool = False) -> Machine:
+        if self._machine is None or refresh:
+            from wizard import detect
+
+            boards = self.catalog().boards
+            real = detect.detect(self.home.root, boards)
+            self._machine = detect.pretend(self.pretend, boards, real) if self.pretend else real
+        return self._machine
+
+    def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
+        return fit.offers(self.machine(), self.catalog(), task=task, model=model)
+
+    def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
+        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs)
+
+    def best(self, task: str) -> Verdict:
+        """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
+        verdicts = self.offers(task)
+        best = next((verdict for verdict in verdicts if verdict.recommended), None)
+        if best is None:
+            raise WizardError("nothing-fits", task=task, exit_code=ExitCode.NOTHING_FITS)
+        return best
+
+    # data
+
+    def inspect(self, path: str, **overrides: Any) -> DataReport:
+        from wizard.data import readers
+
+        report = readers.inspect(Path(path).expanduser(), **overrides)
+        self._reports[str(Path(path).expanduser())] = report
+        return report
+
+    def paste(self, text: str) -> Path:
+        """Keep pasted rows as a file of the user's own; the same text is kept once."""
+        from wizard.data import readers
+
+        return readers.keep_text(text, self.home.root / "pasted")
+
+    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
+        from wizard.data import readers
+
+        report = self.inspect(path, **overrides)
+        place = Path(path).expanduser().resolve()
+        return DataChoice(
+            kind="path",
+            ref=str(place),
+            language=words.language(),
+            format=report.format,
+            encoding=report.encoding,
+            mapping=report.mapping,
+            sha256=readers.sha256_of(place),
+        )
+
+    def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
+        rows = planning.filled_rows(self.catalog().datasets[dataset], language, params)
+        messages = [
+            {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in rows
+        ]
+        return DataReport(
+            kind="messages",
+            format="bundled",
+            encoding="utf-8",
+            mapping={"question": "question", "answer": "answer"},
+            exact=True,
+            rows=len(rows),
+            usable=len(rows),
+            rejected=(),
+            samples=tuple(messages[:3]),
+            tasks=("identity", "sft"),
+            characters=sum(len(q) + len(a) for q, a in rows),
+        )
+
+    def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
+        """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
+        from wizard.data import readers
+
+        template, tokens = readers.template_of(self.home.store / "models" / model, self.catalog().models[model])
+        return readers.render(messages, template, tokens)
+
+    # from a choice to a run
+
+    def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
+        return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
+
+    def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
+        verdict = fit.judge(
+            self.machine(), self.catalog(), choice.recipe, choice.model, choice.knobs, dict(choice.engines)
+        )
+        locks = drawers.builtin() / "engines" / "locks"
+        plan, requirements = starting.compile_choice(
+            choice, verdict, self.machine(), self.catalog(), self.home, choice.data.language, locks
+        )
+        return replace(plan, pretend=self.pretend), requirements
+
+    def plan(self, choice: Choice) -> Plan:
+        return self._compiled(choice)[0]
+
+    def commands(self, plan: Plan) -> tuple[tuple[str, str], ...]:
+        """The exact line that runs each stage, as it can be typed."""
+        folder = RunFolder(self.home.runs / plan.run)
+        environments = {environment.id: environment for environment in plan.environments}
+        lines = []
+        for stage in plan.stages:
+            python = self.home.environment(environments[stage.environment]) / "bin" / "python"
+            command = [str(python), "-m", f"wizard.stages.{stage.name}", str(folder.stage(stage.folder).path)]
+            lines.append((stage.name, shlex.join(command)))
+        return tuple(lines)
+
+    def launch(self, plan: Plan) -> str:
+        """Start it. The plan may come from a screen shown a while ago: the machine is looked at once more."""
+        self.machine(refresh=not self.pretend)
+        _, requirements = self._compiled(plan.choice)
+        return starting.launch(plan, requirements, self.home)
+
+    # runs
+
+    def runs(self) -> tuple[RunState, ...]:
+        return tuple(runs.state_of(RunFolder(self.home.runs / name)) for name in runs.names(self.home))
+
+    def folder(self, run: str) -> RunFolder:
+        return runs.resolve(self.home, run)
+
+    def plan_of(self, run: str) -> Plan:
+        return runs.plan_of(self.folder(run))
+
+    def watch(self, run: str) -> Watch:
+        return Watch(self.folder(run))
+
+    def stop(self, run: str, after_checkpoint: bool = False) -> None:
+        engine_room.stop(self.folder(run), after_checkpoint=after_checkpoint)
+
+    def resume(self, run: str, **changes: Any) -> str:
+        return runs.resume(self.folder(run), changes)
+
+    def unfinished(self, task: str) -> str | None:
+        recipes = [recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task]
+        found = runs.unfinished(self.home, recipes)
+        return found.path.name if found else None
+
+    # the served model
+
+    def endpoint(self, run: str) -> chat.Endpoint:
+        folder = self.folder(run)
+        state = runs.state_of(folder)
+        if not state.endpoint:
+            raise WizardError("not-serving", run=folder.path.name, status=state.status, exit_code=ExitCode.FAILED)
+        key = engine_room.read_key(self.home, folder.path.name)
+        header = engine_room.header_file(self.home, folder.path.name)
+        return chat.Endpoint(
+            url=state.endpoint, model=state.served_model, engine=state.served_engine, key=key, header_file=header
+        )
+
+    def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
+        return chat.stream(self.endpoint(run), messages, **options)
+
+    def outcome(self, run: str) -> outcome.Outcome:
+        folder = self.folder(run)
+        watch = Watch(folder)
+        watch.complete()
+        return outcome.read(folder, runs.plan_of(folder), watch.poll())
+
+    # keeping house
+
+    def export(self, run: str) -> str:
+        folder = self.folder(run)
+        plan = runs.plan_of(folder)
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.environments.glob("*.txt"))}
+        return planning.to_toml(plan, texts, self._facts(folder))
+
+    def _facts(self, folder: RunFolder) -> dict[str, Any]:
+        return {stage.name: dict(stage.result) for stage in runs.state_of(folder).stages if stage.result}
+
+    def replay(self, file: Path) -> Choice:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
+        return planning.from_toml(text, str(file))
+
+    def doctor(self) -> tuple[care.Check, ...]:
+        return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))
+
+    def uninstall(self, dry_run: bool = False) -> tuple[Path, ...]:
+        return care.belongings(self.home) if dry_run else care.remove(self.home)
+
+
+def supervise(path: Path) -> int:
+    """The detached process behind a run: the engine room with this machine's gauges."""
+    from wizard import detect
+
+    folder = RunFolder(path)
+    home = Home.from_environment(os.environ)
+    engines = Desk(home).catalog().engines
+    return engine_room.supervise(folder, home, engines, lambda pids: detect.Meter(pids, path))

@@ -1,0 +1,77 @@
+"""What a finished run shows: the answers before and after, and where everything is. Read from the run folder alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wizard.contract import Plan, RunState
+from wizard.journal import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    run: str
+    questions: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    parity: Mapping[str, Any]
+    seconds: Mapping[str, float]
+    paths: Mapping[str, str]  # adapter merged config report log: those that exist
+    endpoint: str = ""
+    model: str = ""
+    engine: str = ""
+
+
+def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
+    results = {stage.name: dict(stage.result) for stage in state.stages}
+    merge, serve = results.get("merge", {}), results.get("serve", {})
+    return Outcome(
+        run=plan.run,
+        questions=plan.choice.questions,
+        before=tuple(merge.get("before", ())),
+        after=tuple(serve.get("after", ())),
+        parity=merge.get("parity", {}),
+        seconds=_seconds(state),
+        paths=_paths(folder, plan),
+        endpoint=state.endpoint or str(serve.get("endpoint", "")),
+        model=state.served_model,
+        engine=state.served_engine or str(serve.get("engine", "")),
+    )
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The object of `demo --json`."""
+    return {
+        "run": outcome.run,
+        "seconds": dict(outcome.seconds),
+        "questions": list(outcome.questions),
+        "before": list(outcome.before),
+        "after": list(outcome.after),
+        "endpoint": outcome.endpoint,
+        "model": outcome.model,
+        "engine": outcome.engine,
+        "adapter_parity": dict(outcome.parity),
+    }
+
+
+def _seconds(state: RunState) -> dict[str, float]:
+    return {
+        stage.name: round(max(0.0, (stage.ended or state.updated) - stage.started), 2)
+        for stage in state.stages
+        if stage.started
+    }
+
+
+def _paths(folder: RunFolder, plan: Plan) -> dict[str, str]:
+    paths = {"config": str(folder.config)} if folder.config.exists() else {}
+    wanted = {"adapter", "merged", "report"}
+    for stage in plan.stages:
+        done = folder.stage(stage.folder).done
+        if done.exists():
+            outputs = json.loads(done.read_text(encoding="utf-8")).get("outputs", {})
+            paths |= {name: str(Path(path)) for name, path in outputs.items() if name in wanted}
+    return paths

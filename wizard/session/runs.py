@@ -1,0 +1,70 @@
+"""The runs of this machine: listed, named by any clear part of their name, stopped, gone on with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from wizard import run as engine_room
+from wizard.contract import Plan, RunState
+from wizard.errors import WizardError
+from wizard.journal import Home, RunFolder, Watch, read_plan
+
+
+def names(home: Home) -> tuple[str, ...]:
+    """Newest first; a folder without a plan is a launch that never happened and is no run."""
+    found = [path for path in home.runs.glob("*") if (path / "plan.json").exists()]
+    return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_ctime, reverse=True))
+
+
+def resolve(home: Home, name: str) -> RunFolder:
+    """The run called `name`, or the only one whose name contains it."""
+    known = names(home)
+    if name in known:
+        return RunFolder(home.runs / name)
+    matches = [known_name for known_name in known if name in known_name]
+    if len(matches) == 1:
+        return RunFolder(home.runs / matches[0])
+    if matches:
+        raise WizardError("run-ambiguous", run=name, runs=", ".join(matches[:6]))
+    raise WizardError("run-unknown", run=name, runs=", ".join(known[:6]) or "-")
+
+
+def plan_of(folder: RunFolder) -> Plan:
+    try:
+        return read_plan(folder.plan)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WizardError("plan-unreadable", path=str(folder.plan), error=str(error)) from error
+
+
+def state_of(folder: RunFolder) -> RunState:
+    return Watch(folder).poll()
+
+
+def supervisor_command(folder: RunFolder) -> tuple[str, ...]:
+    return (sys.executable, "-m", "wizard", "supervise", str(folder.path))
+
+
+def resume(folder: RunFolder, changes: dict[str, Any]) -> str:
+    """Go on where it stopped; a run that is still supervised is simply attached to."""
+    if not engine_room.supervised(folder):
+        if changes:
+            engine_room.concede(folder, "train", changes)
+        engine_room.launch(folder, supervisor_command(folder))
+    return folder.path.name
+
+
+def unfinished(home: Home, recipes: Sequence[str]) -> RunFolder | None:
+    """The newest run of these recipes that neither ended well nor was stopped on purpose."""
+    for name in names(home):
+        folder = RunFolder(home.runs / name)
+        if plan_of(folder).choice.recipe in recipes:
+            going = state_of(folder).status in ("running", "interrupted", "failed")
+            return folder if going else None
+    return None
+
+
+def package_root() -> Path:
+    return Path(__file__).resolve().parents[1]

@@ -1,0 +1,87 @@
+"""From a decision to a running run: the choice, its plan, and the folder that the supervisor works in."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wizard import plan as planning
+from wizard import run as engine_room
+from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import Home, RunFolder, write_atomic, write_plan
+from wizard.session import runs
+
+QUESTIONS = 3
+WORD_LIMIT = 400
+
+
+def choose(
+    verdict: Verdict, data: DataChoice, catalog: Catalog, report: DataReport | None, *, serve: bool = True
+) -> Choice:
+    questions = _bundled_questions(catalog, data) if data.kind == "bundled" else _first_questions(report)
+    return Choice(
+        recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, questions=questions, serve=serve
+    )
+
+
+def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:
+    return tuple(catalog.datasets[data.ref].questions[data.language][:QUESTIONS])
+
+
+def _first_questions(report: DataReport | None) -> tuple[str, ...]:
+    """The opening question of the first rows: what the model was taught is what is asked before and after."""
+    asked = []
+    for sample in report.samples if report else ():
+        first = next((turn["content"] for turn in sample["messages"] if turn["role"] == "user"), "")
+        if first and len(first) <= WORD_LIMIT and first not in asked:
+            asked.append(first)
+    return tuple(asked[:QUESTIONS])
+
+
+def compile_choice(
+    choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog, home: Home, language: str, locks: Path
+) -> tuple[Plan, Mapping[str, str]]:
+    if verdict.status == "no":
+        reason = verdict.reason
+        params = reason.params if reason else {}
+        raise WizardError(reason.code if reason else "nothing-fits", exit_code=ExitCode.NOTHING_FITS, **params)
+    created = time.time()
+    run = planning.run_id(choice, created=created, salt=secrets.token_hex(2))
+    return planning.compile_plan(
+        choice,
+        verdict,
+        machine,
+        catalog,
+        run=run,
+        created=created,
+        language=language,
+        store=str(home.store),
+        key_file=str(home.secrets / f"{run}.key"),
+        lock_text=lambda name: (locks / name).read_text(encoding="utf-8"),
+    )
+
+
+def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
+    """Write the run folder, then start its supervisor. The plan is written last: a folder without one is no run."""
+    if plan.pretend:
+        raise WizardError("pretending", board=plan.pretend)
+    folder = RunFolder(home.runs / plan.run)
+    try:
+        lib = engine_room.install_lib(home, runs.package_root())
+        folder.environments.mkdir(parents=True, exist_ok=True)
+        for environment, text in requirements.items():
+            write_atomic(folder.environments / f"{environment}.txt", text)
+        engine_room.create_key(home, plan.run)
+        write_atomic(folder.config, planning.to_toml(plan, requirements, {}))
+        write_plan(folder.plan, replace(plan, lib=lib))
+    except OSError as error:
+        raise WizardError(
+            "cannot-write-home", path=str(folder.path), error=error.strerror or str(error), exit_code=ExitCode.FAILED
+        ) from error
+    engine_room.launch(folder, runs.supervisor_command(folder))
+    return plan.run
+

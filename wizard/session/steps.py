@@ -1,0 +1,16 @@
+"""The steps of the wizard, told once: the screens and the plain questions both walk this list."""
+
+from __future__ import annotations
+
+from wizard.contract import Catalog
+
+STEPS = ("goal", "hardware", "recipe", "data", "review")
+
+ORDER = ("identity", "sft", "cpt", "dpo", "grpo", "vision", "serve")
+
+
+def goals(catalog: Catalog) -> tuple[str, ...]:
+    """The tasks that some recipe serves, in the order they are offered; words are goal.<task>.title and .hint."""
+    present = {recipe.task for recipe in catalog.recipes.values()}
+    known = [task for task in ORDER if task in present]
+    return tuple(known + sorted(present - set(known)))
