@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import string
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,7 @@ def say_in(language: str, key: str, /, **params: Any) -> str:
     text = catalogue(language).get(key) or catalogue("en").get(key)
     if text is None:
         return key
-    try:
-        return text.format_map(_Lenient(params))
-    except (ValueError, IndexError, AttributeError, TypeError):
-        return text
+    return _FORMATTER.vformat(text, (), params)
 
 
 def known(key: str) -> bool:
@@ -87,6 +85,20 @@ def problem(code: str, params: Mapping[str, Any], language: str | None = None) -
     }
 
 
-class _Lenient(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"
+class _Formatter(string.Formatter):
+    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}. A missing or odd value never hides the sentence."""
+
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return kwargs.get(str(key), "?")
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        from wizard.words import units
+
+        shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
+        try:
+            return shown(float(value)) if shown else str(format(value, format_spec))
+        except (TypeError, ValueError):
+            return str(value)
+
+
+_FORMATTER = _Formatter()

@@ -1,0 +1,192 @@
+"""The verbs. stdout is for answers, stderr for talk; the screens and the plain lines are imported only when asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard import __version__, words
+from wizard.errors import ExitCode, WizardError
+from wizard.plain.output import tell
+from wizard.words import say
+
+if TYPE_CHECKING:
+    from wizard.session import Desk
+
+HIDDEN = "supervise"
+KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == [HIDDEN]:
+        return _supervise(Path(arguments[1]))
+    language = _early(arguments, "--lang", "YCDY_LANG")
+    if language:
+        words.use(language)
+    options = parser().parse_args(arguments)
+    try:
+        return int(_run(options))
+    except WizardError as error:
+        return tell(error, as_json=options.json)
+    except KeyboardInterrupt:
+        print(say("cli.interrupted"), file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception as error:
+        return tell(_unforeseen(error), as_json=options.json)
+
+
+def _supervise(folder: Path) -> int:
+    """Not a verb for people: the detached process behind a run."""
+    from wizard.session.desk import supervise
+
+    return supervise(folder)
+
+
+def _early(arguments: Sequence[str], flag: str, twin: str) -> str:
+    """The language is needed before the parser's own texts are made."""
+    for index, argument in enumerate(arguments):
+        if argument.startswith(flag + "="):
+            return argument.partition("=")[2]
+        if argument == flag and index + 1 < len(arguments):
+            return arguments[index + 1]
+    return os.environ.get(twin, "")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _parser(prog="yichuidingyin", description=say("cli.about"), epilog=say("cli.epilog"))
+    top.add_argument("--version", action="version", version=f"yichuidingyin {__version__}")
+    _common(top, defaults=True)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", title=say("cli.verbs"))
+    _starting_verbs(verbs)
+    _living_verbs(verbs)
+    _caring_verbs(verbs)
+    return top
+
+
+def _parser(**options: Any) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+
+def _twin(name: str, fallback: Any = None) -> Any:
+    """Every flag has a twin in the environment: --keep is YCDY_KEEP."""
+    text = os.environ.get("YCDY_" + name.upper(), "")
+    if isinstance(fallback, bool):
+        return text.lower() in ("1", "true", "yes", "on") if text else fallback
+    return text or fallback
+
+
+def _common(verb: argparse.ArgumentParser, *, defaults: bool = False) -> None:
+    def default(name: str, fallback: Any = None) -> Any:
+        return _twin(name, fallback) if defaults else argparse.SUPPRESS
+
+    verb.add_argument("--lang", choices=words.LANGUAGES, default=default("lang"), help=say("cli.flag.lang"))
+    verb.add_argument("--plain", action="store_true", default=default("plain", False), help=say("cli.flag.plain"))
+    verb.add_argument("--json", action="store_true", default=default("json", False), help=say("cli.flag.json"))
+    verb.add_argument("--pretend", metavar="ID[xN]", default=default("pretend"), help=say("cli.flag.pretend"))
+    verb.add_argument("--catalog", metavar="DIR", default=default("catalog"), help=say("cli.flag.catalog"))
+
+
+def _verb(verbs: Any, name: str) -> argparse.ArgumentParser:
+    text = say(f"cli.verb.{name}")
+    example = f"{say('cli.example')}\n  {say(f'cli.example-of.{name}')}"
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _common(verb)
+    return verb
+
+
+def _starting_verbs(verbs: Any) -> None:
+    demo = _verb(verbs, "demo")
+    demo.add_argument("--name", default=_twin("name"), help=say("cli.flag.name"))
+    demo.add_argument("--author", default=_twin("author"), help=say("cli.flag.author"))
+    demo.add_argument("--keep", action="store_true", default=_twin("keep", False), help=say("cli.flag.keep"))
+    demo.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
+    _verb(verbs, "probe")
+    offers = _verb(verbs, "offers")
+    offers.add_argument("--task", default=_twin("task", ""), help=say("cli.flag.task"))
+    offers.add_argument("--model", default=_twin("model", ""), help=say("cli.flag.model"))
+    run = _verb(verbs, "run")
+    run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
+    run.add_argument("--check", action="store_true", default=_twin("check", False), help=say("cli.flag.check"))
+
+
+def _living_verbs(verbs: Any) -> None:
+    _verb(verbs, "runs")
+    for name in ("attach", "resume", "stop", "logs", "chat", "export"):
+        verb = _verb(verbs, name)
+        verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+        if name == "resume":
+            for knob in KNOBS:
+                flag = "--" + knob.replace("_", "-")
+                verb.add_argument(flag, type=float if knob == "learning_rate" else int, help=say(f"knob.{knob}.title"))
+        if name == "stop":
+            verb.add_argument("--all", action="store_true", help=say("cli.flag.all"))
+            verb.add_argument("--after-checkpoint", action="store_true", help=say("cli.flag.after_checkpoint"))
+        if name == "logs":
+            verb.add_argument("--stage", default="", help=say("cli.flag.stage"))
+            verb.add_argument("--lines", type=int, default=50, help=say("cli.flag.lines"))
+
+
+def _caring_verbs(verbs: Any) -> None:
+    _verb(verbs, "doctor")
+    uninstall = _verb(verbs, "uninstall")
+    uninstall.add_argument("--dry-run", action="store_true", help=say("cli.flag.dry_run"))
+    uninstall.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
+    verbs.add_parser("test", help=say("cli.verb.test"), add_help=False)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.verb == "test":
+        raise WizardError("test-without-script")
+    from wizard.session import Desk
+
+    catalog = Path(options.catalog) if options.catalog else None
+    desk = Desk(pretend=options.pretend, catalog_folder=catalog)
+    if options.verb is None:
+        return _open_wizard(desk, options)
+    from wizard.plain import verbs
+
+    return int(getattr(verbs, options.verb)(desk, options))
+
+
+def _open_wizard(desk: Desk, options: argparse.Namespace) -> int:
+    """The screens where they can be shown; plain questions in a poor terminal; a pointer to the verbs without any."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise WizardError("no-terminal")
+    if options.plain or os.environ.get("TERM", "dumb") == "dumb":
+        from wizard.plain import questions
+
+        return questions.walk(desk)
+    from wizard.view.app import WizardApp
+
+    return int(WizardApp(desk).run() or 0)
+
+
+def _unforeseen(error: Exception) -> WizardError:
+    """Our own fault: the traceback goes to a file, the person gets its path."""
+    import traceback
+
+    from wizard.journal import Home
+
+    try:
+        log = Home.from_environment(os.environ).logs / "wizard.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        log = Path(os.devnull)
+    return WizardError("unforeseen", error=f"{type(error).__name__}: {error}", log=str(log), exit_code=ExitCode.FAILED)

@@ -1,0 +1,79 @@
+"""`demo`: two questions (or none), then the whole way from a bundled model to a tuned one that answers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from wizard import words
+from wizard.contract import DataChoice, Verdict
+from wizard.errors import ExitCode
+from wizard.plain import tables, verbs
+from wizard.plain.follow import follow
+from wizard.plain.output import answer, print_json, talk
+from wizard.session import Desk
+from wizard.words import say
+
+TASK = "identity"
+
+
+def demo(desk: Desk, options: argparse.Namespace) -> int:
+    unfinished = None if desk.pretend or options.name or options.author else desk.unfinished(TASK)
+    if unfinished:
+        talk(say("plain.demo_goes_on", run=unfinished))
+        name = desk.resume(unfinished)
+    else:
+        verdict = demo_verdict(desk)
+        plan = desk.plan(desk.choose(verdict, _data(desk, verdict, options)))
+        if desk.pretend:
+            print_json(plan) if options.json else answer(tables.plan(plan, desk.commands(plan)))
+            return ExitCode.OK
+        name = desk.launch(plan)
+        talk(say("plain.started", run=name))
+    return _to_the_end(desk, name, options)
+
+
+def demo_verdict(desk: Desk) -> Verdict:
+    """The bundled model on whatever this machine has: the one case that needs no hub."""
+    bundled = {
+        model.id for model in desk.catalog().models.values() if any(s.kind == "bundled" for s in model.sources)
+    }
+    fitting = [v for v in desk.offers(TASK) if v.model in bundled and v.status != "no"]
+    return min(fitting, key=lambda v: v.device != "cuda") if fitting else desk.best(TASK)
+
+
+def _data(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> DataChoice:
+    dataset = desk.catalog().datasets[desk.catalog().recipes[verdict.recipe].datasets[0]]
+    language = words.language() if words.language() in dataset.languages else dataset.languages[0]
+    params = {key: texts.get(language) or texts["en"] for key, texts in dataset.defaults.items()}
+    given = {"name": options.name, "author": options.author}
+    params |= {key: value for key, value in given.items() if value}
+    if sys.stdin.isatty() and not (options.yes or options.json or desk.pretend):
+        params |= {key: _ask(key, params[key]) for key in params if not given.get(key)}
+    return DataChoice(kind="bundled", ref=dataset.id, params=params, language=language)
+
+
+def _ask(key: str, default: str) -> str:
+    import questionary
+
+    reply = questionary.text(say(f"ask.{key}"), default=default).ask()
+    if reply is None:
+        raise KeyboardInterrupt
+    return str(reply).strip() or default
+
+
+def _to_the_end(desk: Desk, name: str, options: argparse.Namespace) -> int:
+    try:
+        state = follow(desk, name, quiet=options.json)
+    except KeyboardInterrupt:
+        talk(say("plain.detached", run=name))
+        return ExitCode.INTERRUPTED
+    try:
+        code = verbs.conclude(desk, name, state, options, kept=options.keep)
+        if state.status == "serving" and sys.stdin.isatty() and not (options.json or options.yes):
+            talk(say("demo.chat"))
+            verbs.converse(desk, name)
+        return code
+    finally:
+        if state.status == "serving" and not options.keep:
+            desk.stop(name)

@@ -1,0 +1,104 @@
+"""A run told in lines, from wherever it is now until it ends or serves."""
+
+from __future__ import annotations
+
+import time
+
+from wizard import words
+from wizard.contract import Note, RunState, StageState
+from wizard.plain.output import BOLD, DIM, paint, talk
+from wizard.session import Desk
+from wizard.words import say, units
+
+POLL_SECONDS = 0.25
+ENDED = ("done", "failed", "stopped", "interrupted")
+
+
+class Teller:
+    """Remembers what was said, so that each change is one line and nothing is said twice."""
+
+    def __init__(self) -> None:
+        self._stages: dict[str, tuple[str, str, int]] = {}
+        self._notes = 0
+        self._step = -1
+        self._last_progress = 0.0
+
+    def tell(self, state: RunState) -> None:
+        for stage in state.stages:
+            self._tell_stage(stage)
+        for note in state.notes[self._notes :]:
+            talk(f"  {_note_line(note)}")
+        self._notes = len(state.notes)
+        self._tell_step(state)
+        self._tell_progress(state)
+
+    def _tell_stage(self, stage: StageState) -> None:
+        seen = (stage.status, stage.phase, stage.attempt)
+        if self._stages.get(stage.name) == seen or stage.status == "waiting":
+            return
+        old = self._stages.get(stage.name, ("", "", 0))
+        self._stages[stage.name] = seen
+        name = say(f"stage.{stage.name}")
+        if stage.status == "done" and old[0] != "done":
+            talk(f"[v] {name}  {units.seconds(max(0.0, stage.ended - stage.started))}")
+        elif stage.status == "failed" and old[0] != "failed":
+            talk(f"[x] {name}")
+        elif stage.status == "ready" and old[0] != "ready":
+            talk(f"[v] {name}  {say('plain.ready')}")
+        else:
+            if old[0] in ("", "waiting"):
+                talk(paint(f"[>] {name}", BOLD))
+            if stage.phase and stage.phase != old[1]:
+                talk(f"    {say(f'phase.{stage.phase}')}")
+
+    def _tell_step(self, state: RunState) -> None:
+        if state.step == self._step or not state.latest or state.stage != "train":
+            return
+        self._step = state.step
+        values = state.latest
+        parts = [f"{state.step}/{state.total}", f"{say('metric.loss')} {values.get('loss', float('nan')):.3f}"]
+        if values.get("tokens_per_second"):
+            parts.append(f"{values['tokens_per_second']:.0f} tok/s")
+        if values.get("step_seconds"):
+            left = values["step_seconds"] * max(0, state.total - state.step)
+            parts.append(f"{say('metric.eta')} {units.seconds(left)}")
+        talk("    " + "  ".join(parts))
+
+    def _tell_progress(self, state: RunState) -> None:
+        stage = next((stage for stage in state.stages if stage.name == state.stage), None)
+        now = time.monotonic()
+        if stage and stage.total and stage.unit != "steps" and now - self._last_progress > 2:
+            self._last_progress = now
+            talk(paint(f"    {progress(stage)}", DIM))
+
+
+def progress(stage: StageState) -> str:
+    if stage.unit == "bytes":
+        return f"{units.gb(stage.done)} / {units.gb(stage.total)}"
+    return f"{stage.done:.0f} / {stage.total:.0f} {say('unit.' + stage.unit)}"
+
+
+def _note_line(note: Note) -> str:
+    clock = time.strftime("%H:%M:%S", time.localtime(note.at))
+    return f"{clock} {note.stage}  {say('note.' + note.code, **note.params)}"
+
+
+def follow(desk: Desk, run: str, *, quiet: bool = False) -> RunState:
+    """Lines until the run ends or its model answers. Ctrl-C only stops the telling: the run goes on."""
+    watch, teller = desk.watch(run), Teller()
+    while True:
+        state = watch.poll()
+        if not quiet:
+            teller.tell(state)
+        if state.status in ENDED or (state.status == "serving" and _answered(state)):
+            return state
+        time.sleep(POLL_SECONDS)
+
+
+def _answered(state: RunState) -> bool:
+    serve = next((stage for stage in state.stages if stage.name == "serve"), None)
+    return bool(state.endpoint and serve and serve.status == "ready")
+
+
+def problem_of(state: RunState) -> dict[str, str] | None:
+    return words.problem(state.problem.code, state.problem.params) if state.problem else None

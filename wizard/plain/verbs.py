@@ -1,0 +1,247 @@
+"""One function a verb: asks the desk, prints the answer, returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from wizard.contract import RunState
+from wizard.errors import ExitCode, WizardError
+from wizard.plain import demo as demonstration
+from wizard.plain import tables
+from wizard.plain.follow import follow
+from wizard.plain.output import answer, print_json, problem, problem_data, talk
+from wizard.session import Desk, outcome
+from wizard.words import say
+
+demo = demonstration.demo
+
+
+def probe(desk: Desk, options: argparse.Namespace) -> int:
+    machine = desk.machine()
+    if options.json:
+        print_json(machine)
+    else:
+        answer(tables.machine(machine))
+    return ExitCode.OK
+
+
+def offers(desk: Desk, options: argparse.Namespace) -> int:
+    verdicts = desk.offers(options.task, options.model)
+    if options.json:
+        print_json({"machine": desk.machine(), "verdicts": verdicts})
+    elif verdicts:
+        answer(tables.offers(verdicts, desk.catalog()))
+    else:
+        raise WizardError("no-offers", task=options.task or "*", model=options.model or "*")
+    return ExitCode.OK if any(v.status != "no" for v in verdicts) else ExitCode.NOTHING_FITS
+
+
+def run(desk: Desk, options: argparse.Namespace) -> int:
+    choice = desk.replay(options.file)
+    plan = desk.plan(choice)
+    if options.check or desk.pretend:
+        if options.json:
+            print_json(plan)
+        else:
+            answer(tables.plan(plan, desk.commands(plan)))
+        return ExitCode.OK
+    name = desk.launch(plan)
+    talk(say("plain.started", run=name))
+    return finish(desk, name, options)
+
+
+def runs(desk: Desk, options: argparse.Namespace) -> int:
+    states = desk.runs()
+    if options.json:
+        print_json([_summary(state) for state in states])
+    else:
+        answer(tables.runs(states) if states else say("plain.no_runs"))
+    return ExitCode.OK
+
+
+def _summary(state: RunState) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "run": state.run,
+        "status": state.status,
+        "stage": state.stage,
+        "step": state.step,
+        "total": state.total,
+        "latest": dict(state.latest),
+    }
+    if state.endpoint:
+        row["endpoint"] = state.endpoint
+    if state.problem:
+        row["problem"] = problem_data(state.problem)
+    return row
+
+
+def attach(desk: Desk, options: argparse.Namespace) -> int:
+    """The screens where there is a terminal for them, lines elsewhere."""
+    name = _named(desk, options.run)
+    if sys.stdin.isatty() and sys.stderr.isatty() and not (options.plain or options.json):
+        from wizard.view.app import WizardApp
+
+        return int(WizardApp(desk, attach=name).run() or 0)
+    return finish(desk, name, options)
+
+
+def resume(desk: Desk, options: argparse.Namespace) -> int:
+    knobs = ("micro_batch", "seq_len", "save_steps", "learning_rate")
+    changes = {knob: getattr(options, knob) for knob in knobs if getattr(options, knob) is not None}
+    name = desk.resume(_named(desk, options.run), **changes)
+    talk(say("plain.resumed", run=name))
+    return finish(desk, name, options)
+
+
+def finish(desk: Desk, name: str, options: argparse.Namespace) -> int:
+    """Tell the run to its end (or until its model answers) and answer with what came out."""
+    try:
+        state = follow(desk, name, quiet=options.json)
+    except KeyboardInterrupt:
+        talk(say("plain.detached", run=name))
+        return ExitCode.INTERRUPTED
+    return conclude(desk, name, state, options)
+
+
+def conclude(desk: Desk, name: str, state: RunState, options: argparse.Namespace, *, kept: bool = True) -> int:
+    if state.status in ("failed", "interrupted", "stopped") and not _all_done(state):
+        found = state.problem
+        error = (
+            WizardError.of(found, ExitCode.FAILED)
+            if found
+            else WizardError(f"run-{state.status}", run=name, exit_code=ExitCode.FAILED)
+        )
+        raise error
+    result = desk.outcome(name)
+    if options.json:
+        print_json(outcome.as_json(result))
+    else:
+        talk(tables.outcome(result, desk, kept=kept and state.status == "serving"))
+    return ExitCode.OK
+
+
+def _all_done(state: RunState) -> bool:
+    return all(stage.status in ("done", "ready", "stopped") for stage in state.stages if stage.name != "serve")
+
+
+def stop(desk: Desk, options: argparse.Namespace) -> int:
+    names = (
+        [state.run for state in desk.runs() if state.status in ("running", "serving")]
+        if options.all
+        else [_named(desk, options.run)]
+    )
+    for name in names:
+        desk.stop(name, after_checkpoint=options.after_checkpoint)
+        talk(say("plain.stopping" if options.after_checkpoint else "plain.stopped", run=name))
+    if options.json:
+        print_json({"stopped": names})
+    return ExitCode.OK
+
+
+def logs(desk: Desk, options: argparse.Namespace) -> int:
+    name = _named(desk, options.run)
+    watch = desk.watch(name)
+    stage = options.stage or watch.poll().stage
+    text = watch.log(stage, options.lines)
+    if options.json:
+        print_json({"run": name, "stage": stage, "lines": text})
+    else:
+        answer("\n".join(text))
+    return ExitCode.OK
+
+
+def chat(desk: Desk, options: argparse.Namespace) -> int:
+    name = _named(desk, options.run, serving=True)
+    endpoint = desk.endpoint(name)
+    talk(say("plain.chatting", model=endpoint.model, url=endpoint.url))
+    converse(desk, name)
+    return ExitCode.OK
+
+
+def converse(desk: Desk, name: str) -> None:
+    """Lines from stdin answered piece by piece, until an empty line or Ctrl-D."""
+    history: list[dict[str, str]] = []
+    for line in _typed():
+        history.append({"role": "user", "content": line})
+        pieces = []
+        for piece in desk.chat(name, history):
+            pieces.append(piece)
+            print(piece, end="", flush=True)
+        answer()
+        history.append({"role": "assistant", "content": "".join(pieces)})
+
+
+def _typed() -> Iterator[str]:
+    """An empty line ends it for a person; a pipe may have some."""
+    interactive = sys.stdin.isatty()
+    while True:
+        if interactive:
+            print("> ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line or (interactive and not line.strip()):
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def export(desk: Desk, options: argparse.Namespace) -> int:
+    text = desk.export(_named(desk, options.run))
+    if options.json:
+        print_json({"toml": text})
+    else:
+        answer(text)
+    return ExitCode.OK
+
+
+def doctor(desk: Desk, options: argparse.Namespace) -> int:
+    checks = desk.doctor()
+    if options.json:
+        print_json(
+            [
+                {"code": c.code, "ok": c.ok, "params": c.params, "problem": problem_data(c.problem) if c.problem else None}
+                for c in checks
+            ]
+        )
+    else:
+        answer(tables.doctor(checks))
+        for check in checks:
+            if check.problem and check.code != "engine":
+                problem(check.problem)
+    return ExitCode.OK if all(check.ok for check in checks if check.code != "engine") else ExitCode.FAILED
+
+
+def uninstall(desk: Desk, options: argparse.Namespace) -> int:
+    found = desk.uninstall(dry_run=True)
+    for path in found:
+        answer(str(path))
+    if options.dry_run:
+        return ExitCode.OK
+    if not options.yes and not _confirmed(say("plain.uninstall_sure")):
+        return ExitCode.INTERRUPTED
+    desk.uninstall()
+    talk(say("plain.uninstalled"))
+    return ExitCode.OK
+
+
+def _confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise WizardError("confirm-needed")
+    import questionary
+
+    return bool(questionary.confirm(question, default=False).ask())
+
+
+def _named(desk: Desk, name: str, *, serving: bool = False) -> str:
+    """The run that was named, or the newest one."""
+    if name:
+        return desk.folder(name).path.name
+    states = desk.runs()
+    wanted = [state for state in states if state.status == "serving"] if serving else list(states)
+    if not wanted:
+        raise WizardError("no-run-serving" if serving else "no-runs")
+    return wanted[0].run
+
+
