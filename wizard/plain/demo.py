@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
-from wizard import words
 from wizard.contract import DataChoice, Verdict
 from wizard.errors import ExitCode
 from wizard.plain import tables, verbs
@@ -43,17 +43,15 @@ def demo_verdict(desk: Desk) -> Verdict:
 
 
 def _data(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> DataChoice:
-    dataset = desk.catalog().datasets[desk.catalog().recipes[verdict.recipe].datasets[0]]
-    language = words.language() if words.language() in dataset.languages else dataset.languages[0]
-    params = {key: texts.get(language) or texts["en"] for key, texts in dataset.defaults.items()}
+    choice = desk.bundled_choice(verdict.recipe, name=options.name, author=options.author)
     given = {"name": options.name, "author": options.author}
-    params |= {key: value for key, value in given.items() if value}
     if sys.stdin.isatty() and not (options.yes or options.json or desk.pretend):
-        params |= {key: _ask(key, params[key]) for key in params if not given.get(key)}
-    return DataChoice(kind="bundled", ref=dataset.id, params=params, language=language)
+        asked = {key: default if given.get(key) else ask(key, default) for key, default in choice.params.items()}
+        return replace(choice, params=asked)
+    return choice
 
 
-def _ask(key: str, default: str) -> str:
+def ask(key: str, default: str) -> str:
     import questionary
 
     reply = questionary.text(say(f"ask.{key}"), default=default).ask()

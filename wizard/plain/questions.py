@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
-from wizard import words
 from wizard.contract import DataChoice, Verdict
 from wizard.errors import WizardError
 from wizard.plain import tables, verbs
+from wizard.plain.demo import ask
 from wizard.plain.output import answer, tell
 from wizard.session import Desk, goals
 from wizard.words import say, units
@@ -47,13 +48,8 @@ def _recipe(desk: Desk, task: str) -> Verdict:
 
 
 def _bundled(desk: Desk, verdict: Verdict) -> DataChoice:
-    dataset = desk.catalog().datasets[desk.catalog().recipes[verdict.recipe].datasets[0]]
-    language = words.language() if words.language() in dataset.languages else dataset.languages[0]
-    params = {}
-    for key, texts in dataset.defaults.items():
-        default = texts.get(language) or texts["en"]
-        params[key] = _text(say(f"ask.{key}"), default) or default
-    return DataChoice(kind="bundled", ref=dataset.id, params=params, language=language)
+    choice = desk.bundled_choice(verdict.recipe)
+    return replace(choice, params={key: ask(key, default) for key, default in choice.params.items()})
 
 
 def _own(desk: Desk) -> DataChoice:

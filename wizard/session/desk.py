@@ -114,6 +114,15 @@ class Desk:
             characters=sum(len(q) + len(a) for q, a in rows),
         )
 
+    def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
+        """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
+        dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
+        language = words.language() if words.language() in dataset.languages else dataset.languages[0]
+        params = {
+            key: given.get(key) or texts.get(language) or texts["en"] for key, texts in dataset.defaults.items()
+        }
+        return DataChoice(kind="bundled", ref=dataset.id, params=params, language=language)
+
     def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
         """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
         from wizard.data import readers
