@@ -92,6 +92,7 @@ class Board:
     bandwidth_bytes_per_second: float = 0.0
     tflops: Mapping[str, float] = field(default_factory=dict)  # dense TFLOP/s by dtype: fp32 fp16 bf16 fp8
     overhead_bytes: int = 0  # CUDA context plus library handles
+    reserved_bytes: int = 0  # of total_bytes, what the driver keeps: a program cannot have it
     unified: bool = False
     quirks: tuple[str, ...] = ()
     source: str = ""
@@ -301,6 +302,7 @@ class Rejected:
     line: int
     code: str
     what: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)  # of the words reject.<code>
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +321,7 @@ class DataReport:
     tasks: tuple[str, ...]
     modality: tuple[str, ...] = ("text",)
     characters: int = 0  # of the usable rows
+    reasons: Mapping[str, int] = field(default_factory=dict)  # reject code -> rows; `rejected` lists the first of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What people bring to train on: recognising it (`shape`, also used inside engines) and reading it (`readers`)."""

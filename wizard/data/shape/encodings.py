@@ -1,0 +1,99 @@
+"""Which encoding a file is in: its mark, then where its NULs lie, then by trying UTF-8 and GB18030."""
+
+from __future__ import annotations
+
+import codecs
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TextIO
+
+from wizard.data.shape.fault import DataFault
+
+WHOLE_BYTES = 64 << 20  # looked at to decide; beyond that only the beginning is
+DAMAGE = 0.05  # share of a text's non-ASCII characters that may be broken before another encoding is meant
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+MAGIC = (
+    (b"PAR1", "Parquet"), (b"ARROW1", "Arrow"), (b"PK\x03\x04", "Excel / zip"), (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"), (b"%PDF-", "PDF"), (b"SQLite format 3", "SQLite"), (b"\xd0\xcf\x11\xe0", "Office"),
+    (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GGUF", "GGUF"), (b"7z\xbc\xaf", "7z"), (b"BZh", "bzip2"),
+)  # fmt: skip
+CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\f\v\b\x1b") + b"\x7f"
+KNOWN = ("utf-8", "utf-8-sig", "gb18030", "gbk", "big5", "utf-16", "utf-16-le", "utf-16-be", "shift_jis", "euc-kr",
+         "latin-1", "cp1252")  # fmt: skip
+
+
+def open_text(path: Path, encoding: str) -> TextIO:
+    """Broken bytes become lone surrogates, so that the row they are in can be named instead of the file refused."""
+    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    # newline="" keeps line ends inside quoted cells and still splits at all of them
+    return Path(path).open(encoding=encoding, errors="replace" if wide else "surrogateescape", newline="")
+
+
+def check_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, ValueError):
+        near = get_close_matches(name.lower(), KNOWN, 1, 0.5) or ["utf-8"]
+        raise DataFault("data-encoding-name", name=name, near=near[0], known=", ".join(KNOWN)) from None
+    return name
+
+
+def encoding_of(path: Path) -> str:
+    with Path(path).open("rb") as file:
+        return encoding_of_bytes(file.read(WHOLE_BYTES))
+
+
+def encoding_of_bytes(data: bytes) -> str:
+    if not data.strip():
+        raise DataFault("data-empty")
+    if marked := next((name for mark, name in MARKS if data.startswith(mark)), None):
+        return marked
+    if found := next((name for magic, name in MAGIC if data.startswith(magic)), None):
+        raise DataFault("data-format-unsupported", found=found, readable=".jsonl .json .csv .tsv .txt .md")
+    if b"\0" in data:
+        return _wide(data)
+    if len(data) - len(data.translate(None, CONTROL)) > len(data) * 0.02:
+        raise DataFault("data-binary")
+    return _tried(data)
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16 without a mark: its NULs are all on one side of the pairs, and it decodes."""
+    head = data[: (1 << 20) & ~1]
+    odd, even = head[1::2].count(0), head[0::2].count(0)
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    text = head[: len(head) & ~1].decode(name, "replace")
+    odd_ones = sum(text.count(sign) for sign in ("\0", "\ufffd", "\ufffe"))
+    controls = len(text) - len(text.translate({code: None for code in CONTROL}))
+    if min(odd, even) * 20 > max(odd, even) or (odd_ones + controls) * 50 > len(text):
+        raise DataFault("data-binary")
+    return name
+
+
+def _tried(data: bytes) -> str:
+    for name in ("utf-8", "gb18030"):
+        if _decodes(data, name):
+            return name
+        if _damage(data[: 4 << 20], name) <= DAMAGE:
+            return name
+    raise DataFault("data-encoding-unknown", tried="UTF-8, UTF-16, GB18030")
+
+
+def _decodes(data: bytes, name: str) -> bool:
+    """A character cut off by the end of what was read is no error."""
+    try:
+        codecs.getincrementaldecoder(name)().decode(data, final=False)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _damage(data: bytes, name: str) -> float:
+    text = data.decode(name, "surrogateescape")
+    broken = len(text) - len(text.encode("utf-8", "ignore").decode("utf-8"))
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
+    return broken / foreign if foreign else 0.0

@@ -1,0 +1,18 @@
+"""The failure of a whole data source, as a Problem: the front turns it into a WizardError, a stage writes it down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wizard.contract import Problem, Rejected
+
+
+class DataFault(Exception):
+    def __init__(self, code: str, /, **params: Any) -> None:
+        super().__init__(f"{code} {params}")
+        self.problem = Problem(code=code, params=params)
+
+
+def reject(code: str, /, **params: Any) -> Rejected:
+    """One row that will not be used; its words are `reject.<code>`, its line is added by the caller that knows it."""
+    return Rejected(line=0, code=code, params=params)

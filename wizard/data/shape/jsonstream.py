@@ -1,0 +1,118 @@
+"""The rows of a JSON document one by one (an array, objects one after another, or {"data": [...]}), in flat memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from wizard.data.shape.fault import DataFault
+
+CHUNK = 1 << 20
+LONGEST = 64 << 20  # characters of one row
+WRAPPERS = ("data", "train", "rows", "examples", "instances", "items", "records", "samples")
+_space = re.compile(r"\s*")
+
+
+def elements(stream: TextIO) -> Iterator[Any]:
+    """Raises DataFault data-json-broken with line and column where the document breaks off."""
+    text = _Text(stream)
+    if text.peek() != "[":
+        yield from _one_after_another(text)
+        return
+    text.take()
+    if text.peek() == "]":
+        return text.finish()
+    while True:
+        yield text.value()
+        mark = text.peek()
+        if mark == "]":
+            return text.finish()
+        if mark != ",":
+            raise text.broken("Expecting ',' delimiter" if mark else "the document ends here")
+        text.take()
+
+
+def _one_after_another(text: _Text) -> Iterator[Any]:
+    first = text.value() if text.peek() else None
+    if not text.peek():
+        yield from _unwrapped(first)
+        return
+    yield first
+    while text.peek():
+        yield text.value()
+
+
+def _unwrapped(document: Any) -> Iterator[Any]:
+    if document is None:
+        return
+    if isinstance(document, dict):
+        lists = [document[name] for name in WRAPPERS if isinstance(document.get(name), list)]
+        if len(lists) == 1 and any(isinstance(row, dict) for row in lists[0]):
+            yield from lists[0]
+            return
+    yield document
+
+
+class _Text:
+    """A window on the stream: what was read and not yet used, and the line and column it begins at."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._buffer, self._at = stream, "", 0
+        self._line, self._column, self._ended = 1, 1, False
+        self._decoder = json.JSONDecoder()
+
+    def peek(self) -> str:
+        """The next character that is not space; nothing at the end."""
+        while True:
+            space = _space.match(self._buffer, self._at)
+            self._at = space.end() if space else self._at
+            if self._at < len(self._buffer) or not self._more(CHUNK):
+                return self._buffer[self._at : self._at + 1]
+
+    def take(self) -> None:
+        self._at += 1
+
+    def value(self) -> Any:
+        self.peek()
+        size = CHUNK
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._buffer, self._at)
+                if end < len(self._buffer) or self._ended or not self._more(CHUNK):
+                    self._at = end
+                    return value
+            except (ValueError, RecursionError) as error:
+                if len(self._buffer) - self._at > LONGEST or not self._more(size):
+                    raise self._fault(error) from None
+                size *= 2
+
+    def finish(self) -> None:
+        self.take()
+        if self.peek():
+            raise self.broken("Extra data")
+
+    def broken(self, why: str) -> DataFault:
+        return self._position(self._at, why)
+
+    def _fault(self, error: Exception) -> DataFault:
+        at = getattr(error, "pos", self._at)
+        return self._position(at, getattr(error, "msg", "") or str(error) or type(error).__name__)
+
+    def _position(self, at: int, why: str) -> DataFault:
+        line, column = _advanced(self._line, self._column, self._buffer[:at])
+        return DataFault("data-json-broken", line=line, column=column, why=why)
+
+    def _more(self, size: int) -> bool:
+        chunk = self._stream.read(size)
+        self._ended = not chunk
+        if chunk:
+            self._line, self._column = _advanced(self._line, self._column, self._buffer[: self._at])
+            self._buffer, self._at = self._buffer[self._at :] + chunk, 0
+        return bool(chunk)
+
+
+def _advanced(line: int, column: int, text: str) -> tuple[int, int]:
+    breaks = text.count("\n")
+    return (line + breaks, len(text) - text.rindex("\n")) if breaks else (line, column + len(text))

@@ -1,0 +1,93 @@
+"""A data file as numbered rows. The screen and the prepare stage both read through here, so they see the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO, Union
+
+from wizard.contract import Rejected
+from wizard.data.shape.containers import container_of
+from wizard.data.shape.encodings import encoding_of, open_text
+from wizard.data.shape.jsonstream import LONGEST, elements
+from wizard.data.shape.tables import table
+
+Numbered = Iterator[tuple[int, Union[dict[str, Any], str, Rejected, Any]]]
+
+
+def rows(path: Path, encoding: str = "", container: str = "") -> Numbered:
+    """(line, row): a dict, a str (a paragraph), or a Rejected where the line cannot be read at all.
+
+    Raises DataFault where the file as a whole cannot be read. `container`: jsonl json csv tsv txt; empty = look.
+    """
+    encoding = encoding or encoding_of(path)
+    container = container or container_of(path, encoding)
+    with open_text(path, encoding) as stream:
+        yield from rows_of(stream, container)
+
+
+def rows_of(stream: TextIO, container: str) -> Numbered:
+    if container == "jsonl":
+        return _json_lines(stream)
+    if container == "json":
+        return enumerate(elements(stream), 1)
+    if container in ("csv", "tsv"):
+        return table(stream, "\t" if container == "tsv" else "")
+    return _paragraphs(stream)
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def json_line(number: int, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = getattr(error, "msg", "") or type(error).__name__
+        return Rejected(
+            line=number, code="bad-json", params={"line": number, "column": getattr(error, "colno", 1), "why": why}
+        )
+
+
+def _json_lines(stream: TextIO) -> Numbered:
+    for number, text in _lines(stream):
+        if isinstance(text, Rejected):
+            yield number, text
+        elif text.strip():
+            yield number, json_line(number, text)
+
+
+def _lines(stream: TextIO) -> Iterator[tuple[int, str | Rejected]]:
+    """Physical lines; one that is too long for memory is given up, not read whole."""
+    number = 0
+    while text := stream.readline(LONGEST):
+        number += 1
+        if len(text) < LONGEST or text.endswith("\n"):
+            yield number, text
+            continue
+        while (text := stream.readline(LONGEST)) and not text.endswith("\n"):
+            pass
+        yield number, Rejected(line=number, code="too-long", params={"characters": LONGEST})
+
+
+def _paragraphs(stream: TextIO) -> Numbered:
+    """Lines up to an empty one are a row; it is numbered by its first line."""
+    first, kept = 0, []
+    for number, text in _lines(stream):
+        if isinstance(text, Rejected):
+            yield number, text
+        elif text.strip():
+            first = first or number
+            kept.append(text)
+        elif kept:
+            yield first, "".join(kept).rstrip("\r\n")
+            first, kept = 0, []
+    if kept:
+        yield first, "".join(kept).rstrip("\r\n")

@@ -1,0 +1,56 @@
+"""The rows of a table with a header line: comma, semicolon or tab between cells."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from wizard.contract import Rejected
+from wizard.data.shape.fault import DataFault
+
+LONGEST_CELL = 16 << 20
+_END = "\x00end of table\x00"
+
+
+def table(lines: Iterable[str], delimiter: str = "") -> Iterator[tuple[int, dict[str, Any] | Rejected]]:
+    """Numbered from 1 without the header. A quote left open swallows the rest: the line it opened in is named."""
+    csv.field_size_limit(LONGEST_CELL)
+    feed = iter(lines)
+    header = next((line for line in feed if line.strip()), "")
+    if not header:
+        return
+    mark = delimiter or _delimiter(header)
+    records = _records(csv.reader(chain([header], feed, [_END]), delimiter=mark))
+    names = next(records, [])
+    for number, cells in enumerate(records, 1):
+        yield number, _row(number, names, cells)
+
+
+def _delimiter(header: str) -> str:
+    return max((",", "\t", ";"), key=header.count)
+
+
+def _records(reader: Any) -> Iterator[list[str]]:
+    """Everything but empty lines, up to the end mark: inside another record it shows that a quote was never closed."""
+    began = 1
+    while True:
+        try:
+            cells = next(reader)
+        except csv.Error as error:
+            raise DataFault("data-table-broken", line=reader.line_num, why=str(error)) from None
+        if cells == [_END]:
+            return
+        if cells and _END in cells[-1]:
+            raise DataFault("data-table-quote", line=began)
+        began = reader.line_num + 1
+        if any(cell.strip() for cell in cells):
+            yield cells
+
+
+def _row(number: int, names: list[str], cells: list[str]) -> dict[str, Any] | Rejected:
+    if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
+        return Rejected(line=number, code="too-many-cells", params={"cells": len(cells), "columns": len(names)})
+    padded: list[str | None] = [*cells, *[None] * (len(names) - len(cells))]
+    return dict(zip(names, padded, strict=False))
