@@ -1,4 +1,4 @@
-"""Rows that hold a list of turns: OpenAI and ms-swift (role/content), ShareGPT (from/value), pairs {human, assistant}."""
+"""Rows that hold a list of turns: OpenAI and ms-swift (role/content), ShareGPT (from/value, or pairs)."""
 
 from __future__ import annotations
 
@@ -93,9 +93,8 @@ def _fits(row: Row, mapping: Mapping[str, str]) -> bool:
 
 def _refined(shape: Shape, rows: list[Row]) -> Shape:
     """Names the keys inside a turn, and tells texts (a lone assistant turn) from conversations."""
-    turns = [
-        turn for row in rows for turn in listed(row.get(shape.mapping["messages"])) or [] if isinstance(turn, dict)
-    ]
+    column = shape.mapping["messages"]
+    turns = [turn for row in rows for turn in listed(row.get(column)) or [] if isinstance(turn, dict)]
     keys = {"role": ROLE_KEYS, "content": CONTENT_KEYS}
     inner = {name: key for name, known in keys.items() for key in [_commonest(turns, known)] if key}
     mapping = {**inner, **shape.mapping}

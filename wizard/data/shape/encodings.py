@@ -68,7 +68,7 @@ def _wide(data: bytes) -> str:
     name = "utf-16-le" if odd > even else "utf-16-be"
     text = head[: len(head) & ~1].decode(name, "replace")
     odd_ones = sum(text.count(sign) for sign in ("\0", "\ufffd", "\ufffe"))
-    controls = len(text) - len(text.translate({code: None for code in CONTROL}))
+    controls = len(text) - len(text.translate(dict.fromkeys(CONTROL)))
     if min(odd, even) * 20 > max(odd, even) or (odd_ones + controls) * 50 > len(text):
         raise DataFault("data-binary")
     return name

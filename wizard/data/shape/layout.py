@@ -6,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from wizard.contract import Rejected
 
 Message = dict[str, str]
 Messages = list[Message]
 Row = Mapping[str, Any]
-Converted = Union[Messages, Rejected]
+Converted = Messages | Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from wizard.data.shape import columns, conversation, plain
 from wizard.data.shape.fault import DataFault, reject
 from wizard.data.shape.foreign import foreign_kind
 from wizard.data.shape.layout import Converted, Format, Row, Shape, columns_of, find_columns, normal
+from wizard.data.shape.turns import lone_answer
 
 HEAD_ROWS = 200
 FORMATS = (conversation.FORMAT, columns.ALPACA, columns.PAIR, plain.FORMAT)  # in the order they are tried
@@ -56,7 +57,10 @@ def _converted(shape: Shape, row: Any) -> Converted:
     known = BY_NAME[shape.format]
     if missing := [shape.mapping[role] for role in known.required if shape.mapping[role] not in row]:
         return reject("missing-field", field=missing[0])
-    return known.convert(row, shape.mapping)
+    converted = known.convert(row, shape.mapping)
+    if shape.kind == "messages" and isinstance(converted, list) and lone_answer(converted):
+        return reject("no-user-turn")
+    return converted
 
 
 def _likeliest(objects: list[Row]) -> Shape:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO, Union
+from typing import Any, TextIO
 
 from wizard.contract import Rejected
 from wizard.data.shape.containers import container_of
@@ -14,7 +14,7 @@ from wizard.data.shape.encodings import encoding_of, open_text
 from wizard.data.shape.jsonstream import LONGEST, elements
 from wizard.data.shape.tables import table
 
-Numbered = Iterator[tuple[int, Union[dict[str, Any], str, Rejected, Any]]]
+Numbered = Iterator[tuple[int, dict[str, Any] | str | Rejected | Any]]
 
 
 def rows(path: Path, encoding: str = "", container: str = "") -> Numbered:
@@ -87,7 +87,11 @@ def _paragraphs(stream: TextIO) -> Numbered:
             first = first or number
             kept.append(text)
         elif kept:
-            yield first, "".join(kept).rstrip("\r\n")
+            yield first, _joined(kept)
             first, kept = 0, []
     if kept:
-        yield first, "".join(kept).rstrip("\r\n")
+        yield first, _joined(kept)
+
+
+def _joined(lines: list[str]) -> str:
+    return "".join(lines).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
