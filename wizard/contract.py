@@ -292,6 +292,13 @@ class Verdict:
     engines: Mapping[str, str] = field(default_factory=dict)  # stage -> engine chosen on this machine
     engine_notes: tuple[Problem, ...] = ()  # why a better engine was passed over
     recommended: bool = False
+    gpus: tuple[int, ...] = ()  # the cards it was judged on
+    accelerator: str = "cpu"
+    pythons: Mapping[str, str] = field(default_factory=dict)  # engine -> "3.11"
+    rungs: tuple[Mapping[str, Any], ...] = ()  # concessions left below these knobs, each whole; rung 0 is {}
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    stage_memory: Mapping[str, int] = field(default_factory=dict)
+    stage_disk: Mapping[str, int] = field(default_factory=dict)
 
 
 # --- data ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,9 @@
+"""What the machine has: cards through NVML, the host through psutil and /proc, or a pretended machine."""
+
+from wizard.detect.boards import board_of
+from wizard.detect.host import reach
+from wizard.detect.machine import detect
+from wizard.detect.meter import Meter
+from wizard.detect.pretend import pretend
+
+__all__ = ["Meter", "board_of", "detect", "pretend", "reach"]
