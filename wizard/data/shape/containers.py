@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from wizard.data.shape.encodings import open_text
+from wizard.data.shape.encodings import READABLE, open_text
 from wizard.data.shape.fault import DataFault
 
-READABLE = ".jsonl .json .csv .tsv .txt .md"
 BY_SUFFIX = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "txt", ".md": "txt", ".markdown": "txt"}
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 LATER = (
@@ -18,15 +17,11 @@ LATER = (
 HEAD = 1 << 20
 
 
-def refuse_suffix(path: Path) -> None:
-    suffix = Path(path).suffix.lower()
-    if suffix in LATER:
-        raise DataFault("data-format-unsupported", found=suffix, readable=READABLE)
-
-
 def container_of(path: Path, encoding: str) -> str:
     """jsonl json csv tsv txt."""
     suffix = Path(path).suffix.lower()
+    if suffix in LATER:
+        raise DataFault("data-format-unsupported", found=suffix, readable=READABLE)
     if suffix in BY_SUFFIX:
         return BY_SUFFIX[suffix]
     with open_text(path, encoding) as stream:

@@ -9,6 +9,8 @@ from typing import TextIO
 
 from wizard.data.shape.fault import DataFault
 
+READABLE = ".jsonl .json .csv .tsv .txt .md"
+BLOCK = 4 << 20
 WHOLE_BYTES = 64 << 20  # looked at to decide; beyond that only the beginning is
 DAMAGE = 0.05  # share of a text's non-ASCII characters that may be broken before another encoding is meant
 MARKS = (
@@ -48,15 +50,16 @@ def encoding_of(path: Path) -> str:
 
 
 def encoding_of_bytes(data: bytes) -> str:
-    if not data.strip():
+    if not data[:BLOCK].strip() and not data.strip():
         raise DataFault("data-empty")
     if marked := next((name for mark, name in MARKS if data.startswith(mark)), None):
         return marked
     if found := next((name for magic, name in MAGIC if data.startswith(magic)), None):
-        raise DataFault("data-format-unsupported", found=found, readable=".jsonl .json .csv .tsv .txt .md")
+        raise DataFault("data-format-unsupported", found=found, readable=READABLE)
     if b"\0" in data:
         return _wide(data)
-    if len(data) - len(data.translate(None, CONTROL)) > len(data) * 0.02:
+    head = data[:BLOCK]
+    if len(head) - len(head.translate(None, CONTROL)) > len(head) * 0.02:
         raise DataFault("data-binary")
     return _tried(data)
 
@@ -78,15 +81,17 @@ def _tried(data: bytes) -> str:
     for name in ("utf-8", "gb18030"):
         if _decodes(data, name):
             return name
-        if _damage(data[: 4 << 20], name) <= DAMAGE:
+        if _damage(data[:BLOCK], name) <= DAMAGE:
             return name
     raise DataFault("data-encoding-unknown", tried="UTF-8, UTF-16, GB18030")
 
 
 def _decodes(data: bytes, name: str) -> bool:
     """A character cut off by the end of what was read is no error."""
+    decoder = codecs.getincrementaldecoder(name)()
     try:
-        codecs.getincrementaldecoder(name)().decode(data, final=False)
+        for start in range(0, len(data), BLOCK):
+            decoder.decode(data[start : start + BLOCK], final=False)
     except UnicodeDecodeError:
         return False
     return True

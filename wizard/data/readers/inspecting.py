@@ -1,0 +1,33 @@
+"""`inspect`: what a file is, how many of its rows can be used, and three of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from wizard.contract import DataReport
+from wizard.data.readers.files import check_file, told
+from wizard.data.readers.sampling import sample
+from wizard.data.readers.tally import Tally
+from wizard.data.shape import open_source
+from wizard.data.shape.encodings import WHOLE_BYTES
+
+
+def inspect(
+    path: str | Path,
+    *,
+    encoding: str = "",
+    format: str = "",
+    mapping: Mapping[str, str] | None = None,
+    whole_bytes: int = WHOLE_BYTES,
+) -> DataReport:
+    """Read whole up to `whole_bytes`; a larger file is sampled and its report is not exact."""
+    path = Path(path).expanduser()
+    with told(path):
+        size = check_file(path)
+        source = open_source(path, encoding=encoding, format=format, mapping=mapping)
+        tally = Tally(source.shape)
+        if size > whole_bytes:
+            return tally.report(source.encoding, sample(path, size, source, tally))
+        tally.add(source.rows)
+        return tally.report(source.encoding)

@@ -1,0 +1,60 @@
+"""Rows pasted into the window: looked at as they are, and kept as a file like any other."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from io import StringIO
+from itertools import chain, islice
+from pathlib import Path
+
+from wizard.contract import DataReport
+from wizard.data.readers.files import told
+from wizard.data.readers.tally import Tally
+from wizard.data.shape import HEAD_ROWS, DataFault, recognise, rows_of
+from wizard.data.shape.columns import PAIR
+from wizard.data.shape.containers import sniff
+from wizard.data.shape.layout import find_columns
+
+PASTED = Path("(pasted)")
+
+
+def inspect_text(text: str, *, format: str = "", mapping: Mapping[str, str] | None = None) -> DataReport:
+    with told(PASTED):
+        if not text.strip():
+            raise DataFault("data-empty")
+        numbered = rows_of(StringIO(text, newline=""), _container(text))
+        head = list(islice(numbered, HEAD_ROWS))
+        tally = Tally(recognise((row for _, row in head), format, mapping))
+        tally.add(chain(head, numbered))
+        return tally.report("utf-8")
+
+
+def suffix_for(text: str) -> str:
+    return f".{_container(text)}"
+
+
+def keep_text(text: str, folder: Path) -> Path:
+    """Saved under a name made of its content: the same text is kept once."""
+    data = text.encode("utf-8", "replace")
+    path = folder / (hashlib.sha256(data).hexdigest()[:12] + suffix_for(text))
+    with told(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    return path
+
+
+def _container(text: str) -> str:
+    """A table copied out of a spreadsheet has a header that names a question and an answer."""
+    found = sniff(text)
+    header = text.lstrip("\ufeff \t\r\n").partition("\n")[0]
+    for container, mark in (("tsv", "\t"), ("csv", ",")):
+        cells = dict.fromkeys((cell.strip(' "\r') for cell in header.split(mark)), 1)
+        if found == "txt" and all(role in find_columns(cells, PAIR.fields) for role in PAIR.required):
+            return container
+    return found

@@ -1,0 +1,70 @@
+"""Counting rows into a DataReport: used, or not used and why; nothing is dropped silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wizard.contract import DataReport, Rejected
+from wizard.data.shape import DataFault, Messages, Shape, to_messages
+
+NAMED = 1000  # rejected rows listed one by one; all are counted
+SAMPLES = 3
+
+
+@dataclass(slots=True)
+class Tally:
+    shape: Shape
+    usable: int = 0
+    characters: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    rejected: list[Rejected] = field(default_factory=list)
+    samples: list[dict[str, Messages]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return self.usable + self.reasons.total()
+
+    def add(self, numbered: Iterable[tuple[int, Any]]) -> None:
+        for line, row in numbered:
+            converted = to_messages(self.shape, row, line)
+            if isinstance(converted, Rejected):
+                self._reject(converted)
+            else:
+                self._use(converted)
+
+    def _reject(self, rejected: Rejected) -> None:
+        self.reasons[rejected.code] += 1
+        if len(self.rejected) < NAMED:
+            self.rejected.append(rejected)
+
+    def _use(self, messages: Messages) -> None:
+        self.usable += 1
+        self.characters += sum(len(message["content"]) for message in messages)
+        if len(self.samples) < SAMPLES:
+            self.samples.append({"messages": messages})
+
+    def report(self, encoding: str, estimated_rows: int = 0) -> DataReport:
+        """With `estimated_rows`, what was counted stands for that many."""
+        if not self.rows:
+            raise DataFault("data-no-rows")
+        if not self.usable:
+            first = self.rejected[0]
+            raise DataFault("data-nothing-usable", rows=self.rows, line=first.line, reason=first.code)
+        scale = estimated_rows / self.rows if estimated_rows else 1
+        return DataReport(
+            kind=self.shape.kind,
+            format=self.shape.format,
+            encoding=encoding,
+            mapping=self.shape.mapping,
+            exact=not estimated_rows,
+            rows=estimated_rows or self.rows,
+            usable=round(self.usable * scale),
+            rejected=tuple(self.rejected),
+            samples=tuple(self.samples),
+            tasks=self.shape.tasks,
+            characters=round(self.characters * scale),
+            reasons=dict(self.reasons),
+        )
