@@ -1,4 +1,4 @@
-"""The verbs. stdout is for answers, stderr for talk; the screens and the plain lines are imported only when asked for."""
+"""The verbs: parsed here, done elsewhere. The screens and the plain lines are imported only when asked for."""
 
 from __future__ import annotations
 

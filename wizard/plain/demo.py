@@ -35,9 +35,7 @@ def demo(desk: Desk, options: argparse.Namespace) -> int:
 
 def demo_verdict(desk: Desk) -> Verdict:
     """The bundled model on whatever this machine has: the one case that needs no hub."""
-    bundled = {
-        model.id for model in desk.catalog().models.values() if any(s.kind == "bundled" for s in model.sources)
-    }
+    bundled = {model.id for model in desk.catalog().models.values() if any(s.kind == "bundled" for s in model.sources)}
     fitting = [v for v in desk.offers(TASK) if v.model in bundled and v.status != "no"]
     return min(fitting, key=lambda v: v.device != "cuda") if fitting else desk.best(TASK)
 

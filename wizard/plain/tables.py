@@ -17,9 +17,8 @@ def machine(found: Machine) -> str:
     for gpu in found.gpus:
         capability = "sm_{}{}".format(*gpu.compute_capability) if gpu.compute_capability else "-"
         total, free = units.gib(gpu.total_bytes), units.gib(gpu.free_bytes)
-        lines.append(
-            f"GPU {gpu.index}  {gpu.name}  {say('probe.memory', total=total, free=free)}  {capability}  {gpu.profile or ''}"
-        )
+        memory = say("probe.memory", total=total, free=free)
+        lines.append(f"GPU {gpu.index}  {gpu.name}  {memory}  {capability}  {gpu.profile or ''}")
         for user in gpu.users:
             used = units.gib(user.used_bytes) if user.used_bytes is not None else "?"
             lines.append("       " + say("probe.user", name=user.name, pid=user.pid, used=used))
@@ -33,7 +32,9 @@ def machine(found: Machine) -> str:
     for disk in found.disks:
         speed = f"{units.gb(int(disk.bytes_per_second))}/s" if disk.bytes_per_second else ""
         free = units.gb(disk.free_bytes)
-        lines.append(f"Disk   {disk.path}  {say('probe.disk', free=free)}  {say('disk.' + disk.kind)}  {speed}".rstrip())
+        lines.append(
+            f"Disk   {disk.path}  {say('probe.disk', free=free)}  {say('disk.' + disk.kind)}  {speed}".rstrip()
+        )
     lines += [_told(problem.code, problem.params) for problem in found.problems]
     return "\n".join(lines)
 

@@ -201,7 +201,12 @@ def doctor(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         print_json(
             [
-                {"code": c.code, "ok": c.ok, "params": c.params, "problem": problem_data(c.problem) if c.problem else None}
+                {
+                    "code": c.code,
+                    "ok": c.ok,
+                    "params": c.params,
+                    "problem": problem_data(c.problem) if c.problem else None,
+                }
                 for c in checks
             ]
         )
@@ -243,5 +248,3 @@ def _named(desk: Desk, name: str, *, serving: bool = False) -> str:
     if not wanted:
         raise WizardError("no-run-serving" if serving else "no-runs")
     return wanted[0].run
-
-

@@ -1,4 +1,4 @@
-"""The desk: the only thing the command line and the screens talk to. It joins the rooms, which do not know one another."""
+"""The desk: the only thing the front ends talk to. It joins the rooms, which do not know one another."""
 
 from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk

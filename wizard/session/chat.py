@@ -26,7 +26,9 @@ class Endpoint:
 
     def curl(self, question: str) -> str:
         """A line that works when pasted; the key stays in its file, out of the shell's history and of argv."""
-        body = json.dumps({"model": self.model, "messages": [{"role": "user", "content": question}]}, ensure_ascii=False)
+        body = json.dumps(
+            {"model": self.model, "messages": [{"role": "user", "content": question}]}, ensure_ascii=False
+        )
         return (
             f"curl -s {self.url}/chat/completions -H @{shlex.quote(str(self.header_file))}"
             f" -H 'Content-Type: application/json' -d {shlex.quote(body)}"

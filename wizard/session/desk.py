@@ -118,9 +118,7 @@ class Desk:
         """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
         dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
         language = words.language() if words.language() in dataset.languages else dataset.languages[0]
-        params = {
-            key: given.get(key) or texts.get(language) or texts["en"] for key, texts in dataset.defaults.items()
-        }
+        params = {key: given.get(key) or texts.get(language) or texts["en"] for key, texts in dataset.defaults.items()}
         return DataChoice(kind="bundled", ref=dataset.id, params=params, language=language)
 
     def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:

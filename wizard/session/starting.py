@@ -84,4 +84,3 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
         ) from error
     engine_room.launch(folder, runs.supervisor_command(folder))
     return plan.run
-

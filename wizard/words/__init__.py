@@ -80,9 +80,7 @@ def pick(text: Mapping[str, str]) -> str:
 
 def problem(code: str, params: Mapping[str, Any], language: str | None = None) -> dict[str, str]:
     """what, why and next of a Problem."""
-    return {
-        part: say_in(language or _language, f"problem.{code}.{part}", **params) for part in ("what", "why", "next")
-    }
+    return {part: say_in(language or _language, f"problem.{code}.{part}", **params) for part in ("what", "why", "next")}
 
 
 class _Formatter(string.Formatter):
