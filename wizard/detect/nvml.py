@@ -169,8 +169,11 @@ def memory_of(handle: Any) -> tuple[int, int, int | None] | None:
     memory = ask(pynvml.nvmlDeviceGetMemoryInfo, handle, pynvml.nvmlMemory_v2)
     if memory is not None:
         return memory.total, memory.free, memory.reserved
-    memory = ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    return None if memory is None else (memory.total, memory.free, None)
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    except pynvml.NVMLError_NotSupported:
+        return None
+    return memory.total, memory.free, None
 
 
 def users_of(handle: Any) -> Iterator[GpuUser]:

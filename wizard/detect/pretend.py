@@ -60,7 +60,7 @@ def names(boards: Mapping[str, Board]) -> dict[str, str]:
 
 def unknown(text: str, ids: Mapping[str, str], boards: Mapping[str, Board]) -> WizardError:
     """Names the nearest board; a count in front (`2xt4`) or behind is carried over to where it belongs."""
-    bare = re.fullmatch(r"(?:(\d+)\s*[x*]\s*)?(.*?)(?:\s*[x*]\s*(\d*))?", text.strip().lower())
+    bare = re.fullmatch(r"(?:(\d{1,2})\s*[x*]\s*)?(.*?)(?:\s*[x*]\s*(\d{0,2}))?", text.strip().lower())
     front, word, behind = bare.groups() if bare else (None, text.lower(), None)
     best = nearest(word or "", ids)
     count = front or behind
