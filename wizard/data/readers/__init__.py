@@ -3,7 +3,7 @@
 from wizard.data.readers.files import read_rows, sha256_of
 from wizard.data.readers.inspecting import inspect
 from wizard.data.readers.pasted import inspect_text, keep_text, suffix_for
-from wizard.data.readers.render import render, render_all
+from wizard.data.readers.rendering import render, render_all
 from wizard.data.readers.templates import template_of
 
 __all__ = [

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CORPUS = Path(__file__).parents[2] / "data" / "issue3"
+
+
+@pytest.fixture(scope="session")
+def expected() -> dict[str, dict[str, Any]]:
+    return dict(json.loads((CORPUS / "expected.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def corpus() -> Path:
+    return CORPUS
