@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from wizard.data.shape import DataFault, open_source
+
 CODE = """
 import sys
 import wizard.data.shape
@@ -18,3 +22,14 @@ def test_the_shape_room_brings_only_the_contract_and_the_standard_library() -> N
     command = [sys.executable, "-S", "-c", CODE]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, env={"PYTHONPATH": str(root)}, check=True)
     assert done.stdout.splitlines() == ["wizard wizard.contract wizard.data", "[]"]
+
+
+def test_a_file_that_breaks_off_far_behind_its_head_names_itself_and_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text("[" + '{"question": "q", "answer": "a"},\n' * 1000 + '{"question"')
+    source = open_source(path)
+    with pytest.raises(DataFault) as caught:
+        list(source.messages())
+    assert caught.value.problem.code == "data-json-broken"
+    assert caught.value.problem.params["path"] == str(path)
+    assert caught.value.problem.params["line"] == 1001

@@ -20,7 +20,7 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except DataFault as fault:
-        raise WizardError(fault.problem.code, path=str(path), **fault.problem.params) from None
+        raise WizardError(fault.problem.code, **{"path": str(path), **fault.problem.params}) from None
     except UnicodeError as error:
         raise WizardError("data-encoding-wrong", path=str(path), why=str(error)) from None
     except OSError as error:

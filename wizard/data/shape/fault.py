@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from wizard.contract import Problem, Rejected
@@ -11,6 +14,15 @@ class DataFault(Exception):
     def __init__(self, code: str, /, **params: Any) -> None:
         super().__init__(f"{code} {params}")
         self.problem = Problem(code=code, params=params)
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """Every fault of a file names it."""
+    try:
+        yield
+    except DataFault as fault:
+        raise DataFault(fault.problem.code, **{"path": str(path), **fault.problem.params}) from None
 
 
 def reject(code: str, /, **params: Any) -> Rejected:

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from wizard.contract import Rejected
 from wizard.data.shape.containers import container_of
 from wizard.data.shape.encodings import encoding_of, open_text
+from wizard.data.shape.fault import in_file
 from wizard.data.shape.jsonstream import LONGEST, elements
 from wizard.data.shape.tables import table
 
@@ -22,10 +23,11 @@ def rows(path: Path, encoding: str = "", container: str = "") -> Numbered:
 
     Raises DataFault where the file as a whole cannot be read. `container`: jsonl json csv tsv txt; empty = look.
     """
-    encoding = encoding or encoding_of(path)
-    container = container or container_of(path, encoding)
-    with open_text(path, encoding) as stream:
-        yield from rows_of(stream, container)
+    with in_file(path):
+        encoding = encoding or encoding_of(path)
+        container = container or container_of(path, encoding)
+        with open_text(path, encoding) as stream:
+            yield from rows_of(stream, container)
 
 
 def rows_of(stream: TextIO, container: str) -> Numbered:

@@ -10,6 +10,7 @@ from pathlib import Path
 from wizard.contract import Rejected
 from wizard.data.shape.containers import container_of
 from wizard.data.shape.encodings import check_encoding, encoding_of
+from wizard.data.shape.fault import in_file
 from wizard.data.shape.layout import Messages, Shape
 from wizard.data.shape.recognising import HEAD_ROWS, recognise, to_messages
 from wizard.data.shape.rows import Numbered, rows
@@ -31,9 +32,10 @@ def open_source(
     path: Path, *, encoding: str = "", format: str = "", mapping: Mapping[str, str] | None = None
 ) -> Source:
     """What the caller knows already (from a plan, or from a person) is used as it is; the rest is found out."""
-    encoding = check_encoding(encoding) if encoding else encoding_of(path)
-    container = container_of(path, encoding)
-    numbered = rows(path, encoding, container)
-    head = list(islice(numbered, HEAD_ROWS))
-    shape = recognise((row for _, row in head), format, mapping)
+    with in_file(path):
+        encoding = check_encoding(encoding) if encoding else encoding_of(path)
+        container = container_of(path, encoding)
+        numbered = rows(path, encoding, container)
+        head = list(islice(numbered, HEAD_ROWS))
+        shape = recognise((row for _, row in head), format, mapping)
     return Source(shape=shape, encoding=encoding, container=container, rows=chain(head, numbered))
