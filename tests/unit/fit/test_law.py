@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wizard.catalog import builtin, load
+from wizard.contract import Knobs
+from wizard.fit.law import Case, peak
+from wizard.fit.shape import adapter_params
+
+CATALOG = load([builtin()])
+
+
+def case(model: str = "qwen3-8b", method: str = "lora", device: str = "cuda", **knobs: Any) -> Case:
+    given_knobs = replace(Knobs(seq_len=2048, micro_batch=2, fused_loss=True), **knobs)
+    size = 2 if device == "cuda" else 4
+    return Case(
+        model=CATALOG.models[model],
+        method=CATALOG.methods[method],
+        knobs=given_knobs,
+        device=device,
+        compute_bytes=size,
+    )
+
+
+def card_bytes(**given_case: Any) -> int:
+    return peak(case(**given_case)).card_bytes
+
+
+@given(
+    st.sampled_from(sorted(CATALOG.models)), st.sampled_from(["lora", "qlora", "dora"]), st.booleans(), st.booleans()
+)
+def test_the_terms_of_the_peak_sum_to_what_the_card_must_hold(model: str, method: str, ckpt: bool, fused: bool) -> None:
+    found = peak(case(model, method, grad_ckpt=ckpt, fused_loss=fused))
+    assert sum(term.bytes for term in found.terms) == found.card_bytes
+    assert found.peak_bytes < found.reserved_bytes < found.card_bytes < found.safe_bytes
+
+
+@given(
+    st.sampled_from(sorted(CATALOG.models)),
+    st.sampled_from(["lora", "qlora", "dora"]),
+    st.integers(64, 8192),
+    st.integers(1, 16),
+    st.sampled_from(["cpu", "cuda"]),
+)
+def test_more_tokens_never_need_less(model: str, method: str, length: int, batch: int, device: str) -> None:
+    here = card_bytes(model=model, method=method, device=device, seq_len=length, micro_batch=batch)
+    longer = card_bytes(model=model, method=method, device=device, seq_len=length + 64, micro_batch=batch)
+    wider = card_bytes(model=model, method=method, device=device, seq_len=length, micro_batch=batch + 1)
+    assert here <= longer
+    assert here <= wider
+
+
+@pytest.mark.parametrize("model", ["qwen3-0.6b", "qwen3-8b", "llama-3.1-70b"])
+def test_four_bits_need_less_than_sixteen_and_dora_more_than_lora(model: str) -> None:
+    lora, qlora, dora = (card_bytes(model=model, method=name) for name in ("lora", "qlora", "dora"))
+    assert qlora < lora < dora
+
+
+def test_a_whole_loss_over_a_large_vocabulary_is_what_a_small_model_peaks_in() -> None:
+    found = peak(case("qwen3-0.6b", fused_loss=False))
+    sizes = {term.label: term.bytes for term in found.terms}
+    assert found.moment == "loss"
+    assert sizes["loss"] == 12 * 2 * 2048 * 151936
+    assert sizes["loss"] > sum(size for label, size in sizes.items() if label != "loss")
+
+
+def test_a_fused_loss_lifts_that_peak() -> None:
+    assert card_bytes(model="qwen3-0.6b", fused_loss=True) < 0.5 * card_bytes(model="qwen3-0.6b", fused_loss=False)
+
+
+def test_recomputing_activations_saves_memory() -> None:
+    assert card_bytes(grad_ckpt=True) < 0.7 * card_bytes(grad_ckpt=False)
+
+
+def test_the_adapter_grows_with_its_rank_and_its_targets() -> None:
+    shape = CATALOG.models["qwen3-8b"].architecture
+    assert adapter_params(shape, ("all-linear",), 16, dora=False) == 43_646_976
+    assert adapter_params(shape, ("q", "v"), 16, dora=False) < adapter_params(shape, ("q", "v", "mlp"), 16, dora=False)
+    assert card_bytes(rank=8) < card_bytes(rank=64)
+
+
+def test_the_unfused_adamw_holds_one_more_copy_in_its_step() -> None:
+    few = {"seq_len": 8, "micro_batch": 1, "rank": 256}
+    plain, fused = (peak(case("smollm2-135m", optimizer=name, **few)) for name in ("adamw_torch", "adamw_torch_fused"))
+    assert plain.peak_bytes > fused.peak_bytes
+    assert plain.moment == "step"
+
+
+def test_a_cpu_holds_whole_numbers_and_no_cuda_context() -> None:
+    found = {term.label: term.bytes for term in peak(case("smollm2-135m", device="cpu")).terms}
+    assert found["weights"] == 134_515_008 * 4
+    assert "context" not in found
+    assert "program" in found
+
+
+def test_every_formula_names_its_factors() -> None:
+    for term in peak(case("qwen3-8b", "dora", grad_ckpt=False, fused_loss=False)).terms:
+        assert any(sign.isdigit() for sign in term.formula)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wizard.contract import Catalog, Disk, Knobs, Machine
+from wizard.errors import WizardError
+from wizard.fit import judge, offers
+from wizard.words import known
+
+GIB = 1024**3
+GOLDEN = Path(__file__).with_name("golden.txt")
+BOARDS = ("rtx-3060-laptop-6g", "t4", "rtx-3090", "rtx-4090", "a100-80g", "h100-sxm")
+MachineWith = Callable[..., Machine]
+
+
+def test_one_of_each_task_is_recommended_and_comes_first(catalog: Catalog, machine_with: MachineWith) -> None:
+    for board in BOARDS:
+        for task in ("identity", "sft"):
+            found = offers(machine_with(board), catalog, task=task)
+            assert [verdict.recommended for verdict in found].index(True) == 0
+            assert sum(verdict.recommended for verdict in found) == 1
+            assert found[0].method in ("lora", "qlora")
+            assert "serve" in found[0].engines
+
+
+def test_without_a_card_the_bundled_model_is_recommended(catalog: Catalog, laptop: Machine) -> None:
+    for task in ("identity", "sft"):
+        assert offers(laptop, catalog, task=task)[0].model == "smollm2-135m"
+
+
+def test_a_larger_card_is_recommended_a_larger_model(catalog: Catalog, machine_with: MachineWith) -> None:
+    sizes = [catalog.models[offers(machine_with(board), catalog, "sft")[0].model].params for board in BOARDS]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+def test_what_does_not_fit_comes_last_with_a_reason_and_a_remedy(catalog: Catalog, machine_with: MachineWith) -> None:
+    found = offers(machine_with("t4"), catalog)
+    statuses = [verdict.status == "no" for verdict in found]
+    assert statuses == sorted(statuses)
+    for verdict in found:
+        assert (verdict.status == "no") == (verdict.reason is not None) == bool(verdict.remedies)
+
+
+def test_offers_can_be_narrowed_to_a_model_or_family(catalog: Catalog, machine_with: MachineWith) -> None:
+    machine = machine_with("rtx-4090")
+    assert {verdict.model for verdict in offers(machine, catalog, model="qwen3-8b")} == {"qwen3-8b"}
+    assert {verdict.model for verdict in offers(machine, catalog, model="mistral")} == {"mistral-7b"}
+
+
+def test_it_goes_down_the_ladder_and_says_what_it_gave_up(catalog: Catalog, machine_with: MachineWith) -> None:
+    verdict = judge(machine_with("rtx-3060-laptop-6g"), catalog, "sft-lora", "qwen2.5-1.5b")
+    assert verdict.status != "no"
+    assert verdict.gave_up[-1]["micro_batch"] == verdict.knobs.micro_batch < 4
+    assert verdict.knobs.micro_batch * verdict.knobs.accumulate == 16
+
+
+def test_what_a_person_chose_is_judged_as_it_is(catalog: Catalog, machine_with: MachineWith) -> None:
+    knobs = Knobs(seq_len=8192, micro_batch=16)
+    verdict = judge(machine_with("rtx-3060-laptop-6g"), catalog, "sft-lora", "qwen2.5-1.5b", knobs)
+    assert (verdict.knobs, verdict.status, verdict.gave_up) == (knobs, "no", ())
+    assert verdict.remedies
+
+
+def test_the_rungs_left_are_counted_from_the_knobs_chosen(catalog: Catalog, machine_with: MachineWith) -> None:
+    verdict = judge(machine_with("rtx-4090"), catalog, "sft-lora", "qwen3-4b")
+    assert verdict.rungs[0] == {}
+    assert [rung.get("micro_batch") for rung in verdict.rungs[1:]] == [2, 1, 1, 1]
+    assert [rung.get("seq_len") for rung in verdict.rungs[1:]] == [None, None, 1024, 512]
+
+
+def test_a_sequence_is_never_longer_than_the_model_reads(catalog: Catalog, machine_with: MachineWith) -> None:
+    verdict = judge(machine_with("h100-sxm"), catalog, "sft-lora", "smollm2-135m", Knobs(seq_len=100_000))
+    assert verdict.knobs.seq_len == catalog.models["smollm2-135m"].max_len
+
+
+def test_a_remedy_really_fits(catalog: Catalog, machine_with: MachineWith) -> None:
+    machine = machine_with("t4")
+    for verdict in offers(machine, catalog):
+        for remedy in verdict.remedies:
+            if remedy.code == "other-method":
+                assert judge(machine, catalog, remedy.params["recipe"], verdict.model, verdict.knobs).status != "no"
+            elif remedy.code == "smaller-model":
+                assert judge(machine, catalog, verdict.recipe, remedy.params["model"], verdict.knobs).status != "no"
+            elif remedy.code == "shorter-sequence":
+                knobs = replace(verdict.knobs, seq_len=remedy.params["seq_len"])
+                assert judge(machine, catalog, verdict.recipe, verdict.model, knobs).status != "no"
+
+
+def test_what_is_too_large_to_serve_is_tuned_and_not_served(catalog: Catalog, machine_with: MachineWith) -> None:
+    verdict = judge(machine_with("rtx-4090"), catalog, "sft-qlora", "qwen3-14b")
+    assert verdict.status == "fits"
+    assert "serve" not in verdict.engines
+    assert [note.code for note in verdict.engine_notes] == ["too-big-to-serve"]
+
+
+def test_a_small_disk_says_no_and_names_a_larger_one(catalog: Catalog, laptop: Machine) -> None:
+    small = Disk(path="/", free_bytes=10**9, total_bytes=10**10, kind="local")
+    large = Disk(path="/data", free_bytes=10**12, total_bytes=10**12, kind="local")
+    verdict = judge(replace(laptop, disks=(small, large)), catalog, "identity", "smollm2-135m")
+    assert (verdict.status, verdict.reason and verdict.reason.code) == ("no", "short-of-disk")
+    assert [(remedy.code, remedy.params.get("path")) for remedy in verdict.remedies] == [("other-disk", "/data")]
+
+
+def test_little_ram_says_no_on_a_cpu(catalog: Catalog, laptop: Machine) -> None:
+    verdict = judge(replace(laptop, ram_free_bytes=GIB), catalog, "identity", "smollm2-135m")
+    assert (verdict.status, verdict.reason and verdict.reason.code) == ("no", "short-of-memory-cpu")
+
+
+def test_more_rows_take_more_time(catalog: Catalog, laptop: Machine) -> None:
+    few, many = (
+        judge(laptop, catalog, "sft-lora-cpu", "smollm2-135m", rows=rows, row_tokens=100) for rows in (100, 1000)
+    )
+    assert few.seconds < many.seconds
+    assert few.stage_seconds["merge"] == many.stage_seconds["merge"]
+
+
+@pytest.mark.parametrize(("recipe", "model"), [("sft-lorra", "qwen3-8b"), ("sft-lora", "qwen3-8")])
+def test_an_unknown_name_is_told_with_the_nearest(catalog: Catalog, laptop: Machine, recipe: str, model: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        judge(laptop, catalog, recipe, model)
+    assert caught.value.problem.params["nearest"] in ("sft-lora", "qwen3-8b")
+
+
+def test_everything_said_has_words(catalog: Catalog, laptop: Machine, machine_with: MachineWith) -> None:
+    for machine in (laptop, machine_with("t4"), machine_with("rtx-4090", "550.54", (12, 4))):
+        for verdict in offers(machine, catalog):
+            told = [verdict.reason] if verdict.reason else []
+            keys = {f"problem.{problem.code}.what" for problem in (*told, *verdict.engine_notes)}
+            keys |= {f"remedy.{remedy.code}" for remedy in verdict.remedies}
+            keys |= {f"term.{term.label}" for term in verdict.terms} | {f"moment.{verdict.moment}"}
+            assert [key for key in keys if not known(key)] == []
+
+
+def table(catalog: Catalog, machine_with: MachineWith, laptop: Machine) -> str:
+    lines = ["# profile, recipe, model, status, GiB on the card; YCDY_GOLDEN=1 pytest tests/unit/fit writes it anew"]
+    for name, machine in [("cpu", laptop), *((board, machine_with(board)) for board in BOARDS)]:
+        for verdict in sorted(offers(machine, catalog), key=lambda v: (v.recipe, v.model)):
+            size = f"{verdict.card_bytes / GIB:7.1f}"
+            lines.append(f"{name:19} {verdict.recipe:15} {verdict.model:15} {verdict.status:6}{size}")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_table_of_what_fits_where_is_as_agreed(
+    catalog: Catalog, machine_with: MachineWith, laptop: Machine
+) -> None:
+    found = table(catalog, machine_with, laptop)
+    if os.environ.get("YCDY_GOLDEN"):
+        GOLDEN.write_text(found, encoding="utf-8")
+    assert found == GOLDEN.read_text(encoding="utf-8")

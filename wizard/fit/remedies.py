@@ -1,0 +1,81 @@
+"""The nearest changes that would make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from wizard.contract import Catalog, Knobs, Machine, Model, Recipe, Remedy
+from wizard.fit.law import GIB, Case, peak
+
+CARDS_GIB = (6, 8, 11, 12, 16, 20, 24, 32, 40, 48, 80, 96, 141, 180)
+USABLE = 0.96  # of what is written on a card's box
+SHORTEST = 128
+
+
+def for_memory(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
+    def fits(**change: Any) -> bool:
+        return peak(replace(case, knobs=replace(case.knobs, **change))).card_bytes <= capacity
+
+    yield from _knob_remedies(case.knobs, fits)
+    if (other := lighter_recipe(case, capacity, recipe, catalog)) is not None:
+        yield Remedy(code="other-method", params={"method": catalog.methods[other.method].title, "recipe": other.id})
+    if (model := smaller_model(case, capacity, catalog)) is not None:
+        yield Remedy(code="smaller-model", params={"model": model.id, "title": model.title})
+    yield room(case, peak(case).card_bytes)
+
+
+def _knob_remedies(knobs: Knobs, fits: Callable[..., bool]) -> Iterator[Remedy]:
+    if knobs.micro_batch > 1 and fits(micro_batch=1):
+        yield Remedy(code="smaller-batch", params={"micro_batch": 1})
+    if not knobs.grad_ckpt and fits(grad_ckpt=True):
+        yield Remedy(code="checkpointing")
+    length = knobs.seq_len // 2
+    while length >= SHORTEST:
+        if fits(seq_len=length):
+            yield Remedy(code="shorter-sequence", params={"seq_len": length})
+            return
+        length //= 2
+
+
+def lighter_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Recipe | None:
+    """Another recipe of the same task, whose method holds the base in fewer bytes."""
+    for other in catalog.recipes.values():
+        method = catalog.methods[other.method]
+        alike = other.task == recipe.task and case.device in other.accelerators and suits(other, case.model)
+        lighter = alike and method.base_bytes < case.method.base_bytes
+        if lighter and peak(replace(case, method=method)).card_bytes <= capacity:
+            return other
+    return None
+
+
+def smaller_model(case: Case, capacity: int, catalog: Catalog) -> Model | None:
+    kin = [
+        model
+        for model in catalog.models.values()
+        if model.architecture.family == case.model.architecture.family and model.params < case.model.params
+    ]
+    for model in sorted(kin, key=lambda model: -model.params):
+        if peak(replace(case, model=model)).card_bytes <= capacity:
+            return model
+    return None
+
+
+def room(case: Case, needed: int) -> Remedy:
+    if case.device == "cpu":
+        return Remedy(code="more-ram", params={"needed_bytes": needed})
+    card = next((size for size in CARDS_GIB if size * GIB * USABLE >= needed), 0)
+    code = "bigger-card" if card else "no-card-is-big-enough"
+    return Remedy(code=code, params={"gib": card, "needed_bytes": needed})
+
+
+def roomier_disk(machine: Machine, needed: int) -> Remedy | None:
+    others = sorted(machine.disks[1:], key=lambda disk: -disk.free_bytes)
+    best = next((disk for disk in others if disk.kind != "memory" and disk.free_bytes >= needed), None)
+    return Remedy(code="other-disk", params={"path": best.path, "free_bytes": best.free_bytes}) if best else None
+
+
+def suits(recipe: Recipe, model: Model) -> bool:
+    named = {model.id, model.architecture.family}
+    return any(name == "*" or name in named for name in recipe.models)
