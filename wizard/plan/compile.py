@@ -1,0 +1,132 @@
+"""Choice and verdict in, plan out: stages, their specs, environments and digests, all decided before anything runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Stage, StageName, Verdict
+from wizard.errors import ExitCode, WizardError
+from wizard.plan.digests import stage_digest
+from wizard.plan.environments import environments_of
+from wizard.plan.specs import MAKERS, Order, sources_of
+
+FOLDERS: Mapping[StageName, str] = {
+    "fetch": "01-fetch",
+    "prepare": "02-prepare",
+    "train": "03-train",
+    "merge": "04-merge",
+    "serve": "07-serve",
+}
+INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
+    "fetch": (),
+    "prepare": ("fetch",),
+    "train": ("fetch", "prepare"),
+    "merge": ("fetch", "train"),
+    "serve": ("merge",),
+}
+OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
+    "fetch": ("model",),
+    "prepare": ("rows", "report", "sources"),
+    "train": ("adapter",),
+    "merge": ("merged",),
+    "serve": (),
+}
+ON_THE_CARD = ("train", "merge", "serve")
+
+
+def run_id(choice: Choice, *, created: float, salt: str) -> str:
+    return f"{time.strftime('%Y%m%d', time.localtime(created))}-{choice.model}-{choice.recipe}-{salt}"
+
+
+def compile_plan(
+    choice: Choice,
+    verdict: Verdict,
+    machine: Machine,
+    catalog: Catalog,
+    *,
+    run: str,
+    created: float,
+    language: str,
+    lock_text: Callable[[str], str],
+    store: str = "",
+    key_file: str = "",
+) -> tuple[Plan, Mapping[str, str]]:
+    """The plan, and the exact package list of each of its environments."""
+    choice = replace(choice, knobs=verdict.knobs)
+    engines = engines_of(choice, verdict, catalog)
+    carriers = [source.ref for source in sources_of(catalog.models[choice.model], choice) if source.kind == "bundled"]
+    environments, requirements = environments_of([*engines.values(), *carriers], choice, verdict, catalog, lock_text)
+    order = Order(choice=choice, verdict=verdict, catalog=catalog, store=store, key_file=key_file)
+    stages: list[Stage] = []
+    for name in FOLDERS:
+        if name in engines:
+            assets = tuple(environments[carrier].id for carrier in carriers) if name == "fetch" else ()
+            stages.append(stage_of(name, order, environments[engines[name]], assets, stages, environments))
+    data = replace(choice.data, sha256=stages[1].spec["data"]["sha256"])
+    plan = Plan(
+        run=run,
+        created=created,
+        language=language,
+        choice=replace(choice, data=data, engines=engines),
+        device=verdict.device,
+        gpus=verdict.gpus,
+        stages=tuple(stages),
+        environments=tuple(environments.values()),
+        forecast=verdict,
+        pretend=machine.pretend,
+    )
+    return plan, requirements
+
+
+def engines_of(choice: Choice, verdict: Verdict, catalog: Catalog) -> dict[str, str]:
+    """The verdict's engines; a model that is not the bundled one is fetched by an engine that speaks to hubs."""
+    wanted: dict[str, str] = {}
+    for name in FOLDERS:
+        if name in verdict.engines:
+            wanted[name] = verdict.engines[name]
+        elif name != "serve":
+            raise WizardError("no-engine-for-stage", stage=name, exit_code=ExitCode.NO_DEVICE)
+    if not choice.serve:
+        wanted.pop("serve", None)
+    if sources_of(catalog.models[choice.model], choice)[0].kind in ("modelscope", "huggingface"):
+        hubs = [id for id in catalog.recipes[choice.recipe].engines["fetch"] if id in verdict.pythons]
+        wanted["fetch"] = next((id for id in hubs if "train" not in catalog.engines[id].kinds), wanted["fetch"])
+    return wanted
+
+
+def stage_of(
+    name: StageName,
+    order: Order,
+    environment: Environment,
+    assets: tuple[str, ...],
+    before: list[Stage],
+    environments: Mapping[str, Environment],
+) -> Stage:
+    verdict, spec = order.verdict, MAKERS[name](order)
+    digests: dict[str, str] = {stage.name: stage.digest for stage in before if stage.name in INPUTS[name]}
+    used = {item.engine: item.digest for item in environments.values() if item.id in (environment.id, *assets)}
+    return Stage(
+        name=name,
+        folder=FOLDERS[name],
+        engine=environment.engine,
+        environment=environment.id,
+        assets=assets,
+        spec=spec,
+        rungs=verdict.rungs if name == "train" else ({},),
+        inputs=INPUTS[name],
+        outputs=OUTPUTS[name],
+        digest=stage_digest(name, spec, used, digests),
+        variables=variables(name, verdict),
+        seconds=verdict.stage_seconds.get(name, 0.0),
+        memory_bytes=verdict.stage_memory.get(name, 0),
+        disk_bytes=verdict.stage_disk.get(name, 0),
+        service=name == "serve",
+    )
+
+
+def variables(name: str, verdict: Verdict) -> Mapping[str, str]:
+    """Cards are numbered as NVML numbers them; a stage that works on the CPU sees none."""
+    cards = ",".join(str(index) for index in verdict.gpus) if name in ON_THE_CARD else ""
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards}

@@ -1,0 +1,36 @@
+"""The environments of a plan: one per engine, known by the digest of its exact package list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from wizard.contract import Catalog, Choice, Engine, Environment, Verdict
+from wizard.errors import ExitCode, WizardError
+from wizard.plan.digests import digest
+
+
+def environments_of(
+    engines: Iterable[str], choice: Choice, verdict: Verdict, catalog: Catalog, lock_text: Callable[[str], str]
+) -> tuple[Mapping[str, Environment], Mapping[str, str]]:
+    """By engine the environment, by environment id the package list; a replay's own lists come first."""
+    found: dict[str, Environment] = {}
+    requirements: dict[str, str] = {}
+    for name in dict.fromkeys(engines):
+        engine, python = catalog.engines[name], verdict.pythons.get(name, "")
+        lock = lock_of(engine, verdict.accelerator, python) if python else ""
+        if not lock:
+            here = {"engine": engine.title, "needed": ", ".join(engine.python), "has": python or "-"}
+            raise WizardError("engine-needs-python", exit_code=ExitCode.NO_DEVICE, **here)
+        id = f"{name}-{verdict.accelerator}-py{python.replace('.', '')}"
+        text = choice.requirements.get(id) or lock_text(lock)
+        requirements[id] = text
+        mark = digest([text, verdict.accelerator, python])[:16]
+        found[name] = Environment(
+            id=id, engine=name, accelerator=verdict.accelerator, python=python, digest=mark, warm=engine.warm
+        )
+    return found, requirements
+
+
+def lock_of(engine: Engine, accelerator: str, python: str) -> str:
+    exact = f"{accelerator}-py{python.replace('.', '')}"
+    return engine.locks.get(exact) or engine.locks.get(accelerator, "")

@@ -1,0 +1,74 @@
+"""The TOML of a run, read back: either a Choice or every problem in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from wizard import strict
+from wizard.contract import Choice, DataChoice, Knobs, Problem
+from wizard.errors import WizardError
+
+LEAST: Mapping[str, float] = {
+    "seq_len": 8,
+    "micro_batch": 1,
+    "accumulate": 1,
+    "rank": 1,
+    "alpha": 1,
+    "max_steps": 0,
+    "save_steps": 1,
+    "n_gpus": 1,
+    "seed": 0,
+    "learning_rate": 1e-9,
+    "epochs": 0.001,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    format: Literal[1]
+    recipe: str
+    model: str
+    data: DataChoice
+    knobs: Knobs = field(default_factory=Knobs)
+    questions: tuple[str, ...] = ()
+    serve: bool = True
+    port: int = 0
+    hub: Literal["auto", "modelscope", "huggingface"] = "auto"
+    revision: str = ""
+    engines: Mapping[str, str] = field(default_factory=dict)
+    requirements: Mapping[str, str] = field(default_factory=dict)
+
+
+def from_toml(text: str, file: str) -> Choice:
+    config, problems = strict.read(RunConfig, text, file)
+    if config is not None:
+        problems = tuple(_too_small(config.knobs, strict.lines_of(text), file))
+    if problems or config is None:
+        raise _error(problems, file)
+    values = {item.name: getattr(config, item.name) for item in fields(config) if item.name != "format"}
+    return Choice(**values)
+
+
+def _too_small(knobs: Knobs, lines: Mapping[strict.Path, int], file: str) -> Iterator[Problem]:
+    for name, least in LEAST.items():
+        if not getattr(knobs, name) >= least:
+            params: dict[str, Any] = {"file": file, "key": f"knobs.{name}", "line": lines.get(("knobs", name), 1)}
+            yield Problem(code="toml-too-small", params={**params, "least": f"{least:g}"})
+
+
+def _error(problems: tuple[Problem, ...], file: str) -> WizardError:
+    """One problem speaks for itself; several are listed with their lines."""
+    told = [{"code": problem.code, "params": dict(problem.params)} for problem in problems]
+    if len(problems) == 1:
+        return WizardError(problems[0].code, **{**problems[0].params, "problems": told})
+    details = "; ".join(_short(problem) for problem in problems)
+    return WizardError("config-problems", file=file, count=len(problems), details=details, problems=told)
+
+
+def _short(problem: Problem) -> str:
+    params = problem.params
+    subject = params.get("name") or params.get("key") or ""
+    hint = params.get("nearest") or params.get("expected") or params.get("least") or ""
+    return f"{params['line']}: `{subject}`" + (f" -> `{hint}`" if hint else "")

@@ -1,0 +1,118 @@
+"""What each stage is told: the `spec` of its part of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wizard.contract import Catalog, Choice, Model, Source, Verdict
+from wizard.errors import WizardError
+from wizard.plan.digests import digest
+from wizard.plan.rows import filled_rows
+
+MAX_NEW_TOKENS = 64
+CONTEXT = {"cpu": 2048, "cuda": 4096}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Everything the specs are made from."""
+
+    choice: Choice
+    verdict: Verdict
+    catalog: Catalog
+    store: str
+    key_file: str
+
+    @property
+    def model(self) -> Model:
+        return self.catalog.models[self.choice.model]
+
+
+def fetch(order: Order) -> dict[str, Any]:
+    model = order.model
+    return {
+        "model": model.id,
+        "sources": [asdict(source) for source in sources_of(model, order.choice)],
+        "folder": f"{order.store}/models/{model.id}",
+        "hub": order.choice.hub,
+    }
+
+
+def sources_of(model: Model, choice: Choice) -> list[Source]:
+    """The bundled one needs no hub, so it stands alone; a chosen hub and revision pin the rest."""
+    own = [source for source in model.sources if source.kind in ("bundled", "path")]
+    if own and choice.hub == "auto":
+        return own[:1]
+    found = [source for source in model.sources if source.kind == choice.hub or choice.hub == "auto"]
+    if not found:
+        raise WizardError("model-not-on-hub", model=model.title, hub=choice.hub)
+    return [pinned(source, choice.revision) for source in found]
+
+
+def pinned(source: Source, revision: str) -> Source:
+    return Source(kind=source.kind, ref=source.ref, revision=revision or source.revision, bytes=source.bytes)
+
+
+def prepare(order: Order) -> dict[str, Any]:
+    data, knobs = order.choice.data, asdict(order.choice.knobs)
+    spec: dict[str, Any] = {
+        "data": {
+            "kind": data.kind,
+            "path": data.ref,
+            "format": data.format,
+            "encoding": data.encoding,
+            "mapping": dict(data.mapping),
+            "params": dict(data.params),
+            "language": data.language,
+            "sha256": data.sha256,
+        },
+        "knobs": {"seq_len": knobs["seq_len"], "packing": knobs["packing"], "seed": knobs["seed"]},
+    }
+    if data.kind == "bundled":
+        rows = filled_rows(order.catalog.datasets[data.ref], data.language, data.params)
+        spec["rows"] = [{"question": question, "answer": answer} for question, answer in rows]
+        spec["data"]["sha256"] = bundled_sha(spec["rows"])
+        if data.sha256 not in ("", spec["data"]["sha256"]):
+            raise WizardError("data-not-the-same", name=data.ref)
+    return spec
+
+
+def bundled_sha(rows: list[dict[str, str]]) -> str:
+    return digest(rows)
+
+
+def train(order: Order) -> dict[str, Any]:
+    method = order.catalog.methods[order.verdict.method]
+    told = {"id": method.id, "quantisation": method.quantisation, "dora": method.dora}
+    return {"knobs": asdict(order.choice.knobs), "method": told, "device": order.verdict.device}
+
+
+def merge(order: Order) -> dict[str, Any]:
+    return {
+        "questions": list(order.choice.questions),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "device": order.verdict.device,
+    }
+
+
+def serve(order: Order) -> dict[str, Any]:
+    engine = order.catalog.engines[order.verdict.engines["serve"]]
+    return {
+        "engine": engine.id,
+        "argv": list(engine.argv),
+        "host": "127.0.0.1",
+        "port": order.choice.port,
+        "key_file": order.key_file,
+        "served_name": f"{order.choice.model}-{order.choice.recipe}",
+        "questions": list(order.choice.questions),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "context": min(order.model.max_len, CONTEXT[order.verdict.device]),
+        "device": order.verdict.device,
+        "health": engine.health,
+        "passed_over": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
+    }
+
+
+MAKERS: Mapping[str, Any] = {"fetch": fetch, "prepare": prepare, "train": train, "merge": merge, "serve": serve}

@@ -1,0 +1,107 @@
+"""A plan as one commented TOML: everything that decides the result, exact package lists included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from wizard.contract import Knobs, Plan
+from wizard.plan.digests import canonical
+
+FORMAT = 1
+GIB, GB = 1024**3, 1e9
+ABOUT: Mapping[str, str] = {
+    "seq_len": "tokens a row may have; longer ones are cut",
+    "micro_batch": "rows at a time",
+    "accumulate": "micro-batches per step: micro_batch x accumulate is what a step learns from",
+    "max_steps": "0 = as many as the epochs ask for",
+    "grad_ckpt": "recompute activations instead of keeping them: less memory, more time",
+    "fused_loss": "the loss in tiles, so that the logits are never held whole",
+    "save_steps": "a checkpoint this often",
+}
+
+
+def to_toml(plan: Plan, requirements: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+    return "\n".join([*_head(plan, facts), *_choice(plan, facts), *_knobs(plan), *_data(plan), *_lists(requirements)])
+
+
+def _head(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
+    forecast = plan.forecast
+    yield f"# Run config of {plan.run}"
+    yield "# `yichuidingyin run FILE` does it again without a question; `--check` only shows the plan."
+    yield "#"
+    needs = f"{forecast.card_bytes / GIB:.1f} of {forecast.capacity_bytes / GIB:.1f} GiB on {plan.device}"
+    disk = f"{forecast.disk_bytes / GB:.1f} GB of disk"
+    yield f"# forecast: {needs}, {sum(stage.seconds for stage in plan.stages):.0f} s, {disk}"
+    for stage in plan.stages:
+        yield f"# {stage.name}: {stage.engine} in {stage.environment}, digest {stage.digest[:12]}"
+    for name, result in facts.items():
+        plain = {key: value for key, value in result.items() if isinstance(value, (int, float, str)) and value != ""}
+        if plain:
+            yield _comment(f"measured, {name}: " + ", ".join(f"{key} {value}" for key, value in plain.items()))
+    yield ""
+
+
+def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
+    choice, fetched = plan.choice, facts.get("fetch", {})
+    source = fetched.get("source", "")
+    hub = source if source in ("modelscope", "huggingface") else choice.hub
+    yield f"format = {FORMAT}"
+    yield f"recipe = {_value(choice.recipe)}"
+    yield f"model = {_value(choice.model)}"
+    yield f"hub = {_value(hub)}"
+    yield f"revision = {_value(choice.revision or fetched.get('revision', ''))}  # of the model on that hub"
+    yield f"serve = {_value(choice.serve)}"
+    yield f"port = {choice.port}  # 0 = any free one"
+    yield f"questions = {_value(list(choice.questions))}  # asked before and after"
+    yield f"engines = {_value(dict(choice.engines))}"
+    yield ""
+
+
+def _knobs(plan: Plan) -> Iterator[str]:
+    yield "[knobs]"
+    for item in fields(Knobs):
+        about = f"  # {ABOUT[item.name]}" if item.name in ABOUT else ""
+        yield f"{item.name} = {_value(getattr(plan.choice.knobs, item.name))}{about}"
+    yield ""
+
+
+def _data(plan: Plan) -> Iterator[str]:
+    data = plan.choice.data
+    yield "[data]"
+    for name in ("kind", "ref", "language", "format", "encoding"):
+        yield f"{name} = {_value(getattr(data, name))}"
+    yield f"sha256 = {_value(data.sha256)}  # other data is refused; empty it to allow some"
+    yield f"params = {_value(dict(data.params))}"
+    yield f"mapping = {_value(dict(data.mapping))}"
+    yield ""
+
+
+def _lists(requirements: Mapping[str, str]) -> Iterator[str]:
+    yield "[requirements]  # the exact packages of each environment"
+    for id, text in requirements.items():
+        body = text if text.endswith("\n") else text + "\n"
+        yield f"{_key(id)} = '''\n{body}'''" if "'''" not in body else f"{_key(id)} = {_value(body)}"
+    yield ""
+
+
+def _comment(text: str) -> str:
+    return "# " + " ".join(text.split())
+
+
+def _key(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _value(name)
+
+
+def _value(value: Any) -> str:
+    """JSON's strings, numbers and lists are TOML's too; tables and the odd characters are not."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return canonical(value)
