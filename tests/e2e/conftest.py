@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "yichuidingyin.sh"
-KEPT = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_", "UV_", "http_proxy", "https_proxy", "no_proxy", "LD_LIBRARY_PATH")
+KEPT = (
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "PIP_",
+    "UV_",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "LD_LIBRARY_PATH",
+)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -103,9 +103,7 @@ def test_a_config_that_is_not_there_or_not_toml(ycdy: Run, tmp_path: Path) -> No
     assert_problem(ycdy("run", str(broken)), 2, "broken.toml")
 
 
-def test_an_unreachable_index_is_told_and_the_same_command_goes_on(
-    fresh: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_an_unreachable_index_is_told_and_the_same_command_goes_on(fresh: Callable[..., Done], tmp_path: Path) -> None:
     nowhere = {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_FIND_LINKS": "", "UV_INDEX": ""}
     nowhere |= {"UV_CACHE_DIR": str(tmp_path / "cache"), "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": "/dev/null"}
     assert_problem(fresh("probe", env=nowhere), 1)

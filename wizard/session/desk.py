@@ -36,7 +36,7 @@ class Desk:
 
     @cached_property
     def _drawers(self) -> Catalog:
-        own = [self.home.root / "catalog", *([self._catalog_folder] if self._catalog_folder else [])]
+        own = [self.home.catalog, *([self._catalog_folder] if self._catalog_folder else [])]
         return drawers.load([drawers.builtin(), *[folder for folder in own if folder.is_dir()]])
 
     def catalog(self) -> Catalog:
@@ -125,7 +125,8 @@ class Desk:
         """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
         from wizard.data import readers
 
-        template, tokens = readers.template_of(self.home.store / "models" / model, self.catalog().models[model])
+        folder, known = self.home.models / model, self.catalog().models[model]
+        template, tokens = readers.template_of(folder, known, drawers.builtin())
         return readers.render(messages, template, tokens)
 
     # from a choice to a run
@@ -148,12 +149,12 @@ class Desk:
 
     def commands(self, plan: Plan) -> tuple[tuple[str, str], ...]:
         """The exact line that runs each stage, as it can be typed."""
-        folder = RunFolder(self.home.runs / plan.run)
+        folder = self.home.run(plan.run)
         environments = {environment.id: environment for environment in plan.environments}
         lines = []
         for stage in plan.stages:
-            python = self.home.environment(environments[stage.environment]) / "bin" / "python"
-            command = [str(python), "-m", f"wizard.stages.{stage.name}", str(folder.stage(stage.folder).path)]
+            python = engine_room.environments.folder_of(self.home, environments[stage.environment]) / "bin" / "python"
+            command = engine_room.command(python, stage, folder.stage(stage.folder))
             lines.append((stage.name, shlex.join(command)))
         return tuple(lines)
 
@@ -194,9 +195,9 @@ class Desk:
         folder = self.folder(run)
         state = runs.state_of(folder)
         if not state.endpoint:
-            raise WizardError("not-serving", run=folder.path.name, status=state.status, exit_code=ExitCode.FAILED)
-        key = engine_room.read_key(self.home, folder.path.name)
-        header = engine_room.header_file(self.home, folder.path.name)
+            raise WizardError("not-serving", run=folder.name, status=state.status, exit_code=ExitCode.FAILED)
+        key = engine_room.api_key(self.home, folder.name)
+        header = starting.keep_header(self.home, folder.name)
         return chat.Endpoint(
             url=state.endpoint, model=state.served_model, engine=state.served_engine, key=key, header_file=header
         )
@@ -242,4 +243,4 @@ def supervise(path: Path) -> int:
     folder = RunFolder(path)
     home = Home.from_environment(os.environ)
     engines = Desk(home).catalog().engines
-    return engine_room.supervise(folder, home, engines, lambda pids: detect.Meter(pids, path))
+    return engine_room.supervise(folder, home, engines, detect.Meter)

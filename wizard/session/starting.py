@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -65,6 +66,16 @@ def compile_choice(
     )
 
 
+def keep_header(home: Home, run: str) -> Path:
+    """The key as a header in a file, for `curl -H @FILE`: it then stands in no history and no process list."""
+    path = home.secrets / f"{run}.header"
+    text = f"Authorization: Bearer {engine_room.api_key(home, run)}\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+    return path
+
+
 def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
     """Write the run folder, then start its supervisor. The plan is written last: a folder without one is no run."""
     if plan.pretend:
@@ -75,7 +86,7 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
         folder.environments.mkdir(parents=True, exist_ok=True)
         for environment, text in requirements.items():
             write_atomic(folder.environments / f"{environment}.txt", text)
-        engine_room.create_key(home, plan.run)
+        keep_header(home, plan.run)
         write_atomic(folder.config, planning.to_toml(plan, requirements, {}))
         write_plan(folder.plan, replace(plan, lib=lib))
     except OSError as error:
