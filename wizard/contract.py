@@ -299,6 +299,7 @@ class Verdict:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     stage_memory: Mapping[str, int] = field(default_factory=dict)
     stage_disk: Mapping[str, int] = field(default_factory=dict)
+    merge_device: Literal["cpu", "cuda"] = "cpu"  # the merge compares in fp32: the card may be too small for it
 
 
 # --- data ------------------------------------------------------------------------------------------------------

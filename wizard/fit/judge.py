@@ -167,7 +167,8 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Peak) -> Ve
     device = "cuda" if setting.device == "cuda" else "cpu"
     train = work.train_seconds(model, setting.method, knobs, load, setting.machine, setting.board, device)
     case = setting.case(knobs)
-    seconds = work.stage_seconds(picks.engines, model, train, device)
+    merging = "cuda" if work.merge_ram(model) <= setting.capacity and device == "cuda" else "cpu"
+    seconds = work.stage_seconds(picks.engines, model, train, device, merging)
     disk = work.stage_disk(picks.engines, model, trained(case), setting.catalog, setting.kind)
     memory = work.stage_memory(picks.engines, model, found.card_bytes, device, setting.halves)
     draft = Verdict(
@@ -199,6 +200,7 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Peak) -> Ve
         stage_seconds=seconds,
         stage_memory=memory,
         stage_disk=disk,
+        merge_device=merging,  # type: ignore[arg-type]
     )
     reason = next(reasons(setting, draft), None)
     if reason is None:
@@ -230,7 +232,11 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         yield Problem(code=f"short-of-memory-{setting.device}", params={**names, **sizes, "moment": draft.moment})
     if draft.ram_bytes > setting.machine.ram_free_bytes:
         free = setting.machine.ram_free_bytes
-        yield Problem(code="short-of-ram", params={"needed_bytes": draft.ram_bytes, "free_bytes": free})
+        stage = (
+            max(draft.stage_memory, key=lambda name: draft.stage_memory[name]) if setting.device == "cpu" else "merge"
+        )
+        sizes = {"needed_bytes": draft.ram_bytes, "free_bytes": free}
+        yield Problem(code="short-of-ram", params={**sizes, "stage": stage})
     if draft.disk_bytes > setting.home_free:
         yield Problem(code="short-of-disk", params={"needed_bytes": draft.disk_bytes, "free_bytes": setting.home_free})
 

