@@ -93,6 +93,11 @@ class RunFolder:
         return self.path / "run.lock"
 
     @property
+    def launching(self) -> Path:
+        """Held while a supervisor is being started, so that two launches are one."""
+        return self.path / "launch.lock"
+
+    @property
     def supervisor(self) -> Path:
         return self.path / "supervisor.jsonl"
 

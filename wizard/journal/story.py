@@ -147,8 +147,10 @@ class Story:
 
 
 def _concession(event: Event) -> Note:
-    params = {key: value for key, value in event.items() if key not in ("at", "kind", "stage")}
-    return Note(at=at(event), stage=str(event["stage"]), code="conceded", params=params, level="warning")
+    changes = event.get("changes")
+    told = ", ".join(f"{knob}={value}" for knob, value in changes.items()) if isinstance(changes, dict) else ""
+    code = "conceded-asked" if event.get("by") == "user" else "conceded"
+    return Note(at=at(event), stage=str(event["stage"]), code=code, params={"changes": told}, level="warning")
 
 
 def fold(

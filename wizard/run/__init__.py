@@ -1,0 +1,28 @@
+"""The engine room: supervisor, environments, locks, and what stops or resumes a run."""
+
+from wizard.run import environments
+from wizard.run.concessions import concede
+from wizard.run.control import stop
+from wizard.run.keys import api_key, key_file
+from wizard.run.lib import install_lib
+from wizard.run.locks import take
+from wizard.run.spawn import command, is_done
+from wizard.run.supervised import launch, supervised
+from wizard.run.supervisor import supervise
+from wizard.run.uv import find_uv
+
+__all__ = [
+    "api_key",
+    "command",
+    "concede",
+    "environments",
+    "find_uv",
+    "install_lib",
+    "is_done",
+    "key_file",
+    "launch",
+    "stop",
+    "supervise",
+    "supervised",
+    "take",
+]
