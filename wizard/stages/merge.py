@@ -1,0 +1,96 @@
+"""Merge the adapter into its base, prove in fp32 that nothing has changed, save in the served number type.
+
+python -m wizard.stages.merge RUN/04-merge
+python -m json.tool RUN/04-merge/done.json
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import ExitCode, WizardError
+from wizard.stages.desk import Bench, run
+from wizard.stages.weights import check_model, whole
+
+if TYPE_CHECKING:
+    from wizard.stages.answering import Speaker
+
+
+def work(bench: Bench) -> None:
+    bench.phase("load-libraries")
+    order = bench.order
+    base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
+    check_model(base)
+    if not whole(adapter / "adapter_model.safetensors"):
+        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from wizard.stages.answering import Speaker
+
+    device = order.spec.get("device", "cpu")
+    bench.phase("load-model")
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).to(device).eval()
+    speaker = Speaker(base, device, int(order.spec["max_new_tokens"]))
+    questions = order.spec["questions"]
+    bench.phase("answer-before")
+    before = [speaker.answer(model, question) for question in questions]
+    bench.phase("merge-adapter")
+    model = PeftModel.from_pretrained(model, adapter).eval()
+    merged, parity = merge(model, speaker, questions)
+    if not parity["equal"]:
+        raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
+    bench.phase("save-model")
+    bench.finish({"merged": save(merged, speaker.tokenizer, bench.folder)}, {"before": before, "parity": parity})
+
+
+def merge(model: Any, speaker: Speaker, questions: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """Greedy answers of base and adapter; the merged model must choose the same token at each place of them.
+
+    As each token is chosen from the same ones before it, this is the same as comparing two greedy answers.
+    """
+    import torch
+
+    prompts = [speaker.prompt(question) for question in questions]
+    rows = [speaker.continued(model, prompt) for prompt in prompts]
+    adapted = speaker.logits(model, rows)
+    merged = model.merge_and_unload()
+    fused = speaker.logits(merged, rows)
+    for weights in merged.parameters():
+        weights.data = weights.data.to(torch.bfloat16)
+    cast = speaker.logits(merged.float(), rows)
+    begins = [prompt.shape[1] for prompt in prompts]
+    equal = all(
+        torch.equal(said[begin - 1 : -1].argmax(-1), row[0, begin:])
+        for said, row, begin in zip(fused, rows, begins, strict=True)
+    )
+    return merged, {
+        "tokens": sum(row.shape[1] - begin for row, begin in zip(rows, begins, strict=True)),
+        "equal": equal,
+        "max_logit_diff": furthest(adapted, fused),
+        "cast_logit_diff": furthest(adapted, cast),
+    }
+
+
+def furthest(ones: Sequence[Any], others: Sequence[Any]) -> float:
+    return max((float((one - other).abs().max()) for one, other in zip(ones, others, strict=True)), default=0.0)
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> Path:
+    """Whole or not there: the next stage trusts what it finds."""
+    import torch
+
+    part, merged = folder / "merged.part", folder / "merged"
+    shutil.rmtree(part, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(part)
+    tokenizer.save_pretrained(part)
+    shutil.rmtree(merged, ignore_errors=True)
+    return part.rename(merged)
+
+
+if __name__ == "__main__":
+    run(work)

@@ -1,0 +1,152 @@
+"""An OpenAI-compatible server on plain transformers, for machines where no vLLM runs: chat, models, health, metrics.
+
+VLLM_API_KEY=secret python -m wizard.stages.openai_server --model FOLDER --name me --port 8000
+curl -H 'Authorization: Bearer secret' http://127.0.0.1:8000/v1/models
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
+
+from wizard.stages.guard import Guard
+
+if TYPE_CHECKING:
+    from wizard.stages.speaking import Model
+
+REQUESTS = Counter("ycdy_requests", "Chat completions asked for", ["outcome"])
+PROMPT_TOKENS = Counter("ycdy_prompt_tokens", "Tokens read")
+ANSWER_TOKENS = Counter("ycdy_generation_tokens", "Tokens written")
+RUNNING = Gauge("ycdy_requests_running", "Answers being written or waiting for their turn")
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def make_app(model: Model) -> FastAPI:
+    card = {"id": model.name, "object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
+
+    def models() -> dict[str, Any]:
+        return {"object": "list", "data": [card]}
+
+    def chat(asked: dict[str, Any]) -> Response:
+        return answered(model, asked)
+
+    app = FastAPI()
+    app.add_middleware(Guard)
+    app.add_exception_handler(Refusal, refused)
+    app.add_api_route("/health", health)
+    app.add_api_route("/metrics", metrics)
+    app.add_api_route("/v1/models", models)
+    app.add_api_route("/v1/chat/completions", chat, methods=["POST"], response_model=None)
+    return app
+
+
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def refused(request: Request, error: Refusal) -> JSONResponse:
+    REQUESTS.labels("refused").inc()
+    body = {"message": str(error), "type": "invalid_request_error", "param": None, "code": error.status}
+    return JSONResponse({"error": body}, error.status)
+
+
+def answered(model: Model, asked: dict[str, Any]) -> Response:
+    prompt = prompt_of(model, asked)
+    room = model.context - len(prompt)
+    limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or room
+    if not isinstance(limit, int) or limit < 1 or room < 1 or limit > room:
+        raise Refusal(400, f"This model's context is {model.context} tokens; {len(prompt)} are taken by the messages.")
+    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
+    PROMPT_TOKENS.inc(len(prompt))
+    pieces = counted(model.pieces(prompt, limit, asked))
+    if asked.get("stream"):
+        usage = bool((asked.get("stream_options") or {}).get("include_usage"))
+        return StreamingResponse(chunks(head, pieces, len(prompt), usage), media_type="text/event-stream")
+    written = list(pieces)
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "".join(text for text, _, _ in written)},
+        "finish_reason": written[-1][2],
+    }
+    usage_body = usage_of(len(prompt), written[-1][1])
+    return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage_body})
+
+
+def prompt_of(model: Model, asked: dict[str, Any]) -> list[int]:
+    if asked.get("model") not in (None, model.name):
+        raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves `{model.name}`.")
+    try:
+        return model.prompt(asked["messages"])
+    except Exception as error:
+        raise Refusal(400, f"The messages do not fit the chat template: {error}") from error
+
+
+def counted(pieces: Iterator[tuple[str, int, str | None]]) -> Iterator[tuple[str, int, str | None]]:
+    done = 0
+    with RUNNING.track_inprogress():
+        for piece in pieces:
+            done = piece[1]
+            yield piece
+    ANSWER_TOKENS.inc(done)
+    REQUESTS.labels("answered").inc()
+
+
+def chunks(
+    head: dict[str, Any], pieces: Iterator[tuple[str, int, str | None]], prompt: int, usage: bool
+) -> Iterator[str]:
+    body = {**head, "object": "chat.completion.chunk"}
+    delta: dict[str, str] = {"role": "assistant", "content": ""}
+    yield event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    done = 0
+    for text, written, reason in pieces:
+        done, delta = written, {"content": text} if text else {}
+        yield event({**body, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    if usage:
+        yield event({**body, "choices": [], "usage": usage_of(prompt, done)})
+    yield "data: [DONE]\n\n"
+
+
+def usage_of(prompt: int, done: int) -> dict[str, int]:
+    return {"prompt_tokens": prompt, "completion_tokens": done, "total_tokens": prompt + done}
+
+
+def event(body: dict[str, Any]) -> str:
+    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--context", type=int, default=2048)
+    options = parser.parse_args()
+    import uvicorn
+
+    from wizard.stages.speaking import load
+
+    model = load(options.model, options.name, options.dtype, options.context)
+    uvicorn.run(make_app(model), host=options.host, port=options.port, timeout_graceful_shutdown=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The plan's knobs as the settings of TRL, PEFT and bitsandbytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.stages.device import cpu_has_bf16
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from trl import SFTConfig
+
+CHECKPOINTS_KEPT = 2
+
+
+def arguments(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path) -> SFTConfig:
+    from trl import SFTConfig
+
+    dtype, packing = number_type(spec), bool(knobs["packing"])
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=int(knobs["micro_batch"]),
+        gradient_accumulation_steps=int(knobs["accumulate"]),
+        learning_rate=float(knobs["learning_rate"]),
+        num_train_epochs=float(knobs["epochs"]),
+        max_steps=int(knobs["max_steps"]) or -1,
+        optim=str(knobs["optimizer"]),
+        gradient_checkpointing=bool(knobs["grad_ckpt"]),
+        max_length=int(knobs["seq_len"]),
+        packing=packing,
+        dataset_kwargs={"skip_prepare_dataset": not packing},
+        seed=int(knobs["seed"]),
+        data_seed=int(knobs["seed"]),
+        use_cpu=spec["device"] == "cpu",
+        bf16=dtype == "bfloat16",
+        fp16=dtype == "float16",
+        save_steps=int(knobs["save_steps"]),
+        save_total_limit=CHECKPOINTS_KEPT,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any]) -> LoraConfig:
+    from peft import LoraConfig
+
+    targets = list(knobs["targets"])
+    return LoraConfig(
+        r=int(knobs["rank"]),
+        lora_alpha=int(knobs["alpha"]),
+        target_modules=targets[0] if targets == ["all-linear"] else targets,
+        use_dora=bool(method["dora"]),
+        task_type="CAUSAL_LM",
+    )
+
+
+def four_bits(dtype: Any) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def number_type(spec: Mapping[str, Any]) -> str:
+    if spec["device"] == "cpu":
+        return "bfloat16" if cpu_has_bf16() else "float32"
+    import torch
+
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"

@@ -1,0 +1,81 @@
+"""A transformers model that writes answers piece by piece, one at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from wizard.stages.answering import end_ids
+
+UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # half of a character: its other bytes come with the next token
+
+
+@dataclass(kw_only=True)
+class Model:
+    name: str
+    context: int
+    tokenizer: Any
+    network: Any
+    ends: Sequence[int]
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+        encoded = self.tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, return_dict=True)
+        ids: list[int] = encoded["input_ids"]
+        return ids
+
+    def pieces(
+        self, prompt: Sequence[int], limit: int, asked: Mapping[str, Any]
+    ) -> Iterator[tuple[str, int, str | None]]:
+        """(new text, tokens so far, why it ended): stop at an end token, length at the limit."""
+        written: list[int] = []
+        told = ""
+        for token in self.tokens(prompt, asked):
+            ended = token in self.ends
+            if not ended:
+                written.append(token)
+            reason = "stop" if ended else "length" if len(written) >= limit else None
+            text = self.tokenizer.decode(written, skip_special_tokens=True)
+            new = text[len(told) :]
+            if reason or (new and not new.endswith(UNFINISHED)):
+                told = text
+                yield new, len(written), reason
+            if reason:
+                return
+
+    def tokens(self, prompt: Sequence[int], asked: Mapping[str, Any]) -> Iterator[int]:
+        temperature = asked.get("temperature")
+        temperature, top_p = 1.0 if temperature is None else float(temperature), float(asked.get("top_p") or 1.0)
+        dice = torch.Generator().manual_seed(int(asked["seed"])) if asked.get("seed") is not None else None
+        cache = DynamicCache(config=self.network.config)
+        ids = torch.tensor([list(prompt)], device=self.network.device)
+        with self.turn:
+            while True:
+                with torch.inference_mode():
+                    out = self.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                token = choose(out.logits[0, -1].float().cpu(), temperature, top_p, dice)
+                yield token
+                ids = torch.tensor([[token]], device=self.network.device)
+
+
+def choose(logits: torch.Tensor, temperature: float, top_p: float, dice: torch.Generator | None) -> int:
+    if temperature <= 0:
+        return int(logits.argmax())
+    chances, order = torch.softmax(logits / temperature, -1).sort(descending=True)
+    kept = chances * ((chances.cumsum(-1) - chances) < top_p)
+    return int(order[torch.multinomial(kept, 1, generator=dice)])
+
+
+def load(folder: str, name: str, dtype: str, context: int) -> Model:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+    longest = getattr(network.config, "max_position_embeddings", context)
+    ends = end_ids(Path(folder), tokenizer)
+    return Model(name=name, context=min(context, longest), tokenizer=tokenizer, network=network, ends=ends)

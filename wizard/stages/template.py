@@ -1,0 +1,123 @@
+"""A model's chat template and tokenizer without transformers and torch: same text, same token ids, 50 times sooner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jinja2
+import jinja2.ext
+import jinja2.nodes
+import jinja2.parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from wizard.errors import ExitCode, WizardError
+
+Message = Mapping[str, Any]
+SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+
+
+class Generation(jinja2.ext.Extension):
+    """`{% generation %}` marks what the assistant says; here its body just passes through."""
+
+    tags: ClassVar[set[str]] = {"generation"}
+
+    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def refuse(message: str) -> None:
+    raise jinja2.TemplateError(message)
+
+
+def to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def compiled(source: str) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = to_json
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda format: datetime.now().strftime(format)
+    return environment.from_string(source)
+
+
+@dataclass(frozen=True)
+class Talker:
+    """Turns messages into text and token ids as transformers' apply_chat_template does."""
+
+    folder: Path
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        file = self.folder / "tokenizer_config.json"
+        config: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return config
+
+    @cached_property
+    def special(self) -> Mapping[str, str]:
+        found = {name: self.config[name] for name in SPECIAL if self.config.get(name)}
+        return {name: value["content"] if isinstance(value, Mapping) else value for name, value in found.items()}
+
+    @cached_property
+    def template(self) -> jinja2.Template:
+        file = self.folder / "chat_template.jinja"
+        source = file.read_text(encoding="utf-8") if file.is_file() else self.config.get("chat_template")
+        if isinstance(source, list):
+            source = next((named["template"] for named in source if named["name"] == "default"), None)
+        if not source:
+            raise WizardError("no-chat-template", exit_code=ExitCode.FAILED, path=str(self.folder))
+        return compiled(source)
+
+    def text(self, messages: Sequence[Message], *, prompt: bool = False) -> str:
+        return self.template.render(
+            messages=[with_reasoning(message) for message in messages],
+            tools=None,
+            documents=None,
+            add_generation_prompt=prompt,
+            **self.special,
+        )
+
+    def encoded(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def ids(self, messages: Sequence[Message], *, prompt: bool = False) -> list[int]:
+        return self.encoded(self.text(messages, prompt=prompt))
+
+    def reading(self, text: str) -> list[int]:
+        """A plain text to read on, ended as the model ends its own."""
+        end = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
+        return self.encoded(text) + ([] if end is None else [end])
+
+
+def with_reasoning(message: Message) -> dict[str, Any]:
+    """Templates disagree on what a turn's reasoning is called, so it goes by all the names transformers gives it."""
+    copy = dict(message)
+    reasoning = next((copy[name] for name in ("reasoning_content", "reasoning", "thinking") if copy.get(name)), None)
+    if reasoning is not None:
+        copy.setdefault("reasoning_content", reasoning)
+        copy.setdefault("thinking", reasoning)
+    return copy

@@ -1,0 +1,103 @@
+"""Train a LoRA adapter with TRL's SFTTrainer; every step is told, every checkpoint can be gone on from.
+
+python -m wizard.stages.train RUN/03-train
+tail -f RUN/03-train/metrics.jsonl
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
+from wizard.stages.desk import STOPPED, Bench, run
+from wizard.stages.faults import chain, is_disk_full
+from wizard.stages.settings import adapter_config, arguments, four_bits, number_type
+from wizard.stages.weights import check_model
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from trl import SFTTrainer
+
+
+def work(bench: Bench) -> None:
+    bench.phase("load-libraries")
+    check_model(bench.order.input("fetch", "model"))
+    checkpoints = bench.folder / "checkpoints"
+    start = newest_whole(bench, checkpoints)
+    from wizard.stages.reporter import Reporter
+
+    reporter = Reporter(bench)
+    trainer = make_trainer(bench, checkpoints, reporter)
+    if start is not None:
+        bench.note("resumed", step=int(start.name.rpartition("-")[2]))
+    try:
+        outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
+        if reporter.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
+            sys.exit(STOPPED)
+        bench.phase("save-adapter")
+        adapter = save_adapter(trainer, bench.folder)
+    except Exception as error:
+        if any(is_disk_full(cause, bench.folder) for cause in chain(error)):
+            drop_unfinished(checkpoints)
+        raise
+    result = {
+        "steps": trainer.state.global_step,
+        "loss": round(reporter.losses[-1], 6) if reporter.losses else None,
+        "seconds": round(outcome.metrics["train_runtime"], 2),
+        "tokens": int(reporter.tokens),
+        "dtype": number_type(bench.order.spec),
+    }
+    bench.finish({"adapter": adapter}, result)
+
+
+def make_trainer(bench: Bench, checkpoints: Path, reporter: Any) -> SFTTrainer:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTTrainer
+
+    order = bench.order
+    folder = order.input("fetch", "model")
+    bench.phase("load-model")
+    settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
+    if order.spec["method"]["quantisation"] == "nf4":
+        settings["quantization_config"] = four_bits(settings["dtype"])
+    torch.manual_seed(int(order.knobs["seed"]))
+    return SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(folder, **settings),
+        args=arguments(order.knobs, order.spec, checkpoints),
+        train_dataset=dataset(order.input("prepare", "rows")),
+        processing_class=AutoTokenizer.from_pretrained(folder),
+        peft_config=adapter_config(order.knobs, order.spec["method"]),
+        callbacks=[reporter],
+    )
+
+
+def dataset(rows: Path) -> Dataset:
+    from datasets import Dataset
+
+    with rows.open(encoding="utf-8") as lines:
+        return Dataset.from_list([json.loads(line) for line in lines])
+
+
+def save_adapter(trainer: SFTTrainer, folder: Path) -> Path:
+    """Whole or not there: the next stage trusts what it finds."""
+    part, adapter = folder / "adapter.part", folder / "adapter"
+    shutil.rmtree(part, ignore_errors=True)
+    trainer.save_model(str(part))
+    shutil.rmtree(adapter, ignore_errors=True)
+    return part.rename(adapter)
+
+
+def drop_unfinished(checkpoints: Path) -> None:
+    """Room for what comes next; the newest whole checkpoint stays."""
+    for checkpoint in newest_first(checkpoints):
+        if fault_of(checkpoint):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    run(work)

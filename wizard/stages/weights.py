@@ -1,0 +1,48 @@
+"""Whether a folder of safetensors is whole, told from headers and sizes alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from wizard.errors import ExitCode, WizardError
+
+LONGEST_HEADER = 100 << 20
+
+
+def whole(file: Path) -> bool:
+    """A safetensors file ends exactly where its header says; a cut one does not."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 0 < length <= min(size, LONGEST_HEADER):
+                return False
+            header = json.loads(stream.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        return bool(ends) and 8 + length + max(ends) == size
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def shards(folder: Path) -> tuple[str, ...]:
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return ("model.safetensors",)
+    names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+    return tuple(sorted(set(names)))
+
+
+def check_model(folder: Path) -> None:
+    """Raise the Problem of a model folder that cannot be used; the same for every stage that reads one."""
+    if not (folder / "config.json").is_file():
+        raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file="config.json", path=str(folder))
+    try:
+        names = shards(folder)
+    except (ValueError, KeyError, AttributeError, UnicodeDecodeError):
+        names = ("model.safetensors.index.json",)
+    for name in names:
+        if not (folder / name).is_file():
+            raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file=name, path=str(folder))
+        if not whole(folder / name):
+            raise WizardError("model-file-damaged", exit_code=ExitCode.FAILED, file=name, path=str(folder))
