@@ -1,0 +1,196 @@
+"""What came out: the answers before and after, the served model to talk to, and where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Input
+
+from wizard.contract import Problem
+from wizard.errors import WizardError
+from wizard.session import Endpoint, Outcome
+from wizard.view.errands import unexpected
+from wizard.view.grid import Cell, grid
+from wizard.view.pasting import continued
+from wizard.view.screens.page import Page
+from wizard.view.widgets import Banner, Key, Keys, PlainStatic
+from wizard.view.widgets.chat import ChatBox
+from wizard.view.widgets.compare import Compare
+from wizard.words import known, say
+from wizard.words.units import seconds
+
+LOOK_AGAIN = 1.0
+PATHS = ("adapter", "merged", "config", "report")
+
+
+class Done(Page):
+    NAME = "done"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "chat", show=False),
+        Binding("f3", "key", show=False),
+        Binding("f4", "copy", show=False),
+        Binding("s", "stop", show=False),
+        Binding("l", "app.language", show=False),
+        Binding("q", "app.leave", show=False),
+        Binding("pageup", "scroll(-1)", show=False),
+        Binding("pagedown", "scroll(1)", show=False),
+    ]
+    outcome: Outcome | None = None
+    endpoint: Endpoint | None = None
+    key_shown = False
+
+    def __init__(self, run: str) -> None:
+        super().__init__()
+        self.run = run
+
+    def compose(self) -> ComposeResult:
+        yield Banner(self.heading(), self.run)
+        with VerticalScroll(id="body", can_focus=False):
+            yield PlainStatic(id="headline")
+            yield Compare(id="compare")
+            yield PlainStatic(id="where")
+            yield PlainStatic(id="next")
+        yield ChatBox(lambda turns: self.desk.chat(self.run, turns), self._explain, id="chat")
+        yield Keys()
+
+    def _explain(self, error: Exception) -> Problem:
+        return error.problem if isinstance(error, WizardError) else unexpected(error, self.desk.home.logs)
+
+    def keys(self) -> Sequence[Key]:
+        if not self.endpoint:
+            return [
+                Key("l", "language", "app.language"),
+                Key("?", "help", "help"),
+                Key("esc", "back", "back"),
+                Key("q", "quit", "app.leave"),
+            ]
+        return [
+            Key("enter", "send", "chat"),
+            Key("F3", "hide_key" if self.key_shown else "show_key", "key"),
+            Key("F4", "copy_curl", "copy"),
+            Key("pgdn", "more", "scroll(1)"),
+            Key("F2", "language", "app.language"),
+            Key("esc", "leave_chat" if isinstance(self.focused, Input) else "back", "back"),
+        ]
+
+    def on_mount(self) -> None:
+        self.query_one(ChatBox).add_class("hidden")
+        super().on_mount()
+
+    def fill(self) -> None:
+        if self.outcome:
+            self._tell(self.outcome)
+        else:
+            self.query_one("#headline", PlainStatic).show((say("view.done.reading"), "$quiet"))
+            self._read()
+
+    def _read(self) -> None:
+        self.errand(self._results, self._came)
+
+    def _results(self) -> tuple[Outcome, Endpoint | None]:
+        try:
+            endpoint = self.desk.endpoint(self.run)
+        except WizardError:
+            endpoint = None
+        return self.desk.outcome(self.run), endpoint
+
+    def _came(self, answer: tuple[Outcome, Endpoint | None]) -> None:
+        first = self.outcome is None
+        self.outcome, self.endpoint = answer
+        self._tell(self.outcome)
+        chat = self.query_one(ChatBox)
+        chat.set_class(self.endpoint is None, "hidden")
+        if first and self.endpoint:
+            chat.query_one(Input).focus()
+        self.refresh_keys()
+        if self.endpoint and len(self.outcome.after) < len(self.outcome.questions):
+            self.set_timer(LOOK_AGAIN, self._read)
+
+    def _tell(self, outcome: Outcome) -> None:
+        total = seconds(sum(outcome.seconds.values()))
+        head = "view.done.serving" if self.endpoint else "view.done.finished"
+        self.query_one("#headline", PlainStatic).show((say(head, time=total), "$success bold"))
+        self.query_one(Compare).tell(
+            outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
+        )
+        self.query_one("#where", PlainStatic).update(self._where(outcome))
+        self.query_one("#next", PlainStatic).update(self._next())
+        self.query_one(ChatBox).set_class(self.endpoint is None, "hidden")
+
+    def _where(self, outcome: Outcome) -> Content:
+        rows = list(self._facts(outcome))
+        parts = [grid(rows)] if rows else []
+        if self.endpoint:
+            question = outcome.questions[0] if outcome.questions else say("view.chat.placeholder")
+            curl = continued(self.endpoint.curl(question), max(40, self.size.width - 6))
+            parts += [Content.styled(say("view.done.curl"), "$secondary"), Content(curl)]
+        return Content("\n").join(parts)
+
+    def _facts(self, outcome: Outcome) -> Iterator[Sequence[Cell]]:
+        if self.endpoint:
+            key = self.endpoint.key if self.key_shown else say("view.done.key_hidden")
+            yield (say("outcome.endpoint"), "$secondary"), self.endpoint.url
+            yield (say("view.done.model"), "$secondary"), f"{outcome.model}  ({outcome.engine})"
+            yield (say("view.done.key"), "$secondary"), key
+        named = [name for name in PATHS if name in outcome.paths]
+        for name in [*named, *(other for other in outcome.paths if other not in named)]:
+            yield (say(f"path.{name}") if known(f"path.{name}") else name, "$secondary"), outcome.paths[name]
+
+    def _next(self) -> Content:
+        lines = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", "stop")]
+        shown = lines if self.endpoint else lines[:2]
+        return Content.assemble((say("view.done.what_next"), "$primary bold"), *(f"\n- {line}" for line in shown))
+
+    def on_resize(self) -> None:
+        if self.outcome:
+            self._tell(self.outcome)
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_keys()
+
+    def on_descendant_blur(self) -> None:
+        self.refresh_keys()
+
+    # keys
+
+    def action_chat(self) -> None:
+        if self.endpoint:
+            self.query_one("#chat-input", Input).focus()
+
+    def action_key(self) -> None:
+        self.key_shown = not self.key_shown
+        self.refresh_keys()
+        self.fill()
+
+    def action_copy(self) -> None:
+        """Through the terminal (OSC 52), so it arrives at the machine a person sits at."""
+        if self.endpoint and self.outcome:
+            question = self.outcome.questions[0] if self.outcome.questions else say("view.chat.placeholder")
+            self.app.copy_to_clipboard(self.endpoint.curl(question))
+            self.notify(say("view.done.copied"), markup=False)
+
+    def action_scroll(self, by: int) -> None:
+        body = self.query_one("#body", VerticalScroll)
+        body.scroll_relative(y=by * max(1, body.size.height - 1), animate=False)
+
+    def action_stop(self) -> None:
+        if self.endpoint:
+            from wizard.view.screens.confirm import Confirm
+
+            self.app.push_screen(Confirm("stop_serving", ["no", "now"], run=self.run), self._stop)
+
+    def _stop(self, answer: str | None) -> None:
+        if answer == "now":
+            self.errand(lambda: self.desk.stop(self.run), lambda _: self.window.go_home())
+
+    def action_back(self) -> None:
+        """Esc leaves the box to type in first, so that the letter keys work; then it goes home."""
+        if isinstance(self.focused, Input):
+            self.set_focus(None)
+        else:
+            self.window.go_home()

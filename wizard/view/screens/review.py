@@ -1,0 +1,167 @@
+"""The plan before anything starts: stages with time, memory and disk, what is fetched, where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from wizard.contract import Catalog, Plan, Verdict
+from wizard.view.grid import Cell, grid
+from wizard.view.screens.page import Page
+from wizard.view.widgets import Key, Pick, PlainStatic
+from wizard.words import say
+from wizard.words.units import gb, gib, seconds
+
+
+class Review(Page):
+    NAME = "review"
+    STEP = "review"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "start", show=False),
+        Binding("c", "commands", show=False),
+        Binding("s", "serve", show=False),
+        Binding("l", "app.language", show=False),
+        Binding("q", "app.leave", show=False),
+    ]
+    plan: Plan | None = None
+    catalog: Catalog
+    starting = False
+
+    def body(self) -> ComposeResult:
+        yield PlainStatic(id="what")
+        yield PlainStatic(id="plan-stages")
+        yield PlainStatic(id="plan-facts")
+        choices = [("yes", say("view.review.serve")), ("no", say("view.review.no_serve"))]
+        yield Pick(choices, value="yes" if self.draft.serve else "no", id="serve")
+        yield PlainStatic(id="ready", classes="title")
+
+    def keys(self) -> Sequence[Key]:
+        return [
+            Key("enter", "start", "start"),
+            Key("c", "commands", "commands"),
+            Key("s", "serve", "serve"),
+            Key("esc", "back", "back"),
+            Key("l", "language", "app.language"),
+            Key("?", "help", "help"),
+        ]
+
+    def fill(self) -> None:
+        self.query_one("#serve", Pick).focus()
+        if self.plan:
+            self._tell(self.plan)
+        else:
+            self._compile()
+
+    def _compile(self) -> None:
+        """The plan for the answers as they are; Enter waits until it is on the screen."""
+        self.plan = None
+        self.query_one("#ready", PlainStatic).show((say("view.review.planning"), "$quiet"))
+        desk, draft = self.desk, self.draft
+        verdict = draft.verdict
+        assert verdict is not None
+
+        def compile_plan() -> tuple[Plan, Catalog]:
+            catalog = desk.catalog()
+            data = draft.data(desk, catalog)
+            return desk.plan(desk.choose(verdict, data, serve=draft.serve)), catalog
+
+        self.errand(compile_plan, self._planned)
+
+    def _planned(self, answer: tuple[Plan, Catalog]) -> None:
+        self.plan, self.catalog = answer
+        self._tell(self.plan)
+
+    def _tell(self, plan: Plan) -> None:
+        self.query_one("#what", PlainStatic).update(self._what(plan))
+        self.query_one("#plan-stages", PlainStatic).update(stages(plan))
+        self.query_one("#plan-facts", PlainStatic).update(grid(list(self._facts(plan))))
+        ready = say("view.review.pretending") if plan.pretend else say("view.review.ready")
+        self.query_one("#ready", PlainStatic).update(ready)
+
+    def _what(self, plan: Plan) -> Content:
+        verdict: Verdict = plan.forecast
+        model, method = self.catalog.models[verdict.model].title, self.catalog.methods[verdict.method].title
+        return Content.assemble((f"{model}  {method}", "bold"), "  ", (plan.run, "$quiet"))
+
+    def _facts(self, plan: Plan) -> Iterator[Sequence[Cell]]:
+        yield (say("view.review.data"), "$secondary"), self._data(plan)
+        for place, line in enumerate(self._fetched(plan)):
+            yield (say("view.review.fetched") if place == 0 else "", "$secondary"), line
+        yield (say("view.review.results"), "$secondary"), str(self.desk.home.runs / plan.run)
+
+    def _data(self, plan: Plan) -> str:
+        data = plan.choice.data
+        if data.kind == "bundled":
+            return say("view.review.bundled", values=", ".join(data.params.values()))
+        report = self.draft.report
+        return f"{data.ref}  {say('view.review.rows', n=report.usable)}" if report else data.ref
+
+    def _fetched(self, plan: Plan) -> Iterator[str]:
+        for stage in plan.stages:
+            sources = stage.spec.get("sources") or ()
+            if stage.name == "fetch" and sources:
+                best = sources[0]
+                place = say(f"view.review.source.{best['kind']}")
+                yield say("view.review.model_from", size=gb(best.get("bytes") or 0), place=place, ref=best["ref"])
+        for environment in plan.environments:
+            engine = self.catalog.engines[environment.engine]
+            size = engine.disk_bytes.get(environment.accelerator, 0)
+            yield say("view.review.engine", engine=engine.title, size=gb(size))
+
+    # keys
+
+    def on_pick_picked(self, event: Pick.Picked) -> None:
+        self.draft.serve = event.value == "yes"
+        self._compile()
+
+    def action_serve(self) -> None:
+        self.query_one("#serve", Pick).action_turn(1)
+
+    def action_commands(self) -> None:
+        if plan := self.plan:
+            self.errand(lambda: self.desk.commands(plan), self._show_commands)
+
+    def _show_commands(self, commands: Sequence[tuple[str, str]]) -> None:
+        from wizard.view.screens.help import Leaf
+
+        lines = [Content.assemble((say(f"stage.{name}"), "$secondary bold"), "\n", line) for name, line in commands]
+        self.app.push_screen(Leaf("view.review.commands", Content("\n\n").join(lines)))
+
+    def action_start(self) -> None:
+        plan = self.plan
+        if plan is None or self.starting:
+            return
+        self.starting = True
+        self.query_one("#ready", PlainStatic).show((say("view.review.starting"), "$primary"))
+        self.errand(lambda: self.desk.launch(plan), self._started, self._not_started)
+
+    def _started(self, run: str) -> None:
+        self.window.open_run(run, fresh=True)
+
+    def _not_started(self, problem: object) -> None:
+        self.starting = False
+        if self.plan:
+            self._tell(self.plan)
+        self.window.explain(problem)  # type: ignore[arg-type]
+
+
+def stages(plan: Plan) -> Content:
+    """Numbered, with the forecast of each, and the sum."""
+    columns = ("stage", "engine", "time", "memory", "disk")
+    rows: list[Sequence[Cell]] = [["", *((say(f"view.review.column.{name}"), "$quiet") for name in columns)]]
+    for number, stage in enumerate(plan.stages, start=1):
+        name = (say(f"stage.{stage.name}"), "bold")
+        time = say("view.review.until_stopped") if stage.service else seconds(stage.seconds)
+        needs = gib(stage.memory_bytes), gb(stage.disk_bytes)
+        rows.append([(str(number), "$primary bold"), name, stage.engine, time, *needs])
+    sums = (
+        seconds(sum(stage.seconds for stage in plan.stages)),
+        gib(max(stage.memory_bytes for stage in plan.stages)),
+        gb(sum(stage.disk_bytes for stage in plan.stages)),
+    )
+    rows.append(["", (say("view.review.total"), "$secondary"), "", *((text, "bold") for text in sums)])
+    return grid(rows, right=(3, 4, 5))

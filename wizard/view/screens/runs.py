@@ -1,0 +1,107 @@
+"""The runs of this machine: opened, gone on with, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable
+
+from wizard.contract import RunState
+from wizard.view import telling
+from wizard.view.screens.page import Page
+from wizard.view.widgets import Banner, Key, Keys, PlainStatic
+from wizard.words import say
+
+COLOURS = {"running": "primary", "serving": "success", "done": "success", "failed": "error"}
+
+
+class Runs(Page):
+    NAME = "runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", show=False),
+        Binding("l", "app.language", show=False),
+        Binding("q", "app.leave", show=False),
+    ]
+    states: tuple[RunState, ...] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Banner(self.heading(), self.aside())
+        yield DataTable[Text](id="runs", cursor_type="row", cell_padding=0)
+        yield PlainStatic(id="about")
+        yield Keys()
+
+    def keys(self) -> Sequence[Key]:
+        return [
+            Key("enter", "open", "open"),
+            Key("s", "stop", "stop"),
+            Key("esc", "back", "back"),
+            Key("l", "language", "app.language"),
+            Key("?", "help", "help"),
+        ]
+
+    def fill(self) -> None:
+        if self.states is None:
+            self.query_one("#about", PlainStatic).show((say("view.runs.looking"), "$quiet"))
+            self.errand(lambda: tuple(self.desk.runs()), self._found)
+        else:
+            self._found(self.states)
+
+    def on_screen_resume(self) -> None:
+        self.errand(lambda: tuple(self.desk.runs()), self._found)
+
+    def _found(self, states: tuple[RunState, ...]) -> None:
+        self.states = states
+        table = self.query_one("#runs", DataTable)
+        row = table.cursor_row
+        table.clear(columns=True)
+        for name in ("run", "status", "progress"):
+            table.add_column(Text(say(f"column.{name}") + "  "), key=name)
+        colours = self.app.theme_variables
+        for state in states:
+            colour = colours[COLOURS.get(state.status, "warning")]
+            cells = [Text(state.run + "  "), Text(say(f"status.{state.status}") + "  ", style=colour)]
+            table.add_row(*cells, Text(telling.progress(state)), key=state.run)
+        table.move_cursor(row=min(row, max(0, len(states) - 1)))
+        table.focus()
+        self._tell_row()
+        if not states:
+            self.query_one("#about", PlainStatic).update(say("plain.no_runs"))
+
+    def current(self) -> RunState | None:
+        row = self.query_one("#runs", DataTable).cursor_row
+        return self.states[row] if self.states and 0 <= row < len(self.states) else None
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        self._tell_row()
+
+    def _tell_row(self) -> None:
+        if state := self.current():
+            problem = telling.told(state.problem)["what"] if state.problem else ""
+            self.query_one("#about", PlainStatic).update(problem or state.endpoint)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        if state := self.current():
+            self.window.open_run(state.run)
+
+    def action_stop(self) -> None:
+        state = self.current()
+        if state is None or state.status not in ("running", "serving"):
+            return
+        from wizard.view.screens.confirm import Confirm
+
+        run = state.run
+
+        def stop(answer: str | None) -> None:
+            if answer in ("now", "after_checkpoint"):
+                later = answer == "after_checkpoint"
+                self.errand(lambda: self.desk.stop(run, after_checkpoint=later), lambda _: self.on_screen_resume())
+
+        self.app.push_screen(Confirm("stop", ["no", "after_checkpoint", "now"], run=run), stop)

@@ -1,0 +1,141 @@
+"""Contract values put into words: verdicts, data reports, times to come. Pure, so that screens only arrange."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, StageState, Verdict
+from wizard.words import known, problem, say, units
+
+LINES_NAMED = 5
+
+
+def told(fault: Problem) -> dict[str, str]:
+    return problem(fault.code, fault.params)
+
+
+def sentence(*parts: str) -> str:
+    """Parts joined as sentences of the language; catalogue texts end without a full stop."""
+    stop = say("view.stop")
+    return stop.join(part.rstrip(".。 ") for part in parts if part).strip()
+
+
+def why_not(verdict: Verdict) -> str:
+    """The arithmetic of a `no`, from its own words."""
+    return told(verdict.reason)["what"] if verdict.reason else ""
+
+
+def remedies(verdict: Verdict) -> str:
+    ways = [say(f"remedy.{way.code}", **way.params) for way in verdict.remedies]
+    return say("view.or").join(ways)
+
+
+def gave_up(verdict: Verdict) -> str:
+    """What the ladder changed so that it fits: `sequence 1024, micro-batch 1`."""
+    changed = {name: value for rung in verdict.gave_up for name, value in rung.items()}
+    return ", ".join(f"{knob_title(name)} {knob_value(value)}" for name, value in changed.items())
+
+
+def knob_title(name: str) -> str:
+    key = f"knob.{name}.title"
+    return say(key) if known(key) else name
+
+
+def knob_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return say("view.yes" if value else "view.no")
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(value) if isinstance(value, list | tuple) else str(value)
+
+
+def recognised(report: DataReport) -> str:
+    kind, fmt = f"view.data.kind.{report.kind}", f"view.data.format.{report.format}"
+    key = "view.data.recognised" if report.exact else "view.data.recognised_sample"
+    return say(
+        key,
+        kind=say(kind) if known(kind) else report.kind,
+        format=say(fmt) if known(fmt) else report.format,
+        rows=f"{report.rows:,}",
+        usable=f"{report.usable:,}",
+        encoding=report.encoding,
+    )
+
+
+def mapping_text(mapping: Mapping[str, str]) -> str:
+    return ", ".join(f"{role}={field}" for role, field in mapping.items())
+
+
+def mapping_of(text: str) -> dict[str, str]:
+    pairs = [pair.split("=", 1) for pair in text.replace("，", ",").split(",") if "=" in pair]
+    return {role.strip(): field.strip() for role, field in pairs}
+
+
+def rejects(report: DataReport) -> list[str]:
+    """One line for each reason: how many, why, and where the first ones are."""
+    groups: dict[str, list[Rejected]] = defaultdict(list)
+    for row in report.rejected:
+        groups[row.code].append(row)
+    lines = []
+    for code, rows in sorted(groups.items(), key=lambda group: -len(group[1])):
+        named = ", ".join(str(row.line) for row in rows[:LINES_NAMED])
+        more = " ..." if len(rows) > LINES_NAMED else ""
+        why = say(f"reject.{code}", **rows[0].params)
+        lines.append(say("view.data.reject", n=len(rows), why=why, lines=named + more))
+    return lines
+
+
+def stage_of(state: RunState, name: str = "") -> StageState | None:
+    return next((stage for stage in state.stages if stage.name == (name or state.stage)), None)
+
+
+def phase(stage: StageState) -> str:
+    """What a stage is doing now, with how far it is where that can be counted."""
+    words = say(f"phase.{stage.phase}") if stage.phase else say(f"view.watch.status.{stage.status}")
+    if not stage.total or stage.unit == "steps":
+        return words
+    if stage.unit == "bytes":
+        amount = f"{units.gb(stage.done, unit=False)} / {units.gb(stage.total)}"
+    else:
+        amount = f"{stage.done:,.0f} / {stage.total:,.0f}"
+    return f"{words}  {amount}"
+
+
+def remaining(plan: Plan, state: RunState) -> float | None:
+    """Seconds to the end: what the current stage's own pace says, then the forecast of those that follow."""
+    order = [stage.name for stage in plan.stages]
+    if state.stage not in order:
+        return None
+    ahead = sum(stage.seconds for stage in plan.stages[order.index(state.stage) + 1 :])
+    current = stage_of(state)
+    forecast = plan.stages[order.index(state.stage)].seconds
+    if current and state.stage == "train" and state.total and state.latest.get("step_seconds"):
+        return ahead + state.latest["step_seconds"] * (state.total - state.step)
+    gone = state.updated - current.started if current and current.started else 0.0
+    return ahead + max(0.0, forecast - gone)
+
+
+def clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def note(line: Note) -> str:
+    name = say(f"stage.{line.stage}") if line.stage else ""
+    return f"{clock(line.at)} {name}  {say(f'note.{line.code}', **line.params)}"
+
+
+def progress(state: RunState) -> str:
+    """One run on one line: stage, step, loss."""
+    parts = [say(f"stage.{state.stage}")] if state.stage else []
+    if state.total and state.stage == "train":
+        parts.append(f"{state.step}/{state.total}")
+    if (loss := state.latest.get("loss")) is not None:
+        parts.append(f"{say('metric.loss')} {loss:.2f}")
+    return "  ".join(parts)
+
+
+def going(states: Sequence[RunState]) -> RunState | None:
+    return next((state for state in states if state.status in ("running", "serving")), None)

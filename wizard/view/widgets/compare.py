@@ -1,0 +1,45 @@
+"""Each question with its answer before and after, side by side; one below the other where it is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+
+from wizard.view.widgets.plain import PlainStatic
+from wizard.words import say
+
+LONGEST = 400
+
+
+class Compare(Vertical):
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._rows: tuple[tuple[str, str, str], ...] = ()
+
+    def tell(self, questions: Sequence[str], before: Sequence[str], after: Sequence[str], *, waiting: bool) -> None:
+        later = say("view.done.asking") if waiting else "-"
+        rows = tuple((q, _at(before, i, "-"), _at(after, i, later)) for i, q in enumerate(questions))
+        if rows != self._rows or not self.children:
+            self._rows = rows
+            self.refresh(recompose=True)
+
+    def compose(self) -> ComposeResult:
+        for question, before, after in self._rows:
+            yield PlainStatic(Content.assemble(("? ", "$primary bold"), (question, "bold")), classes="question")
+            with Horizontal(classes="answers"):
+                yield PlainStatic(_answer("before", before, "$quiet"), classes="answer")
+                yield PlainStatic(_answer("after", after, "$success"), classes="answer")
+
+
+def _answer(when: str, text: str, style: str) -> Content:
+    return Content.assemble((say(f"outcome.{when}").strip(), f"{style} bold"), "  ", text)
+
+
+def _at(answers: Sequence[str], place: int, otherwise: str) -> str:
+    if place >= len(answers):
+        return otherwise
+    text = " ".join(answers[place].split())
+    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."

@@ -1,0 +1,63 @@
+"""The stacked bar of what takes memory, against what is free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from string import ascii_lowercase
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from wizard.contract import Term, Verdict
+from wizard.view.palette import SEGMENTS
+from wizard.words import say
+from wizard.words.units import gib
+
+
+def shares(sizes: Sequence[int], scale: int, width: int) -> list[int]:
+    """Cells for each size, from rounded running sums, so that errors do not add up."""
+    edges, total = [0], 0
+    for size in sizes:
+        total += size
+        edges.append(round(width * total / max(scale, 1)))
+    return [after - before for before, after in pairwise(edges)]
+
+
+class MemoryBar(Widget):
+    verdict: reactive[Verdict | None] = reactive(None, layout=True)
+
+    def render(self) -> Content:
+        if self.verdict is None:
+            return Content("")
+        terms = [term for term in self.verdict.terms if term.bytes > 0]
+        return Content("\n").join([self._legend(terms), self._bar(self.verdict, terms)])
+
+    def _legend(self, terms: Sequence[Term]) -> Content:
+        parts: list[str | tuple[str, str]] = []
+        for place, term in enumerate(terms):
+            colour = SEGMENTS[place % len(SEGMENTS)]
+            label = f"{say(f'term.{term.label}')} {gib(term.bytes, unit=False)}".replace(" ", "\u00a0")
+            parts += [(ascii_lowercase[place % 26], f"{colour} bold"), "\u00a0", (label, "$foreground"), "  "]
+        return Content.assemble(*parts, ("GiB", "$quiet"))
+
+    def _bar(self, verdict: Verdict, terms: Sequence[Term]) -> Content:
+        need, room = verdict.card_bytes, verdict.capacity_bytes
+        ending = say("view.memory.of", need=gib(need, unit=False), room=gib(room))
+        width = max(10, self.size.width - Content(ending).cell_length - 3)
+        scale = max(need, room)
+        parts: list[str | tuple[str, str]] = [("[", "$quiet")]
+        used = 0
+        for place, cells in enumerate(shares([term.bytes for term in terms], scale, width)):
+            used += cells
+            parts.append(self._segment(place, cells))
+        parts.append(("." * max(0, width - used), "$quiet"))
+        style = {"fits": "$success bold", "tight": "$warning bold", "no": "$error bold"}[verdict.status]
+        return Content.assemble(*parts, ("] ", "$quiet"), (ending, style))
+
+    def _segment(self, place: int, cells: int) -> tuple[str, str]:
+        letter = ascii_lowercase[place % 26]
+        if self.app.no_color:
+            return (letter * cells, "")
+        return (letter.ljust(cells)[:cells], f"#14171c on {SEGMENTS[place % len(SEGMENTS)]}")

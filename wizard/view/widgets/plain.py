@@ -1,0 +1,18 @@
+"""Static text in which square brackets are just square brackets."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.visual import VisualType
+from textual.widgets import Static
+
+
+class PlainStatic(Static):
+    """Foreign texts (logs, rows, answers) crash or vanish where markup is parsed, so nothing here parses it."""
+
+    def __init__(self, content: VisualType = "", *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(content, markup=False, id=id, classes=classes)
+
+    def show(self, *parts: str | tuple[str, str] | Content) -> None:
+        """Pieces of text, some of them with a style such as `$primary bold`."""
+        self.update(Content.assemble(*parts))
