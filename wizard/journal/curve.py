@@ -22,15 +22,15 @@ class Curve:
         self._buckets: dict[int, Event] = {}
         self._minima: list[tuple[int, float]] = []
         self._top = -1
+        self._metrics: dict[int, Metric] = {}  # of buckets, made when they are first looked at
         self._series: tuple[Metric, ...] | None = ()
-        self.at = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._buckets)
 
     @property
     def last(self) -> Metric | None:
-        return _metric(self._buckets[self._top // self._stride]) if self._buckets else None
+        return self._metric(self._top // self._stride) if self._buckets else None
 
     @property
     def best_loss(self) -> float | None:
@@ -39,8 +39,13 @@ class Curve:
     @property
     def series(self) -> tuple[Metric, ...]:
         if self._series is None:
-            self._series = tuple(_metric(line) for line in self._buckets.values())
+            self._series = tuple(self._metric(bucket) for bucket in self._buckets)
         return self._series
+
+    def _metric(self, bucket: int) -> Metric:
+        if bucket not in self._metrics:
+            self._metrics[bucket] = _metric(self._buckets[bucket])
+        return self._metrics[bucket]
 
     def add(self, line: Event) -> None:
         step, values = line.get("step"), line.get("values")
@@ -53,7 +58,9 @@ class Curve:
             self._rewind(step)
         self._top = step
         self._series = None
-        self._buckets[step // self._stride] = line
+        bucket = step // self._stride
+        self._buckets[bucket] = line
+        self._metrics.pop(bucket, None)
         loss: Any = values.get("loss")
         if _number(loss) and (not self._minima or loss < self._minima[-1][1]):
             self._minima.append((step, float(loss)))
@@ -69,6 +76,7 @@ class Curve:
 
     def _widen(self) -> None:
         self._stride *= 2
+        self._metrics.clear()
         self._buckets = {key // 2: line for key, line in self._buckets.items()}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 Event = dict[str, Any]
 
-_CHUNK = 4 << 20
+_CHUNK = 256 << 10  # parsed in one go, during which no other thread runs
 _decoder = json.JSONDecoder(parse_constant=lambda _: None)
 
 

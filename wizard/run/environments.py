@@ -121,7 +121,10 @@ class _Build:
 
         self.progress("install", 0, total)
         python = str(self.path / "bin" / "python")
-        self._uv(variables, "pip", "sync", "--python", python, "--require-hashes", str(listing), watch=watch)
+        # uv has no variable for --no-index; the bootstrap hands pip's setting on under this name.
+        no_index = ["--no-index"] if variables.get("UV_NO_INDEX", "0").lower() not in ("", "0", "false") else []
+        sync = ("pip", "sync", "--python", python, "--require-hashes", *no_index, str(listing))
+        self._uv(variables, *sync, watch=watch)
         self.progress("install", total, total)
 
     def _uv(self, variables: dict[str, str], *arguments: str, watch: Callable[[], None] = lambda: None) -> None:

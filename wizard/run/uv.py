@@ -107,12 +107,12 @@ def _wait(
 ) -> int:
     waited = 0.0
     while waited < limit:
+        if cancelled():
+            raise Cancelled
         try:
             return process.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
             waited += POLL_SECONDS
-            if cancelled():
-                raise Cancelled from None
             watch()
     return -1
 
