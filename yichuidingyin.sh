@@ -168,8 +168,8 @@ PY
 }
 logged() { (cd "$YCDY_HOME" && "$@") </dev/null >>"$LOG" 2>&1; }
 download_uv() { # python, folder; whatever comes is checked by take_uv
-  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" "$1" -m pip -q download \
-    --no-deps --no-input --disable-pip-version-check --retries 2 --only-binary :all: -d "$2" "uv==$UV_VERSION" || true
+  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" "$1" -m pip download -q \
+    --no-deps --no-input --no-cache-dir --retries 2 --only-binary :all: -d "$2" "uv==$UV_VERSION" || true
 }
 ensure_uv() {
   local found own=$YCDY_HOME/bin/uv part=$YCDY_HOME/cache/uv.part
