@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import RunFolder, Tail, last_lines, locked
@@ -62,16 +63,28 @@ def _ending(folder: RunFolder) -> bool:
 def _detached(folder: RunFolder, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """In a session of its own and with no file of the terminal: neither SIGHUP nor EIO can reach it."""
     _launched[:] = [process for process in _launched if process.poll() is None]
-    inherited = {key: value for key, value in environment.items() if key not in ("YCDY_STAGE", "YCDY_RUN_DIR")}
     with folder.log.open("ab") as log:
         process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=inherited,
+            env=_inherited(environment),
             cwd=folder.path,
             start_new_session=True,
         )
     _launched.append(process)
     return process
+
+
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """The supervisor works in the run's folder: what was said relative to ours is made absolute."""
+    variables = {key: value for key, value in environment.items() if key not in ("YCDY_STAGE", "YCDY_RUN_DIR")}
+    for name in ("YCDY_HOME", "YCDY_STORE"):
+        if variables.get(name):
+            variables[name] = os.path.abspath(os.path.expanduser(variables[name]))
+    places = [os.path.abspath(place) for place in variables.get("PYTHONPATH", "").split(os.pathsep) if place]
+    package = Path(__file__).resolve().parents[2]
+    if package.name != "site-packages" and str(package) not in places:
+        places.append(str(package))
+    return {**variables, "PYTHONPATH": os.pathsep.join(places)}

@@ -65,7 +65,7 @@ class Toy:
         return [sys.executable, str(HERE / "overseer.py"), str(self.folder.path), str(self.home.root)]
 
     def launch(self) -> int:
-        return launch(self.folder, self.command(), {**os.environ, "PYTHONPATH": str(ROOT)})
+        return launch(self.folder, self.command())
 
     def state(self) -> RunState:
         return Watch(self.folder).poll()

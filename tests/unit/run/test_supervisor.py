@@ -469,3 +469,14 @@ def test_an_output_that_never_appears_does_not_go_round_for_ever(toy: Callable[.
     run = toy(stage("fetch", "done(model='/nowhere/model')", 1), stage("train", DONE, 2, inputs=("fetch",)))
     assert run.run().status == "done"
     assert [event["attempt"] for event in run.events("stage-started") if event["stage"] == "fetch"] == [1, 2]
+
+
+def test_what_was_said_relative_to_the_launcher_s_folder_still_holds(
+    toy: Callable[..., Toy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = toy(stage("fetch", "assert os.environ['YCDY_HOME'] == spec['home']; done()", 1))
+    code = {"code": run.plan.stages[0].spec["code"], "home": str(tmp_path / "home")}
+    run.change("fetch", spec=code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("YCDY_HOME", "home")
+    assert run.run().status == "done"
