@@ -246,5 +246,5 @@ main() {
   hand_over wizard "${ARGS[@]}"
 }
 
-set -- "$@" "$UV_SHA256" # a copy that was cut off anywhere lacks this or what follows it, and then main does nothing
+{ set -- "$@" "$UV_SHA256"; } # a copy that was cut off anywhere lacks this or what follows it: then main does nothing
 main "$@"
