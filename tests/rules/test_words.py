@@ -67,7 +67,10 @@ def test_every_text_that_is_said_exists() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+SPOKEN = [path for path in SOURCES if path.relative_to(ROOT).parts[:3] != ("wizard", "data", "shape")]  # column names
+
+
+@pytest.mark.parametrize("source", SPOKEN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_chinese_outside_the_word_catalogue(source: Path) -> None:
     tree = ast.parse(source.read_text(encoding="utf-8"))
     texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wizard.journal import Home
 
-ROOMS = ("__init__.py", "contract.py", "errors.py", "journal", "data/__init__.py", "data/shape", "tuners", "stages")
+ROOMS = ("__init__.py", "contract", "errors.py", "journal", "data/__init__.py", "data/shape", "tuners", "stages")
 
 
 def install_lib(home: Home, source_package_dir: Path) -> str:

@@ -1,0 +1,61 @@
+"""The frozen values that rooms hand to one another. Units are in the names; everything computed is bytes."""
+
+from wizard.contract.catalogue import (
+    Architecture,
+    Catalog,
+    Dataset,
+    Engine,
+    Knobs,
+    Method,
+    Model,
+    Needs,
+    Recipe,
+    Source,
+    Text,
+)
+from wizard.contract.datasets import DataChoice, DataReport, Rejected
+from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
+from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
+from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
+from wizard.contract.problem import Problem
+from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
+
+__all__ = [
+    "Architecture",
+    "Basis",
+    "Board",
+    "Catalog",
+    "Choice",
+    "Cpu",
+    "DataChoice",
+    "DataReport",
+    "Dataset",
+    "Disk",
+    "Engine",
+    "Environment",
+    "FitStatus",
+    "Gpu",
+    "GpuUser",
+    "Knobs",
+    "Machine",
+    "Method",
+    "Metric",
+    "Model",
+    "Needs",
+    "Note",
+    "Plan",
+    "Problem",
+    "Recipe",
+    "Rejected",
+    "Remedy",
+    "RunState",
+    "RunStatus",
+    "Source",
+    "Stage",
+    "StageName",
+    "StageState",
+    "StageStatus",
+    "Term",
+    "Text",
+    "Verdict",
+]

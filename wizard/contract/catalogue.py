@@ -1,0 +1,158 @@
+"""What the TOML files become: models, methods, engines, data sets, recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from wizard.contract.machine import Board
+from wizard.contract.problem import Problem
+
+Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    family: str
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    vocab: int
+    tied: bool
+    experts: int = 0
+    experts_per_token: int = 0
+    expert_intermediate: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a model can be had. `ref`: a hub id, a folder, or, for bundled, the engine whose environment carries it."""
+
+    kind: Literal["bundled", "path", "modelscope", "huggingface"]
+    ref: str
+    revision: str = ""
+    file: str = ""  # bundled: the file inside that environment's site-packages
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    id: str
+    title: str
+    params: int
+    architecture: Architecture
+    modality: tuple[str, ...] = ("text",)
+    max_len: int = 2048
+    licence: str = ""
+    gated: bool = False
+    sources: tuple[Source, ...] = ()
+    template: str = ""  # the chat template's name, for previews before the model is here
+    yours: bool = False  # from the user's own catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    id: str
+    title: str
+    trainable: Literal["adapter", "all"]
+    base_bytes: float  # bytes per parameter of the frozen or trained base
+    gradient_bytes: float  # per trainable parameter
+    optimizer_bytes: float  # per trainable parameter
+    quantisation: Literal["none", "nf4"] = "none"
+    dora: bool = False
+    needs: tuple[str, ...] = ()  # "cuda", ...
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    accelerators: tuple[str, ...] = ()  # cpu cu12 cu13; empty = any that has a lock
+    min_driver: Mapping[str, int] = field(default_factory=dict)  # accelerator -> major version of the driver
+    min_capability: tuple[int, int] | None = None
+    cpu_flags: tuple[str, ...] = ()
+    arch: tuple[str, ...] = ()  # x86_64 aarch64
+    system: tuple[str, ...] = ()  # cc python-headers ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    id: str
+    title: str
+    kinds: tuple[str, ...]  # fetch prepare train merge serve, or asset
+    python: tuple[str, ...]  # versions it runs on, best first
+    locks: Mapping[str, str]  # accelerator, or accelerator-pyXYZ -> file in recipes/engines/locks/
+    needs: Needs = field(default_factory=Needs)
+    argv: tuple[str, ...] = ()  # serve: template of the program's arguments, after the environment's python
+    health: str = ""
+    formats: tuple[str, ...] = ()
+    warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
+    environment: Mapping[str, str] = field(default_factory=dict)
+    disk_bytes: Mapping[str, int] = field(default_factory=dict)  # accelerator -> size of the built environment
+    verified: Text = field(default_factory=dict)
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    seq_len: int = 1024
+    micro_batch: int = 1
+    accumulate: int = 8
+    rank: int = 16
+    alpha: int = 32
+    targets: tuple[str, ...] = ("all-linear",)
+    learning_rate: float = 2e-4
+    epochs: float = 1.0
+    max_steps: int = 0  # 0 = as many as the epochs ask for
+    optimizer: str = "adamw_torch_fused"
+    grad_ckpt: bool = True
+    fused_loss: bool = False
+    packing: bool = False
+    zero_stage: int = 0
+    n_gpus: int = 1
+    save_steps: int = 50
+    seed: int = 42
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A bundled data set: rows with {name} and {author} to fill in, and the questions asked before and after."""
+
+    id: str
+    title: Text
+    languages: tuple[str, ...]
+    defaults: Mapping[str, Text]  # parameter -> default by language
+    questions: Mapping[str, tuple[str, ...]]
+    rows: Mapping[str, tuple[Mapping[str, str], ...]]  # language -> {"question", "answer"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    id: str
+    title: Text
+    why: Text
+    task: str  # identity sft cpt dpo grpo vision serve
+    method: str
+    engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
+    models: tuple[str, ...]  # ids or families; "*" = every model of the task's modality
+    accelerators: tuple[str, ...] = ("cpu", "cuda")
+    datasets: tuple[str, ...] = ()
+    knobs: Knobs = field(default_factory=Knobs)
+    ladder: tuple[Mapping[str, Any], ...] = ()  # concessions, each a change of knobs, tried in order
+    measured: tuple[Mapping[str, Any], ...] = ()
+    verified: str = "parsed"
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    recipes: Mapping[str, Recipe]
+    models: Mapping[str, Model]
+    methods: Mapping[str, Method]
+    engines: Mapping[str, Engine]
+    datasets: Mapping[str, Dataset]
+    boards: Mapping[str, Board]
+    problems: tuple[Problem, ...] = ()

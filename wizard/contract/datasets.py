@@ -1,0 +1,46 @@
+"""A person's data: what it was recognised as, and what was chosen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    line: int
+    code: str
+    what: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)  # of the words reject.<code>
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReport:
+    """What a data source was recognised as. The JSON of ARCHITECTURE.md, section 7, is this, field by field."""
+
+    kind: str
+    format: str
+    encoding: str
+    mapping: Mapping[str, str]
+    exact: bool
+    rows: int
+    usable: int
+    rejected: tuple[Rejected, ...]
+    samples: tuple[Mapping[str, Any], ...]  # {"messages": [{"role", "content"}]}
+    tasks: tuple[str, ...]
+    modality: tuple[str, ...] = ("text",)
+    characters: int = 0  # of the usable rows
+    reasons: Mapping[str, int] = field(default_factory=dict)  # reject code -> rows; `rejected` lists the first of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataChoice:
+    kind: Literal["bundled", "path"]
+    ref: str  # data set id, or path
+    params: Mapping[str, str] = field(default_factory=dict)  # bundled: name, author
+    language: str = "en"
+    format: str = ""  # "" = recognise
+    encoding: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""  # of the source's bytes: a replay refuses other data

@@ -1,0 +1,65 @@
+"""What fits a machine: terms, remedies, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from wizard.contract.catalogue import Knobs
+from wizard.contract.problem import Problem
+
+FitStatus = Literal["fits", "tight", "no"]
+Basis = Literal["measured", "simulated", "estimated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    label: str  # a word key: term.<label>
+    bytes: int
+    formula: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """A change that would lift a `no`: code is a word key remedy.<code>."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    recipe: str
+    model: str
+    task: str
+    method: str
+    knobs: Knobs
+    status: FitStatus
+    peak_bytes: int
+    reserved_bytes: int
+    card_bytes: int
+    safe_bytes: int
+    capacity_bytes: int
+    moment: str
+    terms: tuple[Term, ...]
+    basis: Basis = "estimated"
+    reason: Problem | None = None  # why not, when status is no
+    remedies: tuple[Remedy, ...] = ()
+    gave_up: tuple[Mapping[str, Any], ...] = ()  # rungs of the ladder that were needed to fit
+    seconds: float = 0.0
+    ram_bytes: int = 0
+    disk_bytes: int = 0
+    download_bytes: int = 0
+    device: Literal["cpu", "cuda"] = "cpu"
+    engines: Mapping[str, str] = field(default_factory=dict)  # stage -> engine chosen on this machine
+    engine_notes: tuple[Problem, ...] = ()  # why a better engine was passed over
+    recommended: bool = False
+    gpus: tuple[int, ...] = ()  # the cards it was judged on
+    accelerator: str = "cpu"
+    pythons: Mapping[str, str] = field(default_factory=dict)  # engine -> "3.11"
+    rungs: tuple[Mapping[str, Any], ...] = ()  # concessions left below these knobs, each whole; rung 0 is {}
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    stage_memory: Mapping[str, int] = field(default_factory=dict)
+    stage_disk: Mapping[str, int] = field(default_factory=dict)
+    merge_device: Literal["cpu", "cuda"] = "cpu"  # the merge compares in fp32: the card may be too small for it
