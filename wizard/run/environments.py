@@ -16,7 +16,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, read_json, write_json
 from wizard.run import processes
 from wizard.run.locks import Lock, take
-from wizard.run.uv import Cancelled, failure, last_lines, run_quietly, uv_environment
+from wizard.run.uv import Cancelled, failure, last_lines, run_quietly, uv_environment, with_torch_index
 
 Progress = Callable[[str, int, int], None]
 
@@ -91,7 +91,7 @@ class _Build:
         processes.end(lambda: processes.marked(marker))
         try:
             self._remove()
-            self._install(uv_environment(self.home, os.environ, self.requirements, marker))
+            self._install(uv_environment(self.home, os.environ, marker))
             self._warm(marker)
             self._stamp(time.monotonic() - began)
         except BaseException as error:
@@ -124,7 +124,13 @@ class _Build:
         # uv has no variable for --no-index; the bootstrap hands pip's setting on under this name.
         no_index = ["--no-index"] if variables.get("UV_NO_INDEX", "0").lower() not in ("", "0", "false") else []
         sync = ("pip", "sync", "--python", python, "--require-hashes", *no_index, str(listing))
-        self._uv(variables, *sync, watch=watch)
+        try:
+            self._uv(variables, *sync, watch=watch)
+        except WizardError as error:
+            elsewhere = with_torch_index(variables, self.requirements)
+            if error.problem.code != "environment-no-solution" or elsewhere is None:
+                raise
+            self._uv(elsewhere, *sync, watch=watch)
         self.progress("install", total, total)
 
     def _uv(self, variables: dict[str, str], *arguments: str, watch: Callable[[], None] = lambda: None) -> None:
@@ -152,9 +158,9 @@ class _Build:
         )
 
     def _warm(self, marker: dict[str, str]) -> None:
-        """Imports what the engine will import, so that its bytecode is there when the engine is waited for."""
+        """Imports what the engine will import while other work goes on; a stage that waits imports it all itself."""
         modules = self.environment.warm or (self.engine.warm if self.engine else ())
-        if not modules:
+        if not modules or not self.niced():
             return
         counter = self.path / ".warm"
         dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")

@@ -57,18 +57,25 @@ def failure(output: str) -> str:
     return next((code for code, pattern in _FAILURES if re.search(pattern, output)), "environment-failed")
 
 
-def uv_environment(home: Home, base: Mapping[str, str], requirements: str, marker: Mapping[str, str]) -> dict[str, str]:
+def uv_environment(home: Home, base: Mapping[str, str], marker: Mapping[str, str]) -> dict[str, str]:
     dropped = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "UV_PROJECT_ENVIRONMENT")
     kept = {key: value for key, value in base.items() if key not in dropped}
     defaults = {"UV_PYTHON_DOWNLOADS": "never", "UV_CACHE_DIR": str(home.uv_cache)}
-    variables = defaults | kept | {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", **marker}
-    torch = base.get("YCDY_TORCH_INDEX")
-    if torch and re.search(r"(?m)^torch==\S*\+", requirements):
-        name = "UV_INDEX" if "://" in torch and not torch.endswith(".html") else "UV_FIND_LINKS"
-        separator = " " if name == "UV_INDEX" else ","
-        variables[name] = separator.join(filter(None, (torch, kept.get(name))))
-        variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # the locks are exact and hashed
-    return variables
+    return defaults | kept | {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", **marker}
+
+
+def with_torch_index(variables: Mapping[str, str], requirements: str) -> dict[str, str] | None:
+    """The same with the folder of torch's own builds; None where it is not known or nothing is asked of it.
+
+    It is a second try: a machine whose own index or folder has the build may not reach any other host.
+    """
+    torch = variables.get("YCDY_TORCH_INDEX")
+    if not torch or not re.search(r"(?m)^torch==\S*\+", requirements):
+        return None
+    name = "UV_INDEX" if "://" in torch and not torch.endswith(".html") else "UV_FIND_LINKS"
+    separator = " " if name == "UV_INDEX" else ","
+    found = separator.join(filter(None, (torch, variables.get(name))))
+    return {**variables, name: found, "UV_INDEX_STRATEGY": "unsafe-best-match"}  # the locks are exact and hashed
 
 
 def run_quietly(

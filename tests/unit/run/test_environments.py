@@ -25,20 +25,20 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 pytestmark = pytest.mark.skipif(not shutil.which(UV), reason="uv is not here")
 
 
-def wheel(folder: Path, name: str, modules: dict[str, str]) -> str:
+def wheel(folder: Path, name: str, modules: dict[str, str], version: str = "1.0") -> str:
     """A wheel made by hand, and the line that requires it."""
     folder.mkdir(exist_ok=True)
-    path = folder / f"{name}-1.0-py3-none-any.whl"
-    info = f"{name}-1.0.dist-info"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
     files = {f"{name}/{module}.py": text for module, text in modules.items()} | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in files.items():
             archive.writestr(file, text)
         archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"]))
-    return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 @pytest.fixture
@@ -71,13 +71,29 @@ def test_an_environment_is_built_warmed_and_stamped(
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     steps: list[tuple[str, int, int]] = []
-    path = environments.ensure(home, environment, tiny, engine(), UV, lambda *step: steps.append(step))
+    path = environments.ensure(
+        home, environment, tiny, engine(), UV, lambda *step: steps.append(step), niced=lambda: True
+    )
     assert path == home.envs / "toy-abc"
     assert read_json(path / ".ready")["packages"] == ["tiny==1.0"]
     assert list(path.glob("lib/*/site-packages/tiny/__pycache__/part.*.pyc"))
     assert list(dict.fromkeys(phase for phase, _, _ in steps)) == ["create", "install", "warm"]
     assert steps[-1] == ("warm", 1, 1)
     assert ("install", 1, 1) in steps
+
+
+def test_one_that_a_stage_waits_for_is_not_imported_twice(home: Home, environment: Environment, tiny: str) -> None:
+    path = environments.ensure(home, environment, tiny, engine(), UV, lambda *_: None)
+    assert not list(path.glob("lib/*/site-packages/tiny/__pycache__/part.*.pyc"))
+
+
+def test_torch_s_own_index_is_asked_when_the_machine_s_settings_lack_the_build(
+    home: Home, environment: Environment, tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = wheel(tmp_path / "elsewhere", "torch", {"__init__": ""}, "9.9+cpu")
+    monkeypatch.setenv("YCDY_TORCH_INDEX", str(tmp_path / "elsewhere"))
+    path = environments.ensure(home, environment, tiny + elsewhere, engine(), UV, lambda *_: None)
+    assert "torch==9.9+cpu" in read_json(path / ".ready")["packages"]
 
 
 def test_a_ready_one_is_taken_as_it_is(home: Home, environment: Environment, tiny: str) -> None:
@@ -114,7 +130,7 @@ root = Path({str(home.root)!r})
 python = {PYTHON!r}
 environment = Environment(id="toy-cpu", engine="toy", accelerator="cpu", python=python, digest="abc", warm=("slow",))
 text = Path({str(tmp_path / "requirements.txt")!r}).read_text()
-environments.ensure(Home(root, root), environment, text, None, {UV!r}, lambda *step: None)
+environments.ensure(Home(root, root), environment, text, None, {UV!r}, lambda *step: None, niced=lambda: True)
 """
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "SLOW": "1"}
     process = subprocess.Popen([sys.executable, "-c", program], env=variables)
@@ -194,7 +210,7 @@ def test_a_module_that_cannot_be_imported_does_not_fail_the_build(home: Home, tm
     environment = Environment(
         id="toy-cpu", engine="toy", accelerator="cpu", python=PYTHON, digest="abc", warm=("nothing", "tiny")
     )
-    path = environments.ensure(home, environment, tiny, engine(), UV, lambda *_: None)
+    path = environments.ensure(home, environment, tiny, engine(), UV, lambda *_: None, niced=lambda: True)
     assert "No module named 'nothing'" in (path / "warm.log").read_text()
 
 

@@ -18,7 +18,7 @@ from wizard.run.concessions import History
 from wizard.run.ledger import Ledger
 from wizard.run.locks import local_place
 from wizard.run.processes import end, marked, tree
-from wizard.run.uv import failure, mask, uv_environment
+from wizard.run.uv import failure, mask, uv_environment, with_torch_index
 
 from .conftest import ROOT, VERDICT, stage
 
@@ -205,13 +205,13 @@ def test_secrets_in_addresses_are_masked() -> None:
 
 
 def test_a_torch_index_is_handed_on_only_where_a_flavour_is_asked_for(tmp_path: Path) -> None:
-    home = Home(tmp_path, tmp_path)
     base = {"YCDY_TORCH_INDEX": "/wheels", "UV_FIND_LINKS": "/own", "PYTHONDONTWRITEBYTECODE": "1"}
-    plain = uv_environment(home, base, "torch==2.13.0 \\\n", {})
+    plain = uv_environment(Home(tmp_path, tmp_path), base, {})
     assert plain["UV_FIND_LINKS"] == "/own"
     assert "PYTHONDONTWRITEBYTECODE" not in plain
-    cpu = uv_environment(home, base, "numpy==1\ntorch==2.13.0+cpu \\\n", {})
-    assert cpu["UV_FIND_LINKS"] == "/wheels,/own"
-    remote = uv_environment(home, {"YCDY_TORCH_INDEX": "https://host/whl/cpu"}, "torch==2.13.0+cpu", {})
-    assert remote["UV_INDEX"] == "https://host/whl/cpu"
+    assert with_torch_index(plain, "torch==2.13.0 \\\n") is None
+    cpu = with_torch_index(plain, "numpy==1\ntorch==2.13.0+cpu \\\n")
+    assert cpu and cpu["UV_FIND_LINKS"] == "/wheels,/own"
+    remote = with_torch_index({"YCDY_TORCH_INDEX": "https://host/whl/cpu"}, "torch==2.13.0+cpu")
+    assert remote and remote["UV_INDEX"] == "https://host/whl/cpu"
     assert remote["UV_INDEX_STRATEGY"] == "unsafe-best-match"
