@@ -11,6 +11,7 @@ from wizard.session import Desk
 from wizard.words import say, units
 
 POLL_SECONDS = 0.25
+PROGRESS_SECONDS = 3.0
 ENDED = ("done", "failed", "stopped", "interrupted")
 
 
@@ -18,38 +19,41 @@ class Teller:
     """Remembers what was said, so that each change is one line and nothing is said twice."""
 
     def __init__(self) -> None:
-        self._stages: dict[str, tuple[str, str, int]] = {}
+        self._seen: dict[str, StageState] = {}
+        self._opened: dict[str, bool] = {}
         self._notes = 0
         self._step = -1
-        self._last_progress = 0.0
+        self._progress = ""
+        self._progress_at = 0.0
 
     def tell(self, state: RunState) -> None:
         for stage in state.stages:
-            self._tell_stage(stage)
+            self._tell_stage(stage, state.stage)
         for note in state.notes[self._notes :]:
             talk(f"  {_note_line(note)}")
         self._notes = len(state.notes)
         self._tell_step(state)
         self._tell_progress(state)
 
-    def _tell_stage(self, stage: StageState) -> None:
-        seen = (stage.status, stage.phase, stage.attempt)
-        if self._stages.get(stage.name) == seen or stage.status == "waiting":
-            return
-        old = self._stages.get(stage.name, ("", "", 0))
-        self._stages[stage.name] = seen
+    def _tell_stage(self, stage: StageState, current: str) -> None:
+        before = self._seen.get(stage.name, StageState(name=stage.name))
+        self._seen[stage.name] = stage
         name = say(f"stage.{stage.name}")
-        if stage.status == "done" and old[0] != "done":
+        if stage.status == "building" and stage.name != current:
+            if before.status != "building":
+                talk(paint(f"    {say('plain.meanwhile', stage=name)}", DIM))
+            return
+        if stage.status in ("building", "running") and not self._opened.get(stage.name):
+            self._opened[stage.name] = True
+            talk(paint(f"[>] {name}", BOLD))
+        if stage.status == "done" and before.status != "done":
             talk(f"[v] {name}  {units.seconds(max(0.0, stage.ended - stage.started))}")
-        elif stage.status == "failed" and old[0] != "failed":
+        elif stage.status == "failed" and before.status != "failed":
             talk(f"[x] {name}")
-        elif stage.status == "ready" and old[0] != "ready":
+        elif stage.status == "ready" and before.status != "ready":
             talk(f"[v] {name}  {say('plain.ready')}")
-        else:
-            if old[0] in ("", "waiting"):
-                talk(paint(f"[>] {name}", BOLD))
-            if stage.phase and stage.phase != old[1]:
-                talk(f"    {say(f'phase.{stage.phase}')}")
+        elif stage.phase and stage.phase != before.phase and stage.status in ("building", "running"):
+            talk(f"    {say(f'phase.{stage.phase}')}")
 
     def _tell_step(self, state: RunState) -> None:
         if state.step == self._step or not state.latest or state.stage != "train":
@@ -65,11 +69,14 @@ class Teller:
         talk("    " + "  ".join(parts))
 
     def _tell_progress(self, state: RunState) -> None:
+        """Every few seconds while something is counted, and only when the count has moved."""
         stage = next((stage for stage in state.stages if stage.name == state.stage), None)
-        now = time.monotonic()
-        if stage and stage.total and stage.unit != "steps" and now - self._last_progress > 2:
-            self._last_progress = now
-            talk(paint(f"    {progress(stage)}", DIM))
+        if not stage or not stage.total or stage.unit == "steps" or stage.status not in ("building", "running"):
+            return
+        text, now = progress(stage), time.monotonic()
+        if text != self._progress and now - self._progress_at > PROGRESS_SECONDS:
+            self._progress, self._progress_at = text, now
+            talk(paint(f"    {text}", DIM))
 
 
 def progress(stage: StageState) -> str:
