@@ -11,7 +11,7 @@ from wizard.stages.template import Talker
 
 TALKS = [
     [{"role": "user", "content": "你好, who are you?"}],
-    [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello <b>you</b> & \"me\"\n"}],
+    [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": 'Hello <b>you</b> & "me"\n'}],
     [
         {"role": "system", "content": "Be short."},
         {"role": "user", "content": " A question\n\nin two parts  "},
@@ -22,20 +22,24 @@ TALKS = [
 ]
 
 
-def outcome(ids):
-    try:
-        return list(ids())
-    except Exception:
-        return "raises"
+def ours(talker, talk, prompt):
+    return talker.ids(talk, prompt=prompt)
 
 
 def theirs(tokenizer, talk, prompt):
     return tokenizer.apply_chat_template(talk, add_generation_prompt=prompt, return_dict=True)["input_ids"]
 
 
+def outcome(side, *arguments):
+    try:
+        return list(side(*arguments))
+    except Exception:
+        return "raises"
+
+
 def main(folder: Path, work: Path) -> None:
     templates = [None, *sorted(Path(trl.__file__).parent.rglob("*.jinja"))]
-    same = differ = raised = 0
+    same = raised = 0
     different = []
     for number, template in enumerate(templates):
         copy = work / str(number)
@@ -48,12 +52,11 @@ def main(folder: Path, work: Path) -> None:
         tokenizer, talker = AutoTokenizer.from_pretrained(copy), Talker(copy)
         for talk in TALKS:
             for prompt in (False, True):
-                expected = outcome(lambda t=talk, p=prompt: theirs(tokenizer, t, p))
-                found = outcome(lambda t=talk, p=prompt: talker.ids(t, prompt=p))
+                expected = outcome(theirs, tokenizer, talk, prompt)
+                found = outcome(ours, talker, talk, prompt)
                 raised += expected == found == "raises"
                 same += expected == found != "raises"
                 if expected != found:
-                    differ += 1
                     different.append(template.name if template else "own")
     print(json.dumps({"templates": len(templates), "same": same, "raised": raised, "different": different}))
 

@@ -12,7 +12,16 @@ from wizard.stages.desk import Bench
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    order = {"stage": "train", "run": "r", "digest": "d", "rung": 0, "attempt": 1, "spec": {}, "home": "h", "store": "h"}
+    order = {
+        "stage": "train",
+        "run": "r",
+        "digest": "d",
+        "rung": 0,
+        "attempt": 1,
+        "spec": {},
+        "home": "h",
+        "store": "h",
+    }
     (tmp_path / "spec.json").write_text(json.dumps(order))
     return Bench(tmp_path)
 

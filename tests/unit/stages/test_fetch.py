@@ -89,9 +89,7 @@ def test_a_cut_connection_is_taken_up_again(
     assert (Path(fetch.done()["outputs"]["model"]) / BIG).read_bytes() == files[BIG]
 
 
-def test_the_next_hub_is_tried_and_the_change_is_told(
-    stage: Stages, hub_python: Path, files: dict[str, bytes]
-) -> None:
+def test_the_next_hub_is_tried_and_the_change_is_told(stage: Stages, hub_python: Path, files: dict[str, bytes]) -> None:
     with running(Hub(files, status={"modelscope": 404})) as hub:
         fetch = ordered(fetching(stage, hub_python, hub), source("modelscope"), source("huggingface"))
         assert fetch.run() == 0
@@ -109,9 +107,7 @@ def test_all_hubs_failing_names_them_all(stage: Stages, hub_python: Path, files:
     assert problem["params"]["tried"] == "modelscope: hub-has-no-model, huggingface: hub-refused"
 
 
-def test_wrong_bytes_of_the_right_size_are_refused(
-    stage: Stages, hub_python: Path, files: dict[str, bytes]
-) -> None:
+def test_wrong_bytes_of_the_right_size_are_refused(stage: Stages, hub_python: Path, files: dict[str, bytes]) -> None:
     with running(Hub(files, wrong_bytes=BIG)) as hub:
         fetch = ordered(fetching(stage, hub_python, hub), source("huggingface"))
         assert fetch.run() == 1
@@ -131,9 +127,7 @@ def test_a_damaged_model_is_mended(stage: Stages, hub_python: Path, files: dict[
     assert weights.read_bytes() == files[BIG]
 
 
-@pytest.mark.parametrize(
-    ("damage", "code"), [("cut", "model-file-damaged"), ("gone", "model-file-missing"), ("", "")]
-)
+@pytest.mark.parametrize(("damage", "code"), [("cut", "model-file-damaged"), ("gone", "model-file-missing"), ("", "")])
 def test_a_folder_is_used_in_place_if_it_is_whole(
     stage: Stages, hub_python: Path, tiny_model: Path, tmp_path: Path, damage: str, code: str
 ) -> None:

