@@ -97,7 +97,7 @@ texts = [open(file, errors="replace").read() for file in tomls if os.path.isfile
 uv_has = any(re.search(r"(?m)^[\[\s]*(no-|extra-)?(index|find-links)", text) for text in texts)
 chosen = uv_has or any(map(of, ("index-url", "extra-index-url", "find-links", "no-index")))
 chosen |= any(env.get("UV_" + n) for n in "DEFAULT_INDEX INDEX INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX".split())
-locale = next(filter(None, map(env.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+locale = env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
 zone = env.get("TZ") or os.path.realpath("/etc/localtime")
 chinese = zone.endswith("Asia/Shanghai") or re.match(r"(?i)zh(_cn|_hans|[.@]|$)", locale)
 mirror = env["YCDY_MIRROR"].replace("auto", "cn" if chinese and not chosen else "off")
@@ -127,7 +127,7 @@ PY
 take_uv() { # destination, folder that may hold the wheel already; else it is looked for where uv itself would look
   # shellcheck disable=SC2086 # the hashes are words
   "$PYTHON" -I - "$@" "$UV_VERSION" $UV_SHA256 <<'PY'
-import base64, glob, hashlib, html, os, platform, re, shutil, sys, zipfile
+import base64, contextlib, glob, hashlib, html, importlib, os, platform, re, shutil, sys, zipfile
 from urllib import parse, request
 target, folder, version, *hashes = sys.argv[1:]
 libc = "manylinux" if platform.libc_ver()[0] == "glibc" else "musllinux"
@@ -154,8 +154,10 @@ def take(wheel):
         binary.write(archive.read(f"uv-{version}.data/scripts/uv"))
     os.chmod(part + ".uv", 0o755)
     os.replace(part + ".uv", target)
-names = () if os.environ.get("UV_NO_INDEX") else ("DEFAULT_INDEX", "INDEX_URL", "INDEX", "EXTRA_INDEX_URL")
-indexes = " ".join(os.environ.get("UV_" + name, "") for name in names).split()
+default, *more = [os.environ.get("UV_" + n, "") for n in ("DEFAULT_INDEX", "INDEX_URL", "INDEX", "EXTRA_INDEX_URL")]
+with contextlib.suppress(Exception): # where nothing is said, pip knows where packages come from
+    default = default or more[0] or importlib.import_module("pip._internal.models.index").PyPI.simple_url
+indexes = [] if os.environ.get("UV_NO_INDEX") else dict.fromkeys(" ".join((default, *more)).split())
 places, tried = [(place, "") for place in (folder, *os.environ.get("UV_FIND_LINKS", "").split(",")) if place], []
 for place, project in places + [(re.sub(r"^[\w.-]+=", "", index), "/uv/") for index in indexes]:
     try:
@@ -167,9 +169,9 @@ sys.exit("\n".join(tried) or "no package index is configured, and no wheel of uv
 PY
 }
 logged() { (cd "$YCDY_HOME" && "$@") </dev/null >>"$LOG" 2>&1; }
-download_uv() { # python, folder; whatever comes is checked by take_uv
-  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" "$1" -m pip download -q \
-    --no-deps --no-input --no-cache-dir --retries 2 --only-binary :all: -d "$2" "uv==$UV_VERSION" || true
+pip_uv() { # python; what comes is checked by take_uv, which is tried first because pip takes seconds
+  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" "$1" -m pip -q download \
+    --no-deps --no-input --no-cache-dir --retries 2 --only-binary :all: -d "$YCDY_HOME/cache/uv.part" "uv==$UV_VERSION"
 }
 ensure_uv() {
   local found own=$YCDY_HOME/bin/uv part=$YCDY_HOME/cache/uv.part
@@ -179,10 +181,9 @@ ensure_uv() {
   done
   say "Getting uv $UV_VERSION (18 MB)" "正在获取 uv $UV_VERSION（18 MB）"
   rm -rf "$part" && mkdir "$part" && YCDY_UV=$own
-  download_uv "$PYTHON" "$part"
-  logged take_uv "$own" "$part" || {
+  logged take_uv "$own" "$part" || { pip_uv "$PYTHON" && logged take_uv "$own" "$part"; } || {
     [ "$(id -u)" = 0 ] && logged apt-get update -qq && logged apt-get install -y -qq python3-pip &&
-      download_uv /usr/bin/python3 "$part" && logged take_uv "$own" "$part"
+      { pip_uv /usr/bin/python3; logged take_uv "$own" "$part"; }
   } || failed "$(t "uv, which installs all else, could not be had" "无法获取 uv（其余一切都由它安装）")"
   rm -rf "$part"
 }
@@ -216,7 +217,6 @@ sync_environment() { # lock; one start at a time, and what bears no stamp is bui
   fi
   exec 9>&-
 }
-
 hand_over() { # module, its arguments; no folder named like a library shadows it, also on 3.10
   local start=(-m "$1")
   [ ! -d "$ENV/lib/python3.10" ] || start=(-c "import runpy; runpy.sys.path.pop(0); runpy._run_module_as_main('$1')")

@@ -6,6 +6,6 @@ import sys
 if cache := os.environ.get("YCDY_PYCACHE"):  # a checkout may be read-only, and is not ours to write in
     sys.pycache_prefix, sys.dont_write_bytecode = cache, False
 
-from wizard.cli import main  # noqa: E402
+from wizard.cli import main
 
 sys.exit(main())

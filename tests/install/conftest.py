@@ -195,14 +195,18 @@ def wheels(machine: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 def download(requirement: str, folder: Path, environment: Mapping[str, str]) -> Path:
-    python = next((p for p in ("/usr/bin/python3", sys.executable, "python3") if has_pip(p)), None)
-    if python is None:
-        pytest.skip("no pip here to download a wheel with")
-    argv = [python, "-m", "pip", "-q", "download", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
+    argv = [python_with_pip(), "-m", "pip", "-q", "download", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
     subprocess.run([*argv, requirement], env=dict(environment), check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 
 
-def has_pip(python: str) -> bool:
-    found = shutil.which(python)
-    return bool(found) and subprocess.run([found or "", "-c", "import pip"], capture_output=True).returncode == 0
+def python_with_pip() -> str:
+    for python in ("/usr/bin/python3", sys.executable, "python3"):
+        if subprocess.run([shutil.which(python) or "false", "-c", "import pip"], capture_output=True).returncode == 0:
+            return python
+    pytest.skip("no pip here to download a wheel with")
+
+
+@pytest.fixture(scope="session")
+def pip_python() -> str:
+    return python_with_pip()

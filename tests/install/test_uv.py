@@ -32,7 +32,7 @@ def cold(warm, path_of, wheels: Path) -> dict[str, str]:
 def serve_wheel(folder: Path, wheel: Path, name: str = "") -> None:
     (folder / "uv").mkdir(parents=True)
     shutil.copy(wheel, folder / (name or wheel.name))
-    link = f'<a href="../{name or wheel.name}#sha256=0">uv</a>'
+    link = f'<a href="../{name or wheel.name}#egg=uv">uv</a>'
     (folder / "uv/index.html").write_text(f"<html>{link}<a href='uv-0.0.1-py3-none-any.whl'>old</a></html>")
 
 
@@ -96,6 +96,18 @@ def test_without_pip_uv_comes_from_an_index_that_wants_a_login(
     environment = {**cold, "YCDY_MIRROR": index(), "YCDY_PYTHON": bare_python}
     assert start(checkout, environment=environment).code == 0
     assert base64.b64decode(str(Index.asked[-1]).removeprefix("Basic ")) == b"some one:pass"
+
+
+def test_pip_is_asked_where_it_can_do_more(
+    checkout, cold, start, pip_python: str, uv_wheel: Path, tmp_path: Path, index
+) -> None:
+    serve_wheel(tmp_path / "index/simple", uv_wheel)
+    address = index().replace("some%20one:pass@", "")
+    Path(cold["HOME"]).mkdir()
+    (Path(cold["HOME"]) / ".netrc").write_text("machine 127.0.0.1 login one password two\n")
+    environment = {**cold, "PIP_INDEX_URL": f"{address}/simple", "YCDY_PYTHON": pip_python}
+    assert start(checkout, environment=environment).code == 0
+    assert base64.b64decode(str(Index.asked[-1]).removeprefix("Basic ")) == b"one:two"
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut"])
