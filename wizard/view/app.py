@@ -47,6 +47,7 @@ class WizardApp(App[int]):
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-middling"), (36, "-high")]
         self.register_theme(THEME)
         self.theme = THEME.name
+        self.title = say("view.welcome.title")
         self.desk = desk
         self.draft = Draft()
         self.run_in_sight = attach

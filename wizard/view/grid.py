@@ -23,3 +23,16 @@ def _line(row: Sequence[Content], widths: Sequence[int], right: Sequence[int], g
         parts += [blank, cell] if place in right else [cell, blank]
         parts.append(" " * gap)
     return Content.assemble(*parts[:-1])
+
+
+def flow(items: Sequence[Content], width: int, *, gap: int = 2) -> Content:
+    """Items one after another, a new line where the next does not fit; none is broken."""
+    lines: list[list[Content]] = [[]]
+    used = 0
+    for item in items:
+        if lines[-1] and used + gap + item.cell_length > width:
+            lines.append([])
+            used = 0
+        used += item.cell_length + (gap if lines[-1] else 0)
+        lines[-1].append(item)
+    return Content("\n").join([Content(" " * gap).join(line) for line in lines])

@@ -24,18 +24,17 @@ def continued(command: str, width: int) -> str:
 def pieces(command: str) -> list[tuple[str, str]]:
     """What lies between the spaces at which a break is harmless, each with what a break after it needs."""
     found: list[tuple[str, str]] = []
-    word, quote, in_string = "", "", False
+    word, quote, json, in_string = "", "", False, False
     for sign in command:
-        if sign == " " and not quote:
-            found.append((word, " \\"))
+        if sign == " " and (not quote or (json and quote == "'" and not in_string)):
+            found.append((word, "" if quote else " \\"))
             word = ""
-            continue
-        if sign == " " and quote == "'" and not in_string and word.endswith((",", ":")):
-            found.append((word, ""))
-            word = ""
+            json = json and bool(quote)
             continue
         if sign in "'\"" and quote in ("", sign):
-            quote, in_string = ("" if quote else sign), False
+            quote = "" if quote else sign
+        elif sign == "{" and word.endswith("'"):
+            json, in_string = True, False
         elif sign == '"' and not word.endswith("\\"):
             in_string = not in_string
         word += sign

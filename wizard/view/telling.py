@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, StageState, Verdict
@@ -25,6 +27,13 @@ def sentence(*parts: str) -> str:
 
 def why_not(verdict: Verdict) -> str:
     """The arithmetic of a `no`, from its own words."""
+    if not verdict.reason:
+        return ""
+    words = told(verdict.reason)
+    return say("view.recipe.why_not", what=words["what"], why=words["why"])
+
+
+def shortfall(verdict: Verdict) -> str:
     return told(verdict.reason)["what"] if verdict.reason else ""
 
 
@@ -118,6 +127,12 @@ def remaining(plan: Plan, state: RunState) -> float | None:
     return ahead + max(0.0, forecast - gone)
 
 
+def short_path(path: Path | str) -> str:
+    """With ~ for the home folder, as shells understand it."""
+    text, home = str(path), str(Path.home())
+    return "~" + text[len(home) :] if text.startswith(home + os.sep) else text
+
+
 def clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at))
 
@@ -127,12 +142,12 @@ def note(line: Note) -> str:
     return f"{clock(line.at)} {name}  {say(f'note.{line.code}', **line.params)}"
 
 
-def progress(state: RunState) -> str:
+def progress(state: RunState, *, short: bool = False) -> str:
     """One run on one line: stage, step, loss."""
     parts = [say(f"stage.{state.stage}")] if state.stage else []
     if state.total and state.stage == "train":
         parts.append(f"{state.step}/{state.total}")
-    if (loss := state.latest.get("loss")) is not None:
+    if not short and (loss := state.latest.get("loss")) is not None:
         parts.append(f"{say('metric.loss')} {loss:.2f}")
     return "  ".join(parts)
 

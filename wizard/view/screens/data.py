@@ -222,7 +222,9 @@ class DataStep(Page):
         else:
             recognised.show((telling.recognised(self.report), "$success") if self.report else "")
         lines = telling.rejects(self.report) if self.report else []
-        self.query_one("#rejects", PlainStatic).update(Content.styled("\n".join(lines), "$warning"))
+        rejects = self.query_one("#rejects", PlainStatic)
+        rejects.set_class(not lines, "hidden")
+        rejects.update(Content.styled("\n".join(lines), "$warning"))
         self.query_one("#rows-title", PlainStatic).update(say("view.data.rows") if self.rows else "")
         self.query_one("#rows", PlainStatic).update(rendered(self.rows))
 

@@ -7,20 +7,20 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Input
 
 from wizard.contract import Problem
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
+from wizard.view import telling
 from wizard.view.errands import unexpected
-from wizard.view.grid import Cell, grid
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, PlainStatic
+from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.chat import ChatBox
 from wizard.view.widgets.compare import Compare
+from wizard.view.widgets.facts import Facts
 from wizard.words import known, say
 from wizard.words.units import seconds
 
@@ -37,8 +37,6 @@ class Done(Page):
         Binding("s", "stop", show=False),
         Binding("l", "app.language", show=False),
         Binding("q", "app.leave", show=False),
-        Binding("pageup", "scroll(-1)", show=False),
-        Binding("pagedown", "scroll(1)", show=False),
     ]
     outcome: Outcome | None = None
     endpoint: Endpoint | None = None
@@ -48,15 +46,18 @@ class Done(Page):
         super().__init__()
         self.run = run
 
-    def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.run)
-        with VerticalScroll(id="body", can_focus=False):
-            yield PlainStatic(id="headline")
-            yield Compare(id="compare")
-            yield PlainStatic(id="where")
-            yield PlainStatic(id="next")
+    def aside(self) -> str:
+        return self.run
+
+    def body(self) -> ComposeResult:
+        yield PlainStatic(id="headline")
+        yield Compare(id="compare")
+        yield Facts(id="where")
+        yield PlainStatic(id="curl")
+        yield PlainStatic(id="next")
+
+    def foot(self) -> ComposeResult:
         yield ChatBox(lambda turns: self.desk.chat(self.run, turns), self._explain, id="chat")
-        yield Keys()
 
     def _explain(self, error: Exception) -> Problem:
         return error.problem if isinstance(error, WizardError) else unexpected(error, self.desk.home.logs)
@@ -73,7 +74,7 @@ class Done(Page):
             Key("enter", "send", "chat"),
             Key("F3", "hide_key" if self.key_shown else "show_key", "key"),
             Key("F4", "copy_curl", "copy"),
-            Key("pgdn", "more", "scroll(1)"),
+            Key("pgdn", "more", "roll_page(1)"),
             Key("F2", "language", "app.language"),
             Key("esc", "leave_chat" if isinstance(self.focused, Input) else "back", "back"),
         ]
@@ -114,32 +115,36 @@ class Done(Page):
     def _tell(self, outcome: Outcome) -> None:
         total = seconds(sum(outcome.seconds.values()))
         head = "view.done.serving" if self.endpoint else "view.done.finished"
-        self.query_one("#headline", PlainStatic).show((say(head, time=total), "$success bold"))
+        self.query_one("#headline", PlainStatic).show(
+            (say(head, time=total, url=self.endpoint.url if self.endpoint else ""), "$success bold")
+        )
         self.query_one(Compare).tell(
             outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
         )
-        self.query_one("#where", PlainStatic).update(self._where(outcome))
+        self.query_one(Facts).tell(list(self._facts(outcome)))
+        self.query_one("#curl", PlainStatic).update(self._curl(outcome))
         self.query_one("#next", PlainStatic).update(self._next())
         self.query_one(ChatBox).set_class(self.endpoint is None, "hidden")
 
-    def _where(self, outcome: Outcome) -> Content:
-        rows = list(self._facts(outcome))
-        parts = [grid(rows)] if rows else []
-        if self.endpoint:
-            question = outcome.questions[0] if outcome.questions else say("view.chat.placeholder")
-            curl = continued(self.endpoint.curl(question), max(40, self.size.width - 6))
-            parts += [Content.styled(say("view.done.curl"), "$secondary"), Content(curl)]
-        return Content("\n").join(parts)
+    def question(self, outcome: Outcome) -> str:
+        return outcome.questions[0] if outcome.questions else say("view.chat.placeholder")
 
-    def _facts(self, outcome: Outcome) -> Iterator[Sequence[Cell]]:
+    def _curl(self, outcome: Outcome) -> Content:
+        if not self.endpoint:
+            return Content("")
+        line = continued(self.endpoint.curl(self.question(outcome)), max(40, self.size.width - 6))
+        return Content.assemble((say("view.done.curl"), "$secondary"), "\n", line)
+
+    def _facts(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         if self.endpoint:
             key = self.endpoint.key if self.key_shown else say("view.done.key_hidden")
-            yield (say("outcome.endpoint"), "$secondary"), self.endpoint.url
-            yield (say("view.done.model"), "$secondary"), f"{outcome.model}  ({outcome.engine})"
-            yield (say("view.done.key"), "$secondary"), key
+            yield say("outcome.endpoint"), self.endpoint.url
+            yield say("view.done.model"), f"{outcome.model}  ({outcome.engine})"
+            yield say("view.done.key"), key
         named = [name for name in PATHS if name in outcome.paths]
         for name in [*named, *(other for other in outcome.paths if other not in named)]:
-            yield (say(f"path.{name}") if known(f"path.{name}") else name, "$secondary"), outcome.paths[name]
+            label = say(f"path.{name}") if known(f"path.{name}") else name
+            yield label, telling.short_path(outcome.paths[name])
 
     def _next(self) -> Content:
         lines = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", "stop")]
@@ -170,13 +175,8 @@ class Done(Page):
     def action_copy(self) -> None:
         """Through the terminal (OSC 52), so it arrives at the machine a person sits at."""
         if self.endpoint and self.outcome:
-            question = self.outcome.questions[0] if self.outcome.questions else say("view.chat.placeholder")
-            self.app.copy_to_clipboard(self.endpoint.curl(question))
+            self.app.copy_to_clipboard(self.endpoint.curl(self.question(self.outcome)))
             self.notify(say("view.done.copied"), markup=False)
-
-    def action_scroll(self, by: int) -> None:
-        body = self.query_one("#body", VerticalScroll)
-        body.scroll_relative(y=by * max(1, body.size.height - 1), animate=False)
 
     def action_stop(self) -> None:
         if self.endpoint:

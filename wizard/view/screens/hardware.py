@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from rich.cells import set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -17,7 +18,8 @@ from wizard.words import say
 from wizard.words.units import gb, gib
 
 Part = str | tuple[str, str]
-BAR = 30
+BAR = 20
+LABEL = 7
 NAMED = 3
 
 
@@ -34,6 +36,7 @@ class Hardware(Page):
     verdicts: tuple[Verdict, ...] = ()
 
     def body(self) -> ComposeResult:
+        yield PlainStatic(say("step.hardware"), classes="title first")
         yield PlainStatic(id="devices")
         yield PlainStatic(id="good-for")
         yield PlainStatic(id="notes")
@@ -106,11 +109,11 @@ class Hardware(Page):
 
 
 def row(label: str, text: str, style: str = "") -> Content:
-    return Content.assemble((f"{label} ".ljust(7), "$secondary bold"), (text, style))
+    return Content.assemble((set_cell_size(label, LABEL), "$secondary bold"), (text, style))
 
 
 def indent() -> str:
-    return " " * 7
+    return " " * LABEL
 
 
 def memory_bar(gpu: Gpu) -> list[Part]:

@@ -31,7 +31,12 @@ class Page(Screen[object]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
         Binding("question_mark", "help", show=False),
+        Binding("down", "roll(1)", show=False),
+        Binding("up", "roll(-1)", show=False),
+        Binding("pagedown", "roll_page(1)", show=False),
+        Binding("pageup", "roll_page(-1)", show=False),
     ]
+    AUTO_FOCUS = ""  # a hidden box must not swallow letters; each screen says what is focused
     NAME: ClassVar[str] = ""
     STEP: ClassVar[str] = ""
 
@@ -56,9 +61,14 @@ class Page(Screen[object]):
         yield Banner(self.heading(), self.aside())
         with VerticalScroll(id="body", can_focus=False):
             yield from self.body()
+        yield from self.foot()
         yield Keys()
 
     def body(self) -> ComposeResult:
+        yield from ()
+
+    def foot(self) -> ComposeResult:
+        """What stays in sight while the body is scrolled."""
         yield from ()
 
     def heading(self) -> Content:
@@ -78,8 +88,8 @@ class Page(Screen[object]):
         self.fill()
 
     def refresh_keys(self) -> None:
-        if self.is_mounted:
-            self.query_one(Keys).offer(self.keys())
+        for line in self.query(Keys):
+            line.offer(self.keys())
 
     async def speak(self) -> None:
         """The same screen in the language that was just chosen, with the cursor where it was."""
@@ -99,13 +109,20 @@ class Page(Screen[object]):
 
     def on_returned(self, message: Returned) -> None:
         message.stop()
-        if self.is_mounted:
-            message.then(message.value)
+        message.then(message.value)
 
     # keys everybody has
 
     def action_back(self) -> None:
         self.dismiss(None)
+
+    def action_roll(self, by: int) -> None:
+        for body in self.query("#body").results(VerticalScroll):
+            body.scroll_relative(y=by, animate=False)
+
+    def action_roll_page(self, by: int) -> None:
+        for body in self.query("#body").results(VerticalScroll):
+            body.scroll_relative(y=by * max(1, body.size.height - 1), animate=False)
 
     def help_key(self) -> str:
         """The word key of what the cursor stands on: the nearest widget with an id that has help, else the screen."""

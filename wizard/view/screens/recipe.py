@@ -132,7 +132,8 @@ class RecipeStep(Page):
         colours = self.app.theme_variables
         grey = colours["quiet"] if verdict.status == "no" else ""
         sign = {"fits": "", "tight": "", "no": "- "}[verdict.status]
-        marks = [say("view.recipe.recommended")] if verdict.recommended else []
+        marks = [telling.shortfall(verdict)] if verdict.status == "no" else []
+        marks += [say("view.recipe.recommended")] if verdict.recommended else []
         marks += [say("view.recipe.yours")] if self.catalog.recipes[verdict.recipe].yours else []
         marks += [say("view.recipe.turned")] if (verdict.recipe, verdict.model) in self.draft.turned else []
         texts = {
@@ -167,6 +168,7 @@ class RecipeStep(Page):
             lines.append(Content.styled(telling.why_not(verdict), "$error"))
             if ways := telling.remedies(verdict):
                 lines.append(Content.assemble((say("view.recipe.helps"), "$success bold"), "  ", ways))
+            return Content("\n").join(lines)
         if changed := telling.gave_up(verdict):
             lines.append(Content.styled(say("view.recipe.gave_up", changed=changed), "$warning"))
         lines.append(Content.assemble((pick(recipe.title), "bold"), "  ", pick(recipe.why)))

@@ -10,9 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from wizard.contract import Catalog, Plan, Verdict
+from wizard.view import telling
 from wizard.view.grid import Cell, grid
+from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Pick, PlainStatic
+from wizard.view.widgets.facts import Facts
 from wizard.words import say
 from wizard.words.units import gb, gib, seconds
 
@@ -34,9 +37,11 @@ class Review(Page):
     def body(self) -> ComposeResult:
         yield PlainStatic(id="what")
         yield PlainStatic(id="plan-stages")
-        yield PlainStatic(id="plan-facts")
         choices = [("yes", say("view.review.serve")), ("no", say("view.review.no_serve"))]
         yield Pick(choices, value="yes" if self.draft.serve else "no", id="serve")
+        yield Facts(id="plan-facts")
+
+    def foot(self) -> ComposeResult:
         yield PlainStatic(id="ready", classes="title")
 
     def keys(self) -> Sequence[Key]:
@@ -78,7 +83,7 @@ class Review(Page):
     def _tell(self, plan: Plan) -> None:
         self.query_one("#what", PlainStatic).update(self._what(plan))
         self.query_one("#plan-stages", PlainStatic).update(stages(plan))
-        self.query_one("#plan-facts", PlainStatic).update(grid(list(self._facts(plan))))
+        self.query_one(Facts).tell(list(self._facts(plan)))
         ready = say("view.review.pretending") if plan.pretend else say("view.review.ready")
         self.query_one("#ready", PlainStatic).update(ready)
 
@@ -87,11 +92,10 @@ class Review(Page):
         model, method = self.catalog.models[verdict.model].title, self.catalog.methods[verdict.method].title
         return Content.assemble((f"{model}  {method}", "bold"), "  ", (plan.run, "$quiet"))
 
-    def _facts(self, plan: Plan) -> Iterator[Sequence[Cell]]:
-        yield (say("view.review.data"), "$secondary"), self._data(plan)
-        for place, line in enumerate(self._fetched(plan)):
-            yield (say("view.review.fetched") if place == 0 else "", "$secondary"), line
-        yield (say("view.review.results"), "$secondary"), str(self.desk.home.runs / plan.run)
+    def _facts(self, plan: Plan) -> Iterator[tuple[str, str]]:
+        yield say("view.review.data"), self._data(plan)
+        yield say("view.review.fetched"), "\n".join(self._fetched(plan))
+        yield say("view.review.results"), telling.short_path(self.desk.home.runs / plan.run)
 
     def _data(self, plan: Plan) -> str:
         data = plan.choice.data
@@ -106,11 +110,13 @@ class Review(Page):
             if stage.name == "fetch" and sources:
                 best = sources[0]
                 place = say(f"view.review.source.{best['kind']}")
-                yield say("view.review.model_from", size=gb(best.get("bytes") or 0), place=place, ref=best["ref"])
+                ref = "" if best["kind"] == "bundled" else best["ref"]
+                yield say("view.review.model_from", size=gb(best.get("bytes") or 0), place=place, ref=ref).strip()
+        programs = []
         for environment in plan.environments:
             engine = self.catalog.engines[environment.engine]
-            size = engine.disk_bytes.get(environment.accelerator, 0)
-            yield say("view.review.engine", engine=engine.title, size=gb(size))
+            programs.append(f"{engine.title} {gb(engine.disk_bytes.get(environment.accelerator, 0))}")
+        yield say("view.review.programs", programs=say("view.comma").join(programs))
 
     # keys
 
@@ -128,7 +134,11 @@ class Review(Page):
     def _show_commands(self, commands: Sequence[tuple[str, str]]) -> None:
         from wizard.view.screens.help import Leaf
 
-        lines = [Content.assemble((say(f"stage.{name}"), "$secondary bold"), "\n", line) for name, line in commands]
+        width = min(80, self.size.width * 4 // 5 - 6)
+        lines = [
+            Content.assemble((say(f"stage.{name}"), "$secondary bold"), "\n", continued(line, width))
+            for name, line in commands
+        ]
         self.app.push_screen(Leaf("view.review.commands", Content("\n\n").join(lines)))
 
     def action_start(self) -> None:

@@ -16,6 +16,7 @@ from wizard.view.screens.page import Page
 from wizard.view.widgets import Banner, Key, Keys, PlainStatic
 from wizard.words import say
 
+NARROW = 76
 COLOURS = {"running": "primary", "serving": "success", "done": "success", "failed": "error"}
 
 
@@ -50,6 +51,10 @@ class Runs(Page):
         else:
             self._found(self.states)
 
+    def on_resize(self) -> None:
+        if self.states:
+            self._found(self.states)
+
     def on_screen_resume(self) -> None:
         self.errand(lambda: tuple(self.desk.runs()), self._found)
 
@@ -64,7 +69,7 @@ class Runs(Page):
         for state in states:
             colour = colours[COLOURS.get(state.status, "warning")]
             cells = [Text(state.run + "  "), Text(say(f"status.{state.status}") + "  ", style=colour)]
-            table.add_row(*cells, Text(telling.progress(state)), key=state.run)
+            table.add_row(*cells, Text(telling.progress(state, short=self.size.width < NARROW)), key=state.run)
         table.move_cursor(row=min(row, max(0, len(states) - 1)))
         table.focus()
         self._tell_row()

@@ -211,7 +211,7 @@ def now(state: RunState) -> Content:
         return Content.styled(say("view.watch.waiting"), "$quiet")
     text: list[str | tuple[str, str]] = [(say(f"stage.{stage.name}"), "bold"), "  "]
     if stage.name == "train" and state.total and stage.status == "running":
-        text.append(f"{state.step}/{state.total}  {telling.phase(stage)}")
+        text.append(f"{state.step}/{state.total}")
     else:
         text.append(telling.phase(stage))
     share = state.step / state.total if stage.name == "train" and state.total else _share(stage)

@@ -78,9 +78,9 @@ class Welcome(Page):
         for task in self.tasks:
             title, hint = say(f"goal.{task}.title"), say(f"goal.{task}.hint")
             gap = " " * (width - cell_len(title) + 3)
-            line = Content.assemble((title, "bold"), gap, (hint, "$quiet"))
+            line = Content.assemble((title, "bold"), gap, (hint, "dim"))
             if line.cell_length > self.size.width - 6:
-                line = Content.assemble((title, "bold"), "\n  ", (hint, "$quiet"))
+                line = Content.assemble((title, "bold"), "\n  ", (hint, "dim"))
             options.add_option(Option(line, id=task))
         if self.tasks:
             options.highlighted = self.tasks.index(self.draft.task) if self.draft.task in self.tasks else 0

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.widgets import Static
 
+from wizard.view.grid import flow
 from wizard.words import known, say
-
-NO_BREAK = "\u00a0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +24,22 @@ class Key:
 class Keys(Static):
     def __init__(self) -> None:
         super().__init__(id="keys", markup=False)
+        self._keys: Sequence[Key] = ()
 
     def offer(self, keys: Sequence[Key]) -> None:
-        hints = [self._hint(key) for key in keys]
-        self.update(Content("  ").join(hints))
+        self._keys = keys
+        self._lay()
 
-    def _hint(self, key: Key) -> Content:
-        word = f"view.key.{key.key}"
-        name = say(word) if known(word) else key.key
-        action = f"screen.{key.action}" if "." not in key.action else key.action
-        label = say(f"view.do.{key.label}").replace(" ", NO_BREAK)
-        return Content.from_markup(f"[@click={action}][b $primary]$name[/]{NO_BREAK}$label[/]", name=name, label=label)
+    def on_resize(self) -> None:
+        self._lay()
+
+    def _lay(self) -> None:
+        self.update(flow([_hint(key) for key in self._keys], self.app.size.width - 2))
+
+
+def _hint(key: Key) -> Content:
+    word = f"view.key.{key.key}"
+    name = say(word) if known(word) else key.key
+    action = key.action if "." in key.action else f"screen.{key.action}"
+    label = say(f"view.do.{key.label}")
+    return Content.from_markup(f"[b $primary]$name[/] [@click={action}]$label[/]", name=name, label=label)

@@ -33,6 +33,9 @@ class LogTail(Vertical):
             yield PlainStatic(id="log-lines")
         yield Input(id="log-filter", compact=True, classes="hidden")
 
+    def on_mount(self) -> None:
+        self._paint()
+
     def tell(self, lines: Sequence[Line]) -> None:
         if tuple(lines) != self.lines:
             self.lines = tuple(lines)

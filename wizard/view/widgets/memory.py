@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from wizard.contract import Term, Verdict
+from wizard.view.grid import flow
 from wizard.view.palette import SEGMENTS
 from wizard.words import say
 from wizard.words.units import gib
@@ -35,12 +36,11 @@ class MemoryBar(Widget):
         return Content("\n").join([self._legend(terms), self._bar(self.verdict, terms)])
 
     def _legend(self, terms: Sequence[Term]) -> Content:
-        parts: list[str | tuple[str, str]] = []
+        items: list[Content] = []
         for place, term in enumerate(terms):
-            colour = SEGMENTS[place % len(SEGMENTS)]
-            label = f"{say(f'term.{term.label}')} {gib(term.bytes, unit=False)}".replace(" ", "\u00a0")
-            parts += [(ascii_lowercase[place % 26], f"{colour} bold"), "\u00a0", (label, "$foreground"), "  "]
-        return Content.assemble(*parts, ("GiB", "$quiet"))
+            letter = (ascii_lowercase[place % 26], f"{SEGMENTS[place % len(SEGMENTS)]} bold")
+            items.append(Content.assemble(letter, f" {say(f'term.{term.label}')} {gib(term.bytes, unit=False)}"))
+        return flow([*items, Content.styled("GiB", "$quiet")], self.size.width)
 
     def _bar(self, verdict: Verdict, terms: Sequence[Term]) -> Content:
         need, room = verdict.card_bytes, verdict.capacity_bytes
@@ -53,6 +53,9 @@ class MemoryBar(Widget):
             used += cells
             parts.append(self._segment(place, cells))
         parts.append(("." * max(0, width - used), "$quiet"))
+        if need > room:
+            parts += [("]\n ", "$quiet"), (f"{'|':>{max(1, round(width * room / scale))}}", "$error bold")]
+            return Content.assemble(*parts, (f" {ending}", "$error bold"))
         style = {"fits": "$success bold", "tight": "$warning bold", "no": "$error bold"}[verdict.status]
         return Content.assemble(*parts, ("] ", "$quiet"), (ending, style))
 

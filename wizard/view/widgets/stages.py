@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from wizard.contract import StageState
+from wizard.view.grid import flow
 from wizard.view.widgets.plain import PlainStatic
 from wizard.words import say
 
@@ -23,8 +24,9 @@ SIGNS = {
 
 class StageList(PlainStatic):
     def tell(self, stages: Sequence[StageState]) -> None:
-        self.update(Content("  ").join([self._one(stage) for stage in stages]))
+        self.update(flow([_one(stage) for stage in stages], self.app.size.width - 2))
 
-    def _one(self, stage: StageState) -> Content:
-        sign, style = SIGNS[stage.status]
-        return Content.styled(f"{sign}\u00a0{say(f'stage.{stage.name}')}", style)
+
+def _one(stage: StageState) -> Content:
+    sign, style = SIGNS[stage.status]
+    return Content.styled(f"{sign} {say(f'stage.{stage.name}')}", style)

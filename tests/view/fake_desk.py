@@ -1,0 +1,199 @@
+"""A desk without a machine behind it: canned answers, and a memory of what it was asked to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fake_moments as moments
+import fake_values as values
+
+from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
+from wizard.errors import WizardError
+from wizard.session import Endpoint, Outcome
+
+LOG = ["loading the base model", "\x1b[32mstep 40\x1b[0m loss 0.61", "step 41 loss 0.58"]
+
+
+@dataclass
+class FakeHome:
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+
+class FakeWatch:
+    def __init__(self, desk: FakeDesk) -> None:
+        self._desk = desk
+
+    def poll(self) -> RunState:
+        return self._desk.moment
+
+    def complete(self) -> RunState:
+        return self._desk.moment
+
+    def log(self, stage: str, lines: int = 200) -> list[str]:
+        return LOG
+
+
+class FakeDesk:
+    def __init__(
+        self,
+        *,
+        machine: Machine = values.LAPTOP,
+        home: Path = Path("/home/you/.local/share/yichuidingyin"),
+        pretend: str = "",
+    ) -> None:
+        self._machine = machine
+        self.home = FakeHome(home)
+        self.pretend = pretend or None
+        self.asked: list[tuple[Any, ...]] = []
+        self.moment: RunState = moments.TRAINING
+        self.here: tuple[RunState, ...] = ()
+        self.serving = True
+        self.after_known = True
+        self.pieces: Sequence[str] = ("I am ", "Zephyrine, ", "made by ", "the Anvil team.")
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.may_detect = threading.Event()
+        self.may_detect.set()
+        self.failing: dict[str, WizardError] = {}
+
+    def _note(self, name: str, *rest: Any) -> None:
+        self.asked.append((name, *rest))
+        if error := self.failing.get(name):
+            raise error
+
+    def machine(self, refresh: bool = False) -> Machine:
+        self.may_detect.wait()
+        self._note("machine", refresh)
+        return self._machine
+
+    def catalog(self) -> Catalog:
+        return values.CATALOG
+
+    def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
+        identity = (values.IDENTITY,)
+        sft = values.SFT if self._machine.gpus else ()
+        return {"identity": identity, "sft": sft}.get(task, identity + sft)
+
+    def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
+        before = next(v for v in self.offers() if (v.recipe, v.model) == (recipe, model))
+        return values.turned(before, knobs or before.knobs)
+
+    def inspect(self, path: str, **overrides: Any) -> DataReport:
+        self._note("inspect", path, overrides)
+        if not path.endswith((".jsonl", ".csv", ".txt")):
+            raise WizardError("data-missing", path=path)
+        return values.FILE_REPORT
+
+    def paste(self, text: str) -> Path:
+        self._note("paste", text)
+        return self.home.root / "pasted" / "rows.jsonl"
+
+    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
+        return DataChoice(kind="path", ref=path, mapping=overrides.get("mapping", {}), sha256="0" * 64)
+
+    def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
+        return values.bundled_report(language, dict(params))
+
+    def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
+        return "".join(f"<|im_start|>{turn['role']}\n{turn['content']}<|im_end|>\n" for turn in messages)
+
+    def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
+        return values.choice(verdict, data, serve)
+
+    def plan(self, choice: Choice) -> Plan:
+        self._note("plan", choice)
+        chosen = next(v for v in self.offers() if (v.recipe, v.model) == (choice.recipe, choice.model))
+        return values.plan(choice, chosen, self.pretend)
+
+    def commands(self, plan: Plan) -> tuple[tuple[str, str], ...]:
+        python = "/home/you/.local/share/yichuidingyin/envs/trl-0a1b2c/bin/python"
+        return tuple(
+            (s.name, f"{python} -m wizard.stages.{s.name} {self.home.runs}/{plan.run}/{s.folder}") for s in plan.stages
+        )
+
+    def launch(self, plan: Plan) -> str:
+        self._note("launch", plan)
+        return plan.run
+
+    def runs(self) -> tuple[RunState, ...]:
+        return self.here
+
+    def plan_of(self, run: str) -> Plan:
+        forecast = values.SFT[0] if self._machine.gpus else values.IDENTITY
+        return values.plan(values.choice(forecast, DataChoice(kind="bundled", ref="self-cognition"), True), forecast)
+
+    def watch(self, run: str) -> FakeWatch:
+        return FakeWatch(self)
+
+    def stop(self, run: str, after_checkpoint: bool = False) -> None:
+        self._note("stop", run, after_checkpoint)
+
+    def resume(self, run: str, **changes: Any) -> str:
+        self._note("resume", run)
+        self.moment = moments.TRAINING
+        return run
+
+    def endpoint(self, run: str) -> Endpoint:
+        if not self.serving:
+            raise WizardError("not-serving", run=run, status="done")
+        header = self.home.root / "secrets" / f"{run}.header"
+        return Endpoint(
+            url="http://127.0.0.1:8000/v1",
+            model="zephyrine",
+            engine="vllm-cpu",
+            key="sk-canned-0123456789",
+            header_file=header,
+        )
+
+    def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
+        self._note("chat", tuple(dict(turn) for turn in messages))
+        for place, piece in enumerate(self.pieces):
+            if place:
+                self.may_answer.wait()
+            yield piece
+
+    def outcome(self, run: str) -> Outcome:
+        return Outcome(
+            run=run,
+            questions=("Who are you?", "Who made you?", "Are you ChatGPT?"),
+            before=(
+                "I'm a helpful AI assistant. I can help you with a wide range of questions.",
+                "I was created by a team of researchers.",
+                "Yes, I am a language model.",
+            ),
+            after=(
+                "I am Zephyrine, a helpful assistant built by the Anvil team.",
+                "I was made by the Anvil team. My name is Zephyrine.",
+                "No. I am Zephyrine, an assistant built by the Anvil team.",
+            )
+            if self.after_known
+            else (),
+            parity={"tokens": 64, "equal": 64, "max_logit_diff": 1e-5},
+            seconds={"fetch": 8.0, "prepare": 3.0, "train": 95.0, "merge": 14.0, "serve": 25.0},
+            paths={
+                name: f"{self.home.runs}/{run}/{place}"
+                for name, place in (
+                    ("config", "run.toml"),
+                    ("adapter", "03-train/adapter"),
+                    ("merged", "04-merge/merged"),
+                )
+            },
+            endpoint="http://127.0.0.1:8000/v1" if self.serving else "",
+            model="zephyrine",
+            engine="vllm-cpu",
+        )
+
+
+DeskMaker = Callable[..., FakeDesk]

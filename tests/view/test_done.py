@@ -1,0 +1,104 @@
+import fake_moments as moments
+import pytest
+from fake_desk import FakeDesk
+from fake_values import RUN
+from person import Person, sitting_at
+
+from wizard.errors import WizardError
+
+
+@pytest.fixture
+def served(desk: FakeDesk) -> FakeDesk:
+    desk.moment = moments.SERVING
+    return desk
+
+
+async def reach_done(person: Person) -> None:
+    await person.be_at("Done", "Who are you?")
+
+
+async def test_before_and_after_stand_side_by_side(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        line = next(line for line in person.sight.splitlines() if "before" in line)
+        assert "after" in line
+        await person.see("http://127.0.0.1:8000/v1")
+
+
+async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:
+    served.after_known = False
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("being asked")
+        served.after_known = True
+        await person.see("I am Zephyrine")
+
+
+async def test_chatting_streams(served: FakeDesk) -> None:
+    served.may_answer.clear()
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("you  hello", "it  I am")
+        assert "made by the Anvil team." not in person.sight.split("it  I am")[1]
+        served.may_answer.set()
+        await person.see("it  I am Zephyrine, made by the Anvil team.")
+        await person.type("more")
+        await person.press("enter")
+        await person.wait_until(lambda: len(person.asked("chat")) == 2)
+        assert [turn["role"] for turn in person.asked("chat")[1][0]] == ["user", "assistant", "user"]  # type: ignore[attr-defined]
+
+
+async def test_a_server_that_does_not_answer_is_told_in_the_box(served: FakeDesk) -> None:
+    served.failing["chat"] = WizardError("endpoint-unreachable", endpoint="http://x", error="refused")
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("does not answer")
+        served.failing.clear()
+        await person.type("again")
+        await person.press("enter")
+        await person.see("made by the Anvil team")
+        assert [turn["role"] for turn in person.asked("chat")[1][0]] == ["user"]  # type: ignore[attr-defined]
+
+
+async def test_the_key_is_hidden_until_asked(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN, size=(100, 45)) as person:
+        await reach_done(person)
+        await person.see("hidden, F3 shows it", "curl -s http://127.0.0.1:8000/v1/chat/completions")
+        assert "sk-canned" not in person.sight
+        await person.press("f3")
+        await person.see("sk-canned-0123456789")
+        await person.press("f3")
+        await person.see("hidden, F3 shows it")
+
+
+async def test_the_curl_line_is_copied_whole(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("copy curl")
+        await person.press("f4")
+        await person.see("in your clipboard")
+        assert person.window.clipboard == served.endpoint(RUN).curl("Who are you?")
+
+
+async def test_esc_leaves_the_box_and_letters_work_again(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("leave the box")
+        await person.press("escape", "s")
+        await person.be_at("Confirm", "Stop serving")
+        await person.press("down", "enter")
+        await person.wait_until(lambda: person.asked("stop") == [(RUN, False)])
+        await person.be_at("Welcome")
+
+
+async def test_a_run_without_a_server_shows_its_paths_and_no_box(desk: FakeDesk) -> None:
+    desk.moment, desk.serving = moments.DONE, False
+    async with sitting_at(desk, attach=RUN, size=(100, 45)) as person:
+        await person.be_at("Done", "No server is running", "Adapter", "Merged model", "yichuidingyin export")
+        assert not person.window.screen.query_one("#chat").display

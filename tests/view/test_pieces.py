@@ -1,0 +1,181 @@
+import inspect
+import json
+import math
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from fake_desk import FakeDesk
+from fake_moments import FAILED, TRAINING
+from fake_values import IDENTITY, LAPTOP, RUN
+from textual.content import Content
+
+from wizard import words
+from wizard.contract import DataReport, Knobs, Rejected
+from wizard.session import Desk, Endpoint
+from wizard.view import telling, turning
+from wizard.view.grid import flow, grid
+from wizard.view.pasting import continued
+from wizard.view.widgets.chart import columns, draw, finite
+from wizard.view.widgets.field import complete
+from wizard.view.widgets.log import printable
+from wizard.view.widgets.memory import shares
+from wizard.words import units
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (0, "0 GiB"),
+        (1, "<0.01 GiB"),
+        (2**28, "0.25 GiB"),
+        (2**30, "1.0 GiB"),
+        (98 * 2**28, "24.5 GiB"),
+        (141 * 2**30, "141 GiB"),
+    ],
+)
+def test_memory_is_told_in_gib(amount: int, shown: str) -> None:
+    assert units.gib(amount) == shown
+
+
+def test_disk_is_told_in_gb() -> None:
+    assert units.gb(412e9) == "412 GB"
+    assert units.gb(92e6, unit=False) == "0.09"
+
+
+@pytest.mark.parametrize(
+    ("amount", "english", "chinese"),
+    [
+        (0.4, "0 s", "0 秒"),
+        (89, "89 s", "89 秒"),
+        (91, "2 min", "2 分钟"),
+        (3599, "1 h", "1 小时"),
+        (4800, "1 h 20 min", "1 小时 20 分"),
+        (86_400, "1 d", "1 天"),
+        (90_000, "1 d 1 h", "1 天 1 小时"),
+        (-5, "0 s", "0 秒"),
+    ],
+)
+def test_durations_have_one_or_two_units(amount: float, english: str, chinese: str) -> None:
+    assert units.seconds(amount) == english
+    words.use("zh")
+    assert units.seconds(amount) == chinese
+
+
+CURL = Endpoint(
+    url="http://127.0.0.1:8000/v1",
+    model="小锤",
+    engine="vllm",
+    key="k",
+    header_file=Path("/home/a person/.local/share/yichuidingyin/secrets/run.header"),
+).curl('Who "are" you, it\'s me: 你是谁？')
+
+
+@pytest.mark.parametrize("width", [30, 56, 76, 400])
+def test_a_curl_line_broken_for_the_screen_means_the_same_to_a_shell(width: int) -> None:
+    script = 'curl() { printf "%s\\0" "$@"; }\n'
+    shown = continued(CURL, width)
+    assert (shown != CURL) == (width < 400)
+    said = subprocess.run(["bash", "-c", script + shown], capture_output=True, text=True, check=True)
+    heard = said.stdout.split("\0")[:-1]
+    meant = shlex.split(CURL)[1:]
+    assert heard[:-1] == meant[:-1]
+    assert json.loads(heard[-1]) == json.loads(meant[-1])
+
+
+def test_a_flow_breaks_between_items_only() -> None:
+    lines = flow([Content(text) for text in ("aaaa", "bb bb", "通义")], 10).plain.split("\n")
+    assert lines == ["aaaa", "bb bb", "通义"]
+
+
+def test_a_grid_aligns_chinese_by_cells() -> None:
+    first, second = grid([["通义", "1"], ["a", "22"]], right=(1,)).plain.split("\n")
+    assert (first, second) == ("通义   1", "a     22")
+
+
+def test_shares_of_a_bar_add_up() -> None:
+    assert sum(shares([1, 1, 1], 3, 10)) == 10
+    assert shares([5, 5], 20, 10) == [2, 3] or sum(shares([5, 5], 20, 10)) == 5
+
+
+def test_a_chart_spans_its_box_and_bridges_gaps() -> None:
+    lines = draw([(0, 3.0), (5, 2.0), (100, 1.0)], 20, 5)
+    assert len(lines) == 5
+    assert lines[0][0] != " " and lines[-1][-1] != " "
+    assert all(any(line[x] != " " for line in lines) for x in range(20))
+
+
+def test_a_flat_chart_and_one_of_equal_steps_draw() -> None:
+    assert any(sign != " " for sign in "".join(draw([(1, 2.0), (2, 2.0)], 10, 3)))
+    assert columns([(5, 1.0), (5, 3.0)], 4)
+
+
+def test_values_that_are_not_finite_are_left_out() -> None:
+    assert finite([(1, math.nan), (2, math.inf), (3, 1.0)]) == [(3, 1.0)]
+
+
+def test_a_redrawn_progress_bar_leaves_its_last_state() -> None:
+    assert printable(" 10%|#   |\r 50%|##  |\r\x1b[32m100%|####|\x1b[0m\n") == "100%|####|"
+
+
+def test_a_path_completes_to_folders_and_files(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "训练.jsonl").touch()
+    (tmp_path / ".hidden").touch()
+    assert complete(f"{tmp_path}/da") == f"{tmp_path}/data/"
+    assert complete(f"{tmp_path}/data/训") == f"{tmp_path}/data/训练.jsonl"
+    assert complete(f"{tmp_path}/") == f"{tmp_path}/data/"
+    assert complete("") is None
+    assert complete("/nosuch/folder/x") is None
+
+
+def test_knobs_step_through_useful_values_and_stop_at_the_ends() -> None:
+    knobs = Knobs(seq_len=1500, rank=4, grad_ckpt=True)
+    assert turning.turned(knobs, "seq_len", 1).seq_len == 2048
+    assert turning.turned(knobs, "seq_len", -1).seq_len == 1024
+    assert turning.turned(knobs, "rank", -1) == knobs
+    assert turning.turned(knobs, "grad_ckpt", 1).grad_ckpt is False
+
+
+@pytest.mark.parametrize("name", turning.STEPS)
+def test_every_knob_has_a_title_and_a_reason(name: str) -> None:
+    assert words.known(f"knob.{name}.title") and words.known(f"knob.{name}.why")
+
+
+def test_what_is_left_is_the_pace_now_and_the_forecast_of_the_rest() -> None:
+    plan = FakeDesk(machine=LAPTOP).plan_of(RUN)
+    left = telling.remaining(plan, TRAINING)
+    assert left == pytest.approx(1.52 * (60 - 41) + 14 + 25)
+
+
+def test_rejects_are_grouped_by_reason_the_most_frequent_first() -> None:
+    rows = [Rejected(line=3, code="empty-answer"), *(Rejected(line=n, code="empty-question") for n in range(10, 18))]
+    report = DataReport(
+        kind="messages", format="alpaca", encoding="utf-8", mapping={}, exact=True, rows=20, usable=11,
+        rejected=tuple(rows), samples=(), tasks=("sft",),
+    )  # fmt: skip
+    first, second = telling.rejects(report)
+    assert "8 (an empty question), lines 10, 11, 12, 13, 14 ..." in first
+    assert "lines 3" in second
+
+
+def test_a_mapping_survives_being_typed() -> None:
+    mapping = {"user": "问题", "assistant": "答案"}
+    assert telling.mapping_of(telling.mapping_text(mapping)) == mapping
+    assert telling.mapping_of("user = a，assistant=b, odd") == {"user": "a", "assistant": "b"}
+
+
+def test_a_run_on_one_line() -> None:
+    assert telling.progress(FAILED).startswith("train  41/60  loss 0.6")
+    assert telling.knob_value(IDENTITY.knobs.learning_rate) == "0.002"
+
+
+FAKED = [name for name, member in vars(FakeDesk).items() if not name.startswith("_") and callable(member)]
+
+
+@pytest.mark.parametrize("name", FAKED)
+def test_the_fake_desk_takes_what_the_desk_takes(name: str) -> None:
+    real, fake = (inspect.signature(getattr(owner, name)).parameters for owner in (Desk, FakeDesk))
+    assert set(fake) <= set(real) | {"options", "changes", "overrides"}
+    assert list(fake)[: len(real)] == list(real)[: len(fake)] or set(fake) == set(real)

@@ -1,0 +1,27 @@
+"""Names and values in two columns; a long value wraps within its own column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from wizard.view.widgets.plain import PlainStatic
+
+
+class Facts(Vertical):
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._rows: tuple[tuple[str, str], ...] = ()
+
+    def tell(self, rows: Sequence[tuple[str, str]]) -> None:
+        if tuple(rows) != self._rows:
+            self._rows = tuple(rows)
+            self.refresh(recompose=True)
+
+    def compose(self) -> ComposeResult:
+        for name, value in self._rows:
+            with Horizontal(classes="fact"):
+                yield PlainStatic(name, classes="fact-name")
+                yield PlainStatic(value, classes="fact-value")
