@@ -182,8 +182,8 @@ ensure_uv() {
   say "Getting uv $UV_VERSION (18 MB)" "正在获取 uv $UV_VERSION（18 MB）"
   rm -rf "$part" && mkdir "$part" && YCDY_UV=$own
   logged take_uv "$own" "$part" || { pip_uv "$PYTHON" && logged take_uv "$own" "$part"; } || {
-    [ "$(id -u)" = 0 ] && logged apt-get update -qq && logged apt-get install -y -qq python3-pip &&
-      { pip_uv /usr/bin/python3; logged take_uv "$own" "$part"; }
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && logged apt-get update -qq &&
+      logged apt-get install -y -qq python3-pip && { pip_uv /usr/bin/python3; logged take_uv "$own" "$part"; }
   } || failed "$(t "uv, which installs all else, could not be had" "无法获取 uv（其余一切都由它安装）")"
   rm -rf "$part"
 }

@@ -42,14 +42,14 @@ def test_a_copy_cut_off_anywhere_does_nothing(plain, path_of, tmp_path: Path, wa
 
 def slow_uv(uv: str, started: Path) -> str:
     """A uv that gets stuck in the middle of its work."""
-    half = 'for a in "$@"; do case "$a" in */bin/python) touch "${a%/bin/python}"/lib/half ;; esac; done'
-    return f'venv* | --version) exec {uv} "$@" ;;\npip*) {half}; touch {started}; exec sleep 100 ;;'
+    half = 'for a in "$@"; do case "$a" in */bin/python) : >"${a%/bin/python}"/lib/half ;; esac; done'
+    return f'venv* | --version) exec {uv} "$@" ;;\npip*) {half}; : >{started}; exec sleep 100 ;;'
 
 
 @pytest.fixture
 def stuck(checkout, warm, uv: str, path_of, tmp_path: Path) -> subprocess.Popen[str]:
     started = tmp_path / "started"
-    path = path_of(uv=slow_uv(uv, started), touch=f'*) exec {shutil.which("touch")} "$@" ;;')
+    path = path_of(uv=slow_uv(uv, started))
     environment = {**warm, "PATH": f"{path}{os.pathsep}{warm['PATH']}", "YCDY_UV": ""}
     process = subprocess.Popen(
         ["bash", str(checkout)], env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.server
 import json
 import shutil
@@ -32,7 +33,7 @@ def cold(warm, path_of, wheels: Path) -> dict[str, str]:
 def serve_wheel(folder: Path, wheel: Path, name: str = "") -> None:
     (folder / "uv").mkdir(parents=True)
     shutil.copy(wheel, folder / (name or wheel.name))
-    link = f'<a href="../{name or wheel.name}#egg=uv">uv</a>'
+    link = f'<a href="../{name or wheel.name}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}">uv</a>'
     (folder / "uv/index.html").write_text(f"<html>{link}<a href='uv-0.0.1-py3-none-any.whl'>old</a></html>")
 
 
