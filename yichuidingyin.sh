@@ -13,15 +13,15 @@ say() { printf '%s\n' "$(t "$1" "$2")" >&2; }
 json() { local s=${1//\\/\\\\}; s=${s//\"/\\\"}; s=${s//[$'\t\r\e']/ }; printf '"%s"' "${s//$'\n'/\\n}"; }
 
 die() { # exit code, problem code, what, why, next
-  printf '\n%s\n  %s  %s\n  %s  %s\n' "$3" "$(t why 原因)" "${4//$'\n'/$'\n'       }" "$(t next 下一步)" "$5" >&2
+  printf '%s %s\n' "$(t what 出了什么事)" "$3" "$(t 'why ' '原因      ')" "${4//$'\n'/$'\n'     }" \
+    "$(t next '怎么办    ')" "$5" >&2
   [[ " ${ARGS[*]-} " != *" --json "* ]] || printf '{"problem": {"code": "%s", "what": %s, "why": %s, "next": %s, %s\n' \
     "$2" "$(json "$3")" "$(json "$4")" "$(json "$5")" '"params": {}}}'
   exit "$1"
 }
 usage() { die 2 usage "$1" "$2" "$(t see 请查看) \`bash yichuidingyin.sh --help\`"; }
 failed() { # what; the log's last lines are the why
-  local used='^(UV_(.*INDEX|FIND_LINKS|OFFLINE)|SSL_CERT_FILE|HTTPS?_PROXY)='
-  used=$(env | grep -E "$used" | sed 's|//[^/@ ]*@|//|g' | tr '\n' ' ')
+  local used; used=$(env | grep -E '^(UV_(.*INDEX|FIND_LINKS|OFFLINE)|SSL_CERT_FILE|HTTPS?_PROXY)=' | sed 's|//[^/@ ]*@|//|g' | tr '\n' ' ')
   die 1 install-failed "$1" "$(tail -n 4 "$LOG" | cut -c 1-400)"$'\n'"($LOG)" "$(t \
     "check network, disk and these settings, or use --mirror cn or --mirror URL, and run it again:" \
     "请检查网络、磁盘和下列设置，或使用 --mirror cn、--mirror URL，然后重试：") $used"

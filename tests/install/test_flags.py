@@ -39,8 +39,8 @@ def test_a_relative_home_is_made_absolute(made, plain, start) -> None:
 def test_wrong_usage_is_one_problem_and_code_2(made, plain, start, arguments: list[str], tmp_path: Path) -> None:
     done = start(made[0], *arguments, environment={**plain, "YCDY_HOME": str(tmp_path / "home")})
     assert done.code == 2
-    assert "why  " in done.talk
-    assert "next  " in done.talk
+    assert "why " in done.talk
+    assert "next " in done.talk
     assert not (tmp_path / "home").exists()
 
 
