@@ -78,3 +78,13 @@ async def test_a_crash_shows_a_log_path_and_no_traceback(tmp_path: object, capsy
     shown = capsys.readouterr().err
     assert "wizard.log" in shown and "Traceback" not in shown
     assert "ZeroDivisionError" in (Path(str(tmp_path)) / "logs" / "wizard.log").read_text()
+
+
+async def test_sixteen_colours_get_a_theme_of_exactly_those(
+    gpu_desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "standard")
+    async with sitting_at(gpu_desk) as person:
+        assert person.window.theme == "gong-16"
+        await person.reach_recipes()
+        await person.see("recommended")

@@ -19,7 +19,7 @@ from wizard.contract import Machine, Problem, Verdict
 from wizard.view import telling
 from wizard.view.draft import Draft
 from wizard.view.errands import Once, Returned, send, unexpected
-from wizard.view.palette import THEME, PlainScrollBar
+from wizard.view.palette import SIXTEEN, THEME, PlainScrollBar
 from wizard.view.screens.page import Page
 from wizard.view.screens.toosmall import HEIGHT, WIDTH, TooSmall
 from wizard.view.screens.welcome import Welcome
@@ -45,8 +45,9 @@ class WizardApp(App[int]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-medium"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-middling"), (36, "-high")]
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        theme = SIXTEEN if self.console.color_system in ("standard", "windows") else THEME
+        self.register_theme(theme)
+        self.theme = theme.name
         self.title = say("view.welcome.title")
         self.desk = desk
         self.draft = Draft()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 Cell = str | tuple[str, str] | Content
@@ -36,3 +37,8 @@ def flow(items: Sequence[Content], width: int, *, gap: int = 2) -> Content:
         used += item.cell_length + (gap if lines[-1] else 0)
         lines[-1].append(item)
     return Content("\n").join([Content(" " * gap).join(line) for line in lines])
+
+
+def clipped(text: str, width: int) -> str:
+    """Cut to `width` cells, with dots where something is missing."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 3)).rstrip() + "..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from textual.widgets import DataTable, Input
 
 from wizard.contract import Catalog, Verdict
 from wizard.view import telling
+from wizard.view.grid import clipped
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Banner, Key, Keys, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
@@ -22,6 +24,8 @@ from wizard.words.units import gib, seconds
 
 COLUMNS = ("model", "method", "needs", "fit", "time", "length", "mark")
 NARROW = 76
+GAP = 2
+EDGES = 3  # padding, and the scroll bar
 COLOURS = {"fits": "success", "tight": "warning", "no": "quiet"}
 
 
@@ -98,9 +102,10 @@ class RecipeStep(Page):
         columns = [name for name in COLUMNS if self.size.width >= NARROW or name not in ("length", "mark")]
         for name in columns:
             table.add_column(Text(say(f"view.recipe.column.{name}") + "  "), key=name)
-        for verdict in rows:
-            cells = self._cells(verdict)
-            table.add_row(*(cells[name] for name in columns), key=f"{verdict.recipe}|{verdict.model}")
+        cells = [self._cells(verdict) for verdict in rows]
+        self._fit(cells, columns)
+        for verdict, row in zip(rows, cells, strict=True):
+            table.add_row(*(row[name] for name in columns), key=f"{verdict.recipe}|{verdict.model}")
         if not self.query_one("#search", Input).has_focus:
             table.focus()
         if rows:
@@ -109,6 +114,17 @@ class RecipeStep(Page):
         else:
             self.query_one(MemoryBar).verdict = None
             self.query_one("#about", PlainStatic).show((say("view.recipe.none"), "$warning"))
+
+    def _fit(self, rows: Sequence[dict[str, Text]], columns: Sequence[str]) -> None:
+        """One column gives way, so that none is out of sight; what it loses stands below the table."""
+        yielding = "mark" if "mark" in columns else "model"
+        others = [name for name in columns if name != yielding]
+        heads = {name: cell_len(say(f"view.recipe.column.{name}")) + GAP for name in others}
+        used = sum(max([heads[name], *(row[name].cell_len for row in rows)]) for name in others)
+        gap = " " * (0 if yielding == columns[-1] else GAP)
+        room = self.size.width - used - EDGES - len(gap)
+        for row in rows:
+            row[yielding].plain = clipped(row[yielding].plain.rstrip(), room) + gap
 
     def _remembered(self) -> tuple[str, str] | None:
         held = self.draft.verdict
@@ -140,7 +156,7 @@ class RecipeStep(Page):
             "model": sign + self._model(verdict),
             "method": self._method(verdict),
             "needs": gib(verdict.card_bytes),
-            "time": seconds(verdict.seconds) if verdict.status != "no" else "-",
+            "time": seconds(verdict.seconds, brief=True) if verdict.status != "no" else "-",
             "length": str(verdict.knobs.seq_len),
             "mark": ", ".join(marks),
         }

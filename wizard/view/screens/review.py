@@ -100,7 +100,7 @@ class Review(Page):
     def _data(self, plan: Plan) -> str:
         data = plan.choice.data
         if data.kind == "bundled":
-            return say("view.review.bundled", values=", ".join(data.params.values()))
+            return say("view.review.bundled", values=say("view.comma").join(data.params.values()))
         report = self.draft.report
         return f"{data.ref}  {say('view.review.rows', n=report.usable)}" if report else data.ref
 

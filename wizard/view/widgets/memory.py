@@ -16,6 +16,9 @@ from wizard.view.palette import SEGMENTS
 from wizard.words import say
 from wizard.words.units import gib
 
+NARROW = 74
+SLIGHT = 0.03
+
 
 def shares(sizes: Sequence[int], scale: int, width: int) -> list[int]:
     """Cells for each size, from rounded running sums, so that errors do not add up."""
@@ -32,13 +35,22 @@ class MemoryBar(Widget):
     def render(self) -> Content:
         if self.verdict is None:
             return Content("")
-        terms = [term for term in self.verdict.terms if term.bytes > 0]
+        terms = self._terms(self.verdict)
         return Content("\n").join([self._legend(terms), self._bar(self.verdict, terms)])
+
+    def _terms(self, verdict: Verdict) -> list[Term]:
+        """All of them; where it is narrow, the slight ones are one."""
+        terms = [term for term in verdict.terms if term.bytes > 0]
+        slight = [term for term in terms if term.bytes < SLIGHT * verdict.card_bytes]
+        if self.size.width >= NARROW or len(slight) < 2:
+            return terms
+        rest = Term(label="rest", bytes=sum(term.bytes for term in slight), formula="")
+        return [*(term for term in terms if term not in slight), rest]
 
     def _legend(self, terms: Sequence[Term]) -> Content:
         items: list[Content] = []
         for place, term in enumerate(terms):
-            letter = (ascii_lowercase[place % 26], f"{SEGMENTS[place % len(SEGMENTS)]} bold")
+            letter = (ascii_lowercase[place % 26], f"$segment-{place % SEGMENTS} bold")
             items.append(Content.assemble(letter, f" {say(f'term.{term.label}')} {gib(term.bytes, unit=False)}"))
         return flow([*items, Content.styled("GiB", "$quiet")], self.size.width)
 
@@ -63,4 +75,4 @@ class MemoryBar(Widget):
         letter = ascii_lowercase[place % 26]
         if self.app.no_color:
             return (letter * cells, "")
-        return (letter.ljust(cells)[:cells], f"#14171c on {SEGMENTS[place % len(SEGMENTS)]}")
+        return (letter.ljust(cells)[:cells], f"$ink on $segment-{place % SEGMENTS}")
