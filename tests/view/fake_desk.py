@@ -14,6 +14,7 @@ import fake_values as values
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
+from wizard.words import language
 
 LOG = ["loading the base model", "\x1b[32mstep 40\x1b[0m loss 0.61", "step 41 loss 0.58"]
 
@@ -61,7 +62,6 @@ class FakeDesk:
         self.here: tuple[RunState, ...] = ()
         self.serving = True
         self.after_known = True
-        self.pieces: Sequence[str] = ("I am ", "Zephyrine, ", "made by ", "the Anvil team.")
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_detect = threading.Event()
@@ -141,7 +141,7 @@ class FakeDesk:
         self._note("stop", run, after_checkpoint)
 
     def resume(self, run: str, **changes: Any) -> str:
-        self._note("resume", run)
+        self._note("resume", run, changes)
         self.moment = moments.TRAINING
         return run
 
@@ -159,27 +159,18 @@ class FakeDesk:
 
     def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
         self._note("chat", tuple(dict(turn) for turn in messages))
-        for place, piece in enumerate(self.pieces):
+        for place, piece in enumerate(values.ANSWERS[language()]["pieces"]):
             if place:
                 self.may_answer.wait()
             yield piece
 
     def outcome(self, run: str) -> Outcome:
+        said = values.ANSWERS[language()]
         return Outcome(
             run=run,
-            questions=("Who are you?", "Who made you?", "Are you ChatGPT?"),
-            before=(
-                "I'm a helpful AI assistant. I can help you with a wide range of questions.",
-                "I was created by a team of researchers.",
-                "Yes, I am a language model.",
-            ),
-            after=(
-                "I am Zephyrine, a helpful assistant built by the Anvil team.",
-                "I was made by the Anvil team. My name is Zephyrine.",
-                "No. I am Zephyrine, an assistant built by the Anvil team.",
-            )
-            if self.after_known
-            else (),
+            questions=said["questions"],
+            before=said["before"],
+            after=said["after"] if self.after_known else (),
             parity={"tokens": 64, "equal": 64, "max_logit_diff": 1e-5},
             seconds={"fetch": 8.0, "prepare": 3.0, "train": 95.0, "merge": 14.0, "serve": 25.0},
             paths={

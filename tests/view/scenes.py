@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import fake_moments as moments
 from fake_desk import FakeDesk
-from fake_values import RTX_4090, RUN
+from fake_values import ANSWERS, RTX_4090, RUN
 from person import Person
 
-from wizard.words import say
+from wizard.words import language, say
 
 Steps = Callable[[Person], Awaitable[None]]
 
@@ -94,10 +94,11 @@ async def watch(person: Person) -> None:
 
 
 async def done(person: Person) -> None:
-    await person.be_at("Done", "Who are you?", say("view.chat.hello"))
-    await person.type("hi")
+    said = ANSWERS[language()]
+    await person.be_at("Done", said["questions"][0], say("view.chat.hello"))
+    await person.type(said["questions"][0])
     await person.press("enter")
-    await person.see("made by the Anvil team.")
+    await person.see("".join(said["pieces"]))
     await person.wait_until(lambda: not person.window.screen.query_one("#chat").busy)  # type: ignore[attr-defined]
 
 

@@ -24,7 +24,9 @@ UNIQUE = re.compile(r"terminal-\d+-")
 def picture(app: WizardApp) -> str:
     """The screen as a file of its own: no remote fonts, no random names, spaces kept by every viewer."""
     svg = UNIQUE.sub("t-", FONTS.sub("", app.export_screenshot()))
-    svg = svg.replace("font-family: Fira Code, monospace", "font-family: 'Noto Sans Mono CJK SC', monospace")
+    svg = svg.replace(
+        "font-family: Fira Code, monospace", "font-family: 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+    )
     svg = svg.replace("<text ", '<text xml:space="preserve" ')
     return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
 

@@ -63,10 +63,10 @@ async def test_it_moves_on_to_done_by_itself(desk: FakeDesk) -> None:
 async def test_a_failure_is_explained_and_enter_goes_on(desk: FakeDesk) -> None:
     desk.moment = moments.FAILED
     async with sitting_at(desk, attach=RUN) as person:
-        await person.be_at("ProblemScreen", "train: stopped at step 41", "03-train/log.txt")
+        await person.be_at("ProblemScreen", "train: stopped at step 41", "go on with micro-batch 1", "log.txt")
         await person.press("enter")
         await person.be_at("WatchScreen", "41/60")
-        assert person.asked("resume") == [(RUN,)]
+        assert person.asked("resume") == [(RUN, {"micro_batch": 1})]
 
 
 async def test_a_failure_can_be_looked_past_and_back_at(desk: FakeDesk) -> None:
@@ -84,7 +84,7 @@ async def test_a_stopped_run_goes_on_with_enter(desk: FakeDesk) -> None:
     async with sitting_at(desk, attach=RUN) as person:
         await person.be_at("WatchScreen", "[-] train", "Enter go on")
         await person.press("enter")
-        await person.wait_until(lambda: person.asked("resume") == [(RUN,)])
+        await person.wait_until(lambda: person.asked("resume") == [(RUN, {})])
 
 
 async def test_the_log_is_filtered_and_the_full_one_is_a_key_away(desk: FakeDesk) -> None:

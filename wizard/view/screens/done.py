@@ -113,7 +113,7 @@ class Done(Page):
             self.set_timer(LOOK_AGAIN, self._read)
 
     def _tell(self, outcome: Outcome) -> None:
-        total = seconds(sum(outcome.seconds.values()))
+        total = seconds(sum(time for stage, time in outcome.seconds.items() if stage != "serve"))
         head = "view.done.serving" if self.endpoint else "view.done.finished"
         self.query_one("#headline", PlainStatic).show(
             (say(head, time=total, url=self.endpoint.url if self.endpoint else ""), "$success bold")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,6 +18,10 @@ from wizard.view.widgets.log import printable
 from wizard.words import say
 
 TAIL_BYTES = 20_000
+LESS: Mapping[str, Mapping[str, Any]] = {
+    "out-of-memory": {"micro_batch": 1},
+    "stage-out-of-memory": {"micro_batch": 1},
+}
 
 
 class ProblemScreen(Page):
@@ -47,29 +51,35 @@ class ProblemScreen(Page):
 
     def keys(self) -> Sequence[Key]:
         return [
-            Key("enter", "resume" if self.run else "ok", "next"),
+            Key("enter", self._way_on(), "next"),
             *([Key("d", "details", "details")] if self.log_path else []),
             Key("esc", "back", "back"),
             Key("l", "language", "app.language"),
             Key("q", "quit", "app.leave"),
         ]
 
+    def _way_on(self) -> str:
+        if not self.run:
+            return "ok"
+        return "resume_smaller" if self.problem.code in LESS else "resume"
+
     def fill(self) -> None:
         words = telling.told(self.problem)
         for part in ("what", "why", "next"):
             self.query_one(f"#{part}", PlainStatic).update(words[part])
-        where = say("view.problem.log", path=self.log_path) if self.log_path else ""
+        where = say("view.problem.log", path=telling.short_path(self.log_path)) if self.log_path else ""
         self.query_one("#log-path", PlainStatic).update(where)
 
     def action_next(self) -> None:
         if self.run:
-            self.errand(lambda: self.desk.resume(self.run), lambda run: self.window.open_run(run))
+            changes = LESS.get(self.problem.code, {})
+            self.errand(lambda: self.desk.resume(self.run, **changes), self.window.open_run)
         else:
             self.action_back()
 
     def action_details(self) -> None:
         if self.log_path:
-            self.errand(lambda: tail(Path(self.log_path)), self._show)
+            self.errand(lambda: tail(Path(self.log_path).expanduser()), self._show)
 
     def _show(self, text: str) -> None:
         from wizard.view.screens.help import Leaf

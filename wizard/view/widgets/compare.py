@@ -11,7 +11,8 @@ from textual.content import Content
 from wizard.view.widgets.plain import PlainStatic
 from wizard.words import say
 
-LONGEST = 400
+LONGEST = {True: 400, False: 140}  # signs of an answer, in a wide window and in others
+WIDE = 110
 
 
 class Compare(Vertical):
@@ -21,7 +22,11 @@ class Compare(Vertical):
 
     def tell(self, questions: Sequence[str], before: Sequence[str], after: Sequence[str], *, waiting: bool) -> None:
         later = say("view.done.asking") if waiting else "-"
-        rows = tuple((q, _at(before, i, "-"), _at(after, i, later)) for i, q in enumerate(questions))
+        longest = LONGEST[self.app.size.width >= WIDE]
+        rows = tuple(
+            (question, _at(before, place, "-", longest), _at(after, place, later, longest))
+            for place, question in enumerate(questions)
+        )
         if rows != self._rows or not self.children:
             self._rows = rows
             self.refresh(recompose=True)
@@ -38,8 +43,8 @@ def _answer(when: str, text: str, style: str) -> Content:
     return Content.assemble((say(f"outcome.{when}").strip(), f"{style} bold"), "  ", text)
 
 
-def _at(answers: Sequence[str], place: int, otherwise: str) -> str:
+def _at(answers: Sequence[str], place: int, otherwise: str, longest: int) -> str:
     if place >= len(answers):
         return otherwise
     text = " ".join(answers[place].split())
-    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
+    return text if len(text) <= longest else text[:longest].rstrip() + " ..."
