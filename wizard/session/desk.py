@@ -47,7 +47,7 @@ class Desk:
             from wizard import detect
 
             boards = self.catalog().boards
-            real = detect.detect(self.home.root, boards)
+            real = detect.detect(self.home.store, boards)
             self._machine = detect.pretend(self.pretend, boards, real) if self.pretend else real
         return self._machine
 
