@@ -1,4 +1,4 @@
-"""How long until something is seen: the first screen from nothing, the second time, and a verb, each beside bare Python.
+"""How long until something is seen: the first screen from nothing, the second time, and a verb beside bare Python.
 
 python tests/bench/start.py
 """
