@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from wizard.contract import Dataset
@@ -14,7 +15,5 @@ def filled_rows(dataset: Dataset, language: str, params: Mapping[str, str]) -> l
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:
-    """Plain replacement: a name may itself hold braces."""
-    for name, word in words.items():
-        text = text.replace("{" + name + "}", word)
-    return text
+    """One pass: a name may itself hold braces."""
+    return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), text)

@@ -61,7 +61,7 @@ def belongings(home: Home) -> tuple[Path, ...]:
     """What `uninstall` removes: the whole home, and our folders of a store that lies elsewhere."""
     found = [home.root] if home.root.exists() else []
     if home.store != home.root:
-        found += [path for path in (home.models, home.envs, home.cache) if path.exists()]
+        found += [path for path in (home.models, home.envs, home.cache, home.store / "runs") if path.exists()]
     return tuple(found)
 
 

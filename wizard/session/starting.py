@@ -66,6 +66,16 @@ def compile_choice(
     )
 
 
+def _place_stages(folder: RunFolder, plan: Plan, home: Home) -> None:
+    """Checkpoints and merged weights are the large part of a run: they lie where YCDY_STORE says, linked from here."""
+    if home.store == home.root:
+        return
+    for stage in plan.stages:
+        place = home.store / "runs" / plan.run / stage.folder
+        place.mkdir(parents=True, exist_ok=True)
+        folder.stage(stage.folder).path.symlink_to(place)
+
+
 def keep_header(home: Home, run: str) -> Path:
     """The key as a header in a file, for `curl -H @FILE`: it then stands in no history and no process list."""
     path = home.secrets / f"{run}.header"
@@ -87,6 +97,7 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
         for environment, text in requirements.items():
             write_atomic(folder.environments / f"{environment}.txt", text)
         keep_header(home, plan.run)
+        _place_stages(folder, plan, home)
         write_atomic(folder.config, planning.to_toml(plan, requirements, {}))
         write_plan(folder.plan, replace(plan, lib=lib))
     except OSError as error:

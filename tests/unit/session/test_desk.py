@@ -1,0 +1,140 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wizard import words
+from wizard.contract import Plan
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import Home, RunFolder
+from wizard.session import Desk, goals, runs, starting
+
+
+def identity_plan(desk: Desk) -> Plan:
+    verdict = desk.best("identity")
+    return desk.plan(desk.choose(verdict, desk.bundled_choice(verdict.recipe, name="Zephyrine")))
+
+
+@pytest.fixture
+def no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting.engine_room, "launch", lambda *_: 1)
+
+
+def test_only_tasks_with_a_recipe_are_offered(desk: Desk) -> None:
+    offered = goals(desk.catalog())
+    assert offered[0] == "identity"
+    assert set(offered) == {recipe.task for recipe in desk.catalog().recipes.values()}
+    assert all(words.known(f"goal.{task}.title") for task in offered)
+
+
+def test_a_given_name_replaces_the_default_and_the_rest_stays(desk: Desk) -> None:
+    words.use("en")
+    recipe = desk.best("identity").recipe
+    choice = desk.bundled_choice(recipe, name="Zephyrine", author=None)
+    assert choice.params["name"] == "Zephyrine"
+    assert choice.params["author"] == desk.bundled_choice(recipe).params["author"]
+
+
+def test_a_name_with_braces_is_taken_as_it_is(desk: Desk) -> None:
+    choice = desk.bundled_choice(desk.best("identity").recipe, name="{author} {x}")
+    report = desk.bundled(choice.ref, "en", choice.params)
+    assert "{author} {x}" in json.dumps(report.samples)
+
+
+def test_a_plan_names_the_exact_command_of_every_stage(desk: Desk) -> None:
+    plan = identity_plan(desk)
+    commands = desk.commands(plan)
+    assert [name for name, _ in commands] == [stage.name for stage in plan.stages]
+    assert all(str(desk.home.runs / plan.run) in line for _, line in commands)
+
+
+def test_nothing_is_launched_while_pretending(home: Home) -> None:
+    home.root.mkdir()
+    desk = Desk(home, pretend="rtx-4090")
+    with pytest.raises(WizardError) as caught:
+        desk.launch(identity_plan(desk))
+    assert caught.value.problem.code == "pretending"
+    assert not home.runs.exists()
+
+
+def test_a_launch_writes_the_plan_its_lists_and_a_key_for_its_owner(desk: Desk, no_supervisor: None) -> None:
+    plan = identity_plan(desk)
+    folder = RunFolder(desk.home.runs / desk.launch(plan))
+    assert runs.plan_of(folder).run == plan.run
+    assert {path.stem for path in folder.environments.iterdir()} == {item.id for item in plan.environments}
+    secrets = list(desk.home.secrets.iterdir())
+    assert {path.suffix for path in secrets} == {".key", ".header"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in secrets)
+
+
+def test_what_is_large_lies_on_the_store(tmp_path: Path, no_supervisor: None) -> None:
+    home = Home(tmp_path / "home", tmp_path / "data disk")
+    home.root.mkdir()
+    desk = Desk(home)
+    plan = identity_plan(desk)
+    folder = RunFolder(home.runs / desk.launch(plan))
+    train = folder.stage("03-train").path
+    assert train.resolve() == tmp_path / "data disk" / "runs" / plan.run / "03-train"
+    assert plan.stages[0].spec["folder"].startswith(str(home.store))
+    assert home.store / "runs" in desk.uninstall(dry_run=True)
+
+
+def test_a_run_is_found_by_any_clear_part_of_its_name(desk: Desk, no_supervisor: None) -> None:
+    first, second = (desk.launch(identity_plan(desk)) for _ in range(2))
+    assert desk.folder(first[-4:]).name == first
+    with pytest.raises(WizardError) as caught:
+        desk.folder("smollm2")
+    assert caught.value.problem.code == "run-ambiguous"
+    with pytest.raises(WizardError) as caught:
+        desk.folder("nothing-like-it")
+    assert second in caught.value.problem.params["runs"]
+
+
+def test_a_launch_that_nobody_supervises_is_interrupted_and_gone_on_with(desk: Desk, no_supervisor: None) -> None:
+    run = desk.launch(identity_plan(desk))
+    assert desk.runs()[0].status == "interrupted"
+    assert desk.unfinished("identity") == run
+    assert desk.unfinished("sft") is None
+
+
+def test_an_unreadable_plan_is_a_problem_and_not_a_traceback(desk: Desk, no_supervisor: None) -> None:
+    run = desk.launch(identity_plan(desk))
+    (desk.home.runs / run / "plan.json").write_text("{", encoding="utf-8")
+    with pytest.raises(WizardError) as caught:
+        desk.plan_of(run)
+    assert caught.value.problem.code == "plan-unreadable"
+
+
+def test_an_export_replays_to_the_same_stages(desk: Desk, no_supervisor: None, tmp_path: Path) -> None:
+    plan = identity_plan(desk)
+    run = desk.launch(plan)
+    file = tmp_path / "again.toml"
+    file.write_text(desk.export(run), encoding="utf-8")
+    again = desk.plan(desk.replay(file))
+    assert [stage.digest for stage in again.stages] == [stage.digest for stage in plan.stages]
+
+
+def test_own_data_give_the_questions_that_are_asked_before_and_after(desk: Desk, tmp_path: Path) -> None:
+    rows = [{"instruction": f"What is {n}?", "output": f"It is {n}."} for n in range(5)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    choice = desk.choose(desk.best("sft"), desk.data_choice(str(file)))
+    assert choice.questions == ("What is 0?", "What is 1?", "What is 2?")
+    assert len(choice.data.sha256) == 64
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(home: Home) -> None:
+    home.root.mkdir()
+    desk = Desk(home, pretend="t4")
+    refused = next(verdict for verdict in desk.offers("sft") if verdict.status == "no")
+    data = replace(desk.bundled_choice(desk.best("identity").recipe), ref="self-cognition")
+    with pytest.raises(WizardError) as caught:
+        desk.plan(desk.choose(refused, data))
+    assert caught.value.exit_code == ExitCode.NOTHING_FITS
+    assert not home.runs.exists()
+
+
+def test_pasted_rows_are_kept_and_read_like_a_file(desk: Desk) -> None:
+    path = desk.paste('{"question": "a", "answer": "b"}\n{"question": "c", "answer": "d"}\n')
+    assert desk.inspect(str(path)).usable == 2
