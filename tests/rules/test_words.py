@@ -1,10 +1,17 @@
 import ast
 import re
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from wizard import words
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "wizard").rglob("*.py"))
@@ -19,6 +26,13 @@ def placeholders(text: str) -> set[str]:
 
 def test_both_languages_have_the_same_keys() -> None:
     assert set(words.catalogue("en")) == set(words.catalogue("zh"))
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_no_key_stands_in_two_files(language: str) -> None:
+    files = sorted((ROOT / "wizard" / "words").glob(f"{language}*.toml"))
+    keys = [key for file in files for key in words.flatten(tomllib.loads(file.read_text(encoding="utf-8")))]
+    assert [key for key, count in Counter(keys).items() if count > 1] == []
 
 
 def test_both_languages_have_the_same_placeholders() -> None:
