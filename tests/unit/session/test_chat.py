@@ -84,7 +84,7 @@ def test_the_key_does_not_show_when_an_endpoint_is_printed(tmp_path: Path) -> No
 
 
 def test_the_curl_line_works_when_pasted_and_holds_no_key(url: str, tmp_path: Path) -> None:
-    line = endpoint(url, tmp_path).curl("what's \"this\"? 好")
+    line = endpoint(url, tmp_path).curl('what\'s "this"? 好')
     assert KEY not in line
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
-    assert json.loads(done.stdout) == {"echo": "what's \"this\"? 好"}
+    assert json.loads(done.stdout) == {"echo": 'what\'s "this"? 好'}
