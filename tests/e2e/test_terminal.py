@@ -70,24 +70,35 @@ def terminal(home: Path, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 def test_enter_all_the_way_to_a_model_that_answers(ycdy: Run, terminal: Callable[..., Terminal]) -> None:
     known = {row["run"] for row in answer(ycdy("runs", "--json"))}
     window = terminal()
-    for shown in ("What do you want to do", "What is here", "recommended", "Sample", "Review"):
+    for shown in ("What do you want to do", "Good for", "Enter choose", "Made by", "nothing has started yet"):
         window.wait(shown)
         window.press("Enter")
-    window.wait("ETA", "loss", seconds=240)
+    window.wait("best", seconds=240)
     window.press("q")
     window.wait("yichuidingyin attach")
     run = next(row["run"] for row in answer(ycdy("runs", "--json")) if row["run"] not in known)
-    back = terminal("attach", run)
-    back.wait("loss", "Before", seconds=120)
-    shown = back.wait("Before", "before", seconds=300)
-    back.wait("curl", seconds=30)
-    assert re.search(r"http://127\.0\.0\.1:\d+", back.screen() + shown)
+    back = terminal("attach", run, width=120, height=40)
+    shown = back.wait("Your model answers below", seconds=400)
+    assert re.search(r"http://127\.0\.0\.1:\d+", shown)
+    assert "Zephyrine" in shown or "after" in shown
+    back.type("What is your name?")
+    back.press("Enter")
+    assert re.search(r"(?m)^\s*it\s+\S", back.wait("it  ", seconds=120))
     assert ycdy("stop", run).returncode == 0
 
 
-def test_the_demo_asks_two_questions_and_takes_enter(terminal: Callable[..., Terminal]) -> None:
-    window = terminal("demo", "--pretend", "cpu")
-    window.wait("wizard.stages.serve")
+def test_the_demo_asks_two_questions_and_takes_enter_as_the_answer(
+    ycdy: Run, terminal: Callable[..., Terminal]
+) -> None:
+    known = {row["run"] for row in answer(ycdy("runs", "--json"))}
+    window = terminal("demo", "--author", "the Anvil team")
+    window.wait("What shall the assistant be called?")
+    window.press("Enter")
+    window.wait("Started")
+    window.press("C-c")
+    window.wait("goes on without this window")
+    run = next(row["run"] for row in answer(ycdy("runs", "--json")) if row["run"] not in known)
+    assert ycdy("stop", run).returncode == 0
 
 
 def test_a_tiny_window_says_so(terminal: Callable[..., Terminal]) -> None:
