@@ -15,7 +15,8 @@ from tests.e2e.conftest import ROOT, SCRIPT, Run, answer, newcomer
 
 def short(config: str, **changes: str) -> str:
     """The exported demo with a few steps and no server: everything else as it was."""
-    for key, value in ({"max_steps": "6", "save_steps": "2", "serve": "false"} | changes).items():
+    fewer = {"max_steps": "6", "save_steps": "2", "serve": "false", "questions": '["Who are you?"]'}
+    for key, value in (fewer | changes).items():
         config, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", config)
         assert count == 1, f"{key} is not in the run config"
     return config
@@ -40,12 +41,6 @@ def once(ycdy: Run, config: Path, home: Path) -> Path:
     return home / "ycdy" / "runs" / str(run)
 
 
-def test_a_replayed_config_gives_the_same_loss_curve(ycdy: Run, config: Path, home: Path, once: Path) -> None:
-    again = home / "ycdy" / "runs" / str(answer(ycdy("run", str(config), "--json"))["run"])
-    assert losses(again) == losses(once)
-    assert len(losses(once)) == 6
-
-
 def test_an_exported_config_carries_packages_revision_hash_and_seed(config: Path) -> None:
     text = config.read_text(encoding="utf-8")
     assert "torch==" in text
@@ -63,20 +58,22 @@ def wait_for(condition: Callable[[], Any], seconds: float = 240) -> Any:
     raise AssertionError(f"not within {seconds} s: {condition}")
 
 
-def start(config: Path, home: Path) -> tuple[subprocess.Popen[str], Path]:
+def behind(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """A window of its own, in the background."""
+    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = ["bash", str(SCRIPT), *arguments, "--plain"]
+    return subprocess.Popen(command, env=newcomer(home), cwd=ROOT, start_new_session=True, **silent)
+
+
+def resume(folder: Path, home: Path) -> subprocess.Popen[bytes]:
+    return behind(home, "resume", folder.name)
+
+
+def start(config: Path, home: Path) -> tuple[subprocess.Popen[bytes], Path]:
     """A replay in the background; returns once its folder is there."""
     runs = home / "ycdy" / "runs"
     before = set(runs.iterdir())
-    process = subprocess.Popen(
-        ["bash", str(SCRIPT), "run", str(config), "--plain"],
-        env=newcomer(home),
-        cwd=ROOT,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = behind(home, "run", str(config))
     new = wait_for(lambda: [path for path in set(runs.iterdir()) - before if (path / "plan.json").exists()])
     return process, Path(new[0])
 
@@ -91,39 +88,37 @@ def stage_process(folder: Path) -> int:
 
 
 def supervisor_process(folder: Path) -> int:
-    first = json.loads((folder / "supervisor.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    return int(first["pid"])
+    events = [json.loads(line) for line in (folder / "supervisor.jsonl").read_text(encoding="utf-8").splitlines()]
+    return int([event["pid"] for event in events if event["kind"] == "run-started"][-1])
 
 
 def status(ycdy: Run, folder: Path) -> str:
     return str(next(row["status"] for row in answer(ycdy("runs", "--json")) if row["run"] == folder.name))
 
 
-def test_a_run_outlives_its_window(ycdy: Run, config: Path, home: Path, once: Path) -> None:
+def test_a_run_outlives_its_window_and_a_replay_gives_the_same_loss_curve(config: Path, home: Path, once: Path) -> None:
     window, folder = start(config, home)
     wait_for(lambda: trained(folder, 1))
     os.killpg(window.pid, signal.SIGHUP)
     window.wait(30)
     wait_for(lambda: (folder / "04-merge" / "done.json").exists())
     assert losses(folder) == losses(once)
+    assert len(losses(once)) == 6
 
 
-def test_everything_killed_goes_on_where_it_stopped(ycdy: Run, config: Path, home: Path, once: Path) -> None:
+def test_stopped_or_everything_killed_it_goes_on_where_it_was(ycdy: Run, config: Path, home: Path, once: Path) -> None:
     window, folder = start(config, home)
-    wait_for(lambda: trained(folder, 3))
-    os.kill(supervisor_process(folder), signal.SIGKILL)
-    os.kill(stage_process(folder), signal.SIGKILL)
-    os.killpg(window.pid, signal.SIGKILL)
-    wait_for(lambda: status(ycdy, folder) == "interrupted", 30)
-    done = ycdy("resume", folder.name, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert losses(folder) == losses(once)
-
-
-def test_a_stopped_run_goes_on_when_asked(ycdy: Run, config: Path, home: Path, once: Path) -> None:
-    _, folder = start(config, home)
     wait_for(lambda: trained(folder, 1))
     assert ycdy("stop", folder.name).returncode == 0
     wait_for(lambda: status(ycdy, folder) == "stopped", 60)
-    assert ycdy("resume", folder.name, "--json").returncode == 0
+    again = resume(folder, home)
+    wait_for(lambda: trained(folder, 4))
+    os.kill(supervisor_process(folder), signal.SIGKILL)
+    os.kill(stage_process(folder), signal.SIGKILL)
+    for process in (window, again):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    wait_for(lambda: status(ycdy, folder) == "interrupted", 30)
+    done = ycdy("resume", folder.name, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert losses(folder) == losses(once)

@@ -35,12 +35,10 @@ def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:
 
 def _first_questions(report: DataReport | None) -> tuple[str, ...]:
     """The opening question of the first rows: what the model was taught is what is asked before and after."""
-    asked = []
-    for sample in report.samples if report else ():
-        first = next((turn["content"] for turn in sample["messages"] if turn["role"] == "user"), "")
-        if first and len(first) <= WORD_LIMIT and first not in asked:
-            asked.append(first)
-    return tuple(asked[:QUESTIONS])
+    turns = [turn for sample in report.samples for turn in sample["messages"]] if report else []
+    asked = list(dict.fromkeys(turn["content"] for turn in turns if turn["role"] == "user"))
+    short = [question for question in asked if len(question) <= WORD_LIMIT]
+    return tuple((short or [question[:WORD_LIMIT] for question in asked])[:QUESTIONS])
 
 
 def compile_choice(

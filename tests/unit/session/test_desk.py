@@ -124,6 +124,13 @@ def test_own_data_give_the_questions_that_are_asked_before_and_after(desk: Desk,
     assert len(choice.data.sha256) == 64
 
 
+def test_where_every_question_is_long_its_beginning_is_asked(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps({"instruction": "why " * 500, "output": "so"}) + "\n", encoding="utf-8")
+    choice = desk.choose(desk.best("sft"), desk.data_choice(str(file)))
+    assert [len(question) for question in choice.questions] == [400]
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_written(home: Home) -> None:
     home.root.mkdir()
     desk = Desk(home, pretend="t4")
