@@ -35,8 +35,9 @@ def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:
 
 def _first_questions(report: DataReport | None) -> tuple[str, ...]:
     """The opening question of the first rows: what the model was taught is what is asked before and after."""
-    turns = [turn for sample in report.samples for turn in sample["messages"]] if report else []
-    asked = list(dict.fromkeys(turn["content"] for turn in turns if turn["role"] == "user"))
+    rows = [sample["messages"] for sample in report.samples] if report else []
+    asked = [next((turn["content"] for turn in row if turn["role"] == "user"), "") for row in rows]
+    asked = list(dict.fromkeys(question for question in asked if question))
     short = [question for question in asked if len(question) <= WORD_LIMIT]
     return tuple((short or [question[:WORD_LIMIT] for question in asked])[:QUESTIONS])
 
