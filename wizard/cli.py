@@ -158,6 +158,10 @@ def _run(options: argparse.Namespace) -> int:
     desk = Desk(pretend=options.pretend, catalog_folder=catalog)
     if options.verb is None:
         return _open_wizard(desk, options)
+    if options.verb == "demo":
+        from wizard.plain.demo import demo
+
+        return demo(desk, options)
     from wizard.plain import verbs
 
     return int(getattr(verbs, options.verb)(desk, options))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from wizard.contract import DataChoice, Verdict
 from wizard.errors import ExitCode
-from wizard.plain import tables, verbs
+from wizard.plain import ending, tables
 from wizard.plain.follow import follow
 from wizard.plain.output import answer, print_json, talk
 from wizard.session import Desk
@@ -65,10 +65,10 @@ def _to_the_end(desk: Desk, name: str, options: argparse.Namespace) -> int:
         talk(say("plain.detached", run=name))
         return ExitCode.INTERRUPTED
     try:
-        code = verbs.conclude(desk, name, state, options, kept=options.keep)
+        code = ending.conclude(desk, name, state, options, kept=options.keep)
         if state.status == "serving" and sys.stdin.isatty() and not (options.json or options.yes):
             talk(say("demo.chat"))
-            verbs.converse(desk, name)
+            ending.converse(desk, name)
         return code
     finally:
         if state.status == "serving" and not options.keep:

@@ -8,8 +8,9 @@ from typing import Any
 
 from wizard.contract import DataChoice, Verdict
 from wizard.errors import WizardError
-from wizard.plain import tables, verbs
+from wizard.plain import tables
 from wizard.plain.demo import ask
+from wizard.plain.ending import finish
 from wizard.plain.output import answer, tell
 from wizard.session import Desk, goals
 from wizard.words import say, units
@@ -27,7 +28,7 @@ def walk(desk: Desk) -> int:
     if desk.pretend or not _confirm(say("ask.start")):
         return 0
     name = desk.launch(plan)
-    return verbs.finish(desk, name, argparse.Namespace(json=False))
+    return finish(desk, name, argparse.Namespace(json=False))
 
 
 def _recipe(desk: Desk, task: str) -> Verdict:
