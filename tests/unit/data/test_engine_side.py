@@ -12,7 +12,7 @@ CODE = """
 import sys
 import wizard.data.shape
 rooms = sorted(name for name in sys.modules if name.startswith("wizard"))
-print(*[name for name in rooms if not name.startswith("wizard.data.shape")])
+print(*[name for name in rooms if not name.startswith(("wizard.data.shape", "wizard.contract."))])
 print(sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names) - {"wizard", "__main__"}))
 """
 
