@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
+from wizard.plain import RESUME_KNOBS
 from wizard.plain.output import tell
 from wizard.words import say
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from wizard.session import Desk
 
 HIDDEN = "supervise"
-KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,7 +130,7 @@ def _living_verbs(verbs: Any) -> None:
         verb = _verb(verbs, name)
         verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
         if name == "resume":
-            for knob in KNOBS:
+            for knob in RESUME_KNOBS:
                 flag = "--" + knob.replace("_", "-")
                 verb.add_argument(flag, type=float if knob == "learning_rate" else int, help=say(f"knob.{knob}.title"))
         if name == "stop":

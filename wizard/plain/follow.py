@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from wizard import words
 from wizard.contract import Note, RunState, StageState
 from wizard.plain.output import BOLD, DIM, paint, talk
 from wizard.session import Desk
@@ -105,7 +104,3 @@ def follow(desk: Desk, run: str, *, quiet: bool = False) -> RunState:
 def _answered(state: RunState) -> bool:
     serve = next((stage for stage in state.stages if stage.name == "serve"), None)
     return bool(state.endpoint and serve and serve.status == "ready")
-
-
-def problem_of(state: RunState) -> dict[str, str] | None:
-    return words.problem(state.problem.code, state.problem.params) if state.problem else None

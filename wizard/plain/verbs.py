@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.contract import RunState
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import tables
+from wizard.plain import RESUME_KNOBS, tables
 from wizard.plain.ending import converse, finish
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
 from wizard.session import Desk
@@ -85,8 +85,7 @@ def attach(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def resume(desk: Desk, options: argparse.Namespace) -> int:
-    knobs = ("micro_batch", "seq_len", "save_steps", "learning_rate")
-    changes = {knob: getattr(options, knob) for knob in knobs if getattr(options, knob) is not None}
+    changes = {knob: getattr(options, knob) for knob in RESUME_KNOBS if getattr(options, knob) is not None}
     name = desk.resume(_named(desk, options.run), **changes)
     talk(say("plain.resumed", run=name))
     return finish(desk, name, options)
