@@ -12,6 +12,7 @@ from wizard.contract.catalogue import (
     Recipe,
     Source,
     Text,
+    Tower,
 )
 from wizard.contract.datasets import DataChoice, DataReport, Rejected
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
@@ -57,5 +58,6 @@ __all__ = [
     "StageStatus",
     "Term",
     "Text",
+    "Tower",
     "Verdict",
 ]
