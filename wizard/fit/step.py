@@ -1,0 +1,60 @@
+"""One training step as the memory law sees it: everything that decides its bytes, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wizard.contract import Architecture
+
+BITS = ("nf4", "nf4-dq", "int8", "int4", "fp8")  # bases that are held in less than they compute in
+OPTIMIZERS = (
+    "adamw",
+    "adamw_bf16",
+    "adamw_8bit",
+    "paged_adamw",
+    "paged_adamw_8bit",
+    "adafactor",
+    "galore_adamw",
+    "lion",
+    "lion_8bit",
+    "lisa",
+    "muon",
+    "sgd",
+    "sgd_momentum",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is trained, of which numbers it is made, on how many tokens, on how many cards."""
+
+    architecture: Architecture
+    params: int  # of the whole model, towers included
+    base: str = "bf16"  # bf16 fp16 fp32, or one of BITS
+    mixed: bool = False  # autocast to a 16-bit type
+    trains_all: bool = False  # full fine-tuning; else an adapter
+    adapter_bytes: int = 4
+    rank: int = 16
+    targets: frozenset[str] = frozenset({"all-linear"})
+    dora: bool = False
+    kbit_prepare: bool = False  # peft's prepare_model_for_kbit_training: embeddings, norms and head in fp32
+    optimizer: str = "adamw"
+    in_backward: bool = False  # each weight is stepped as soon as its gradient is there
+    foreach: bool = False  # torch's multi-tensor AdamW: a copy of what it steps
+    micro_batch: int = 1
+    seq_len: int = 1024
+    checkpointing: bool = True
+    attention: str = "sdpa"  # flash sdpa eager
+    fused_loss: bool = True
+    compiled: bool = False
+    zero: int = 0
+    cards: int = 1
+    offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
+    task: str = "sft"  # sft cpt dpo kto grpo
+    images: int = 0  # of the model's default size, in one micro-batch
+    cpu: bool = False  # a processor's own memory: no context, no tiles
+    context_bytes: int = 0  # of the card's driver and libraries; 0: the usual
+
+    @property
+    def tokens(self) -> int:
+        return self.micro_batch * self.seq_len
