@@ -1,38 +1,45 @@
 """The memory law of one training step: what is live at each moment; the peak is the largest moment, never a sum.
 
-The moments and the sizes of what is live in them are those seen by tracking storage under the real modelling code.
+Layers and head are recorded once on a tape (`decoder.py`) as linear forms of the tokens; here they are put together
+with what is held throughout (`held.py`). `numbers_of` costs microseconds, `peak_of` also makes the terms that are shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from wizard.contract import Board, Knobs, Method, Model, Term
-from wizard.fit.shape import adapter_params, block_params, linears, targeted
+from wizard.fit import held
+from wizard.fit.decoder import Record, head, layer
+from wizard.fit.ops import Mode
+from wizard.fit.shape import adapter_params, targeted
+from wizard.fit.sharding import Shares, shares_of
+from wizard.fit.step import Step
+from wizard.fit.tape import Moment, Size
 
 GIB = 1024**3
 CUDA_CONTEXT = int(0.6 * GIB)  # where the board's own figure is not known
 CPU_PROGRAM = int(1.1 * GIB)  # interpreter, torch, transformers, peft and trl, loaded
-TILE_TOKENS, TILE_VOCAB = 4096, 8192  # the fused head works on tiles of this size
+LOOSE_MOVING, LOOSE_FIXED, LOOSE_CPU = 0.06, 0.01, 0.10  # what the allocator holds beyond what is asked for
+UNSURE = 0.06  # of what is not the context: how far the law may be off
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    model: Model
-    method: Method
-    knobs: Knobs
-    device: str  # cpu cuda
-    board: Board | None = None
-    compute_bytes: int = 2  # of one activation: bf16 on cards, fp32 on most CPUs
+class Instant(NamedTuple):
+    """A moment of the whole step: its name, its bytes, and by label what is live."""
 
-    @property
-    def tokens(self) -> int:
-        return self.knobs.micro_batch * self.knobs.seq_len
+    name: str
+    total: Size
+    live: tuple[tuple[str, Size], ...]
 
-    @property
-    def half(self) -> bool:
-        return self.compute_bytes == 2
+
+class Numbers(NamedTuple):
+    peak: int
+    reserved: int
+    card: int
+    safe: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,171 +52,225 @@ class Peak:
     safe_bytes: int
 
 
-def peak(case: Case) -> Peak:
-    parts = {name: maker(case) for name, maker in PARTS.items()}
-    live = {moment: [parts[name] for name in names] for moment, names in moments(case).items()}
-    moment = max(live, key=lambda name: sum(term.bytes for term in live[name]))
-    terms = [term for term in live[moment] if term.bytes]
-    top = sum(term.bytes for term in terms)
-    loose = _fragmentation(case, top, parts["weights"].bytes)
-    context = _context(case)
-    card = top + loose.bytes + context.bytes
-    return Peak(
-        moment=moment,
-        terms=(*terms, loose, context),
-        peak_bytes=top,
-        reserved_bytes=top + loose.bytes,
-        card_bytes=card,
-        safe_bytes=card + (card - context.bytes) * 6 // 100,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A recipe's method and knobs with a model on a device."""
+
+    model: Model
+    method: Method
+    knobs: Knobs
+    device: str  # cpu cuda
+    board: Board | None = None
+    compute_bytes: int = 2  # of one activation: bf16 on cards, fp32 on most CPUs
+
+
+def step_of(case: Case) -> Step:
+    """As our own train stage runs it."""
+    knobs, method, half = case.knobs, case.method, case.compute_bytes == 2
+    return Step(
+        architecture=case.model.architecture,
+        params=case.model.params,
+        base="nf4-dq" if method.quantisation == "nf4" else "bf16" if half else "fp32",
+        mixed=half,
+        trains_all=method.trainable == "all",
+        adapter_bytes=int(method.gradient_bytes),
+        rank=knobs.rank,
+        targets=frozenset(knobs.targets),
+        dora=method.dora,
+        optimizer=optimizer_of(knobs.optimizer),
+        foreach=knobs.optimizer == "adamw_torch",
+        micro_batch=knobs.micro_batch,
+        seq_len=knobs.seq_len,
+        checkpointing=knobs.grad_ckpt,
+        fused_loss=knobs.fused_loss,
+        zero=knobs.zero_stage,
+        cards=knobs.n_gpus,
+        cpu=case.device == "cpu",
+        context_bytes=(case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
     )
 
 
-def moments(case: Case) -> Mapping[str, tuple[str, ...]]:
-    """What is live when; adapter, weights and (from the second step on) optimizer states always are."""
-    held = ("weights", "adapter", "optimizer")
-    kept = (*held, "checkpoints", "activations")
-    return {
-        "forward": (*kept, "logits"),
-        "loss": (*kept, "loss"),
-        "layer": (*kept, "layer", "gradients"),
-        "backward": (*held, "gradients", "hidden"),
-        "step": (*held, "gradients", "copies"),
-    }
+def optimizer_of(name: str) -> str:
+    """From the spellings of transformers' `optim`."""
+    paged, small = "paged" in name, "8bit" in name
+    return ("paged_" if paged else "") + "adamw" + ("_8bit" if small else "") if "adam" in name else name
 
 
-def weights(case: Case) -> Term:
-    params, size = case.model.params, case.compute_bytes
-    if case.method.quantisation != "nf4":
-        return Term(label="weights", bytes=params * size, formula=f"{params:,} x {size}")
-    packed = block_params(case.model.architecture)
-    total = int(packed * case.method.base_bytes) + (params - packed) * size
-    rest = params - packed
-    return Term(label="weights", bytes=total, formula=f"{packed:,} x {case.method.base_bytes} + {rest:,} x {size}")
+def peak(case: Case) -> Peak:
+    return peak_of(step_of(case))
 
 
 def trained(case: Case) -> int:
-    return adapter_params(case.model.architecture, case.knobs.targets, case.knobs.rank, dora=case.method.dora)
+    return held.trained(step_of(case))
 
 
-def _per_trained(label: str, case: Case, size: float) -> Term:
-    return Term(label=label, bytes=int(trained(case) * size), formula=f"{trained(case):,} x {size:g}")
-
-
-def adapter(case: Case) -> Term:
-    return _per_trained("adapter", case, case.method.gradient_bytes)
-
-
-def gradients(case: Case) -> Term:
-    return _per_trained("gradients", case, case.method.gradient_bytes)
-
-
-def optimizer(case: Case) -> Term:
-    size = case.method.optimizer_bytes
-    return _per_trained("optimizer", case, size / 4 if "8bit" in case.knobs.optimizer else size)
-
-
-def copies(case: Case) -> Term:
-    """torch's foreach AdamW holds one more copy of what it trains during the step; the fused one does not."""
-    return _per_trained("copies", case, case.method.gradient_bytes if case.knobs.optimizer == "adamw_torch" else 0)
-
-
-def checkpoints(case: Case) -> Term:
-    a, size = case.model.architecture, case.compute_bytes
-    count = a.layers if case.knobs.grad_ckpt else 0
-    formula = f"{count} layers x {case.tokens} tokens x {a.hidden} x {size}"
-    return Term(label="checkpoints", bytes=count * case.tokens * a.hidden * size, formula=formula)
-
-
-def activations(case: Case) -> Term:
-    layers = 0 if case.knobs.grad_ckpt else case.model.architecture.layers
-    each = saved_per_token(case)
-    formula = f"{layers} layers x {case.tokens} tokens x {each:,}"
-    return Term(label="activations", bytes=layers * case.tokens * each, formula=formula)
-
-
-def saved_per_token(case: Case) -> int:
-    """Bytes one layer saves for its backward, per token."""
-    a, size = case.model.architecture, case.compute_bytes
-    norms = 2 * (4 + 2 * size) * a.hidden
-    heads = (3 * a.heads + 3 * a.kv_heads) * a.head_dim * size
-    mlp = 4 * a.intermediate * size
-    return norms + heads + mlp + 2 * a.hidden * size + adapter_saved_per_token(case)
-
-
-def adapter_saved_per_token(case: Case) -> int:
-    """An adapter keeps a copy of each target's input in its own dtype; DoRA keeps both of its outputs too."""
-    targets = targeted(case.model.architecture, case.knobs.targets)
-    inputs = sum(t.wide_in for t in targets) * 2 if case.half else 0
-    outputs = 2 * sum(t.wide_out for t in targets) * case.compute_bytes if case.method.dora else 0
-    return inputs + outputs
-
-
-def layer(case: Case) -> Term:
-    """Backward through one layer: what it saves when recomputed, the MLP's gradients, weights built for a moment."""
-    a, size = case.model.architecture, case.compute_bytes
-    again = saved_per_token(case) if case.knobs.grad_ckpt else 0
-    each = again + (4 * a.intermediate + 2 * a.hidden) * size
-    largest = max(linear.size for linear in linears(a))
-    built = largest * (size * (case.method.quantisation == "nf4") + 8 * case.method.dora)
-    formula = f"{case.tokens} tokens x {each:,}" + (f" + {built:,}" if built else "")
-    return Term(label="layer", bytes=case.tokens * each + built, formula=formula)
-
-
-def hidden(case: Case) -> Term:
-    a, size = case.model.architecture, case.compute_bytes
-    return Term(
-        label="hidden", bytes=case.tokens * a.hidden * size, formula=f"{case.tokens} tokens x {a.hidden} x {size}"
+def mode_of(step: Step) -> Mode:
+    number = held.number_of(step)
+    return Mode(
+        weight=number,
+        compute=2 if step.mixed or number == 2 else 4,
+        mixed=step.mixed,
+        adapter=0 if step.trains_all else step.adapter_bytes,
+        rank=step.rank,
+        targets=frozenset(each.name for each in targeted(step.architecture, tuple(sorted(step.targets)))),
+        quantised=held.quantised(step),
+        dora=step.dora,
+        eager=step.attention == "eager",
+        norm=4 if step.kbit_prepare else number,
+        plain_tiles=step.cpu,
     )
 
 
-def logits(case: Case) -> Term:
-    """End of forward: logits as computed, their fp32 copy, their log-softmax."""
-    return _over_vocabulary("logits", case, case.compute_bytes + 8)
+def instants(step: Step) -> tuple[Instant, ...]:
+    """Whatever the batch and the length."""
+    return _instants(replace(step, micro_batch=1, seq_len=1))
 
 
-def loss(case: Case) -> Term:
-    """Backward of the loss: three fp32 copies of the logits."""
-    return _over_vocabulary("loss", case, 12)
+@lru_cache(maxsize=4096)
+def _instants(step: Step) -> tuple[Instant, ...]:
+    mode = mode_of(step)
+    stream = 4 if step.kbit_prepare else mode.weight
+    one = layer(step.architecture, mode, checkpointing=step.checkpointing, stream=stream)
+    last = head(step.architecture, mode._replace(quantised=False, weight=stream), fused=step.fused_loss, stream=stream)
+    return tuple(_put_together(step, one, last))
 
 
-def _over_vocabulary(label: str, case: Case, size: int) -> Term:
-    a, tokens = case.model.architecture, case.tokens
-    if not case.knobs.fused_loss:
-        return Term(label=label, bytes=tokens * a.vocab * size, formula=f"{tokens} tokens x {a.vocab} x {size}")
-    rows, columns = min(tokens, TILE_TOKENS), min(a.vocab, TILE_VOCAB)
-    each = case.compute_bytes if case.half else 3 * case.compute_bytes
-    back = 4 + case.compute_bytes
-    formula = f"{rows} x {columns} x {each} + {tokens} tokens x {a.hidden} x {back}"
-    return Term(label=label, bytes=rows * columns * each + tokens * a.hidden * back, formula=formula)
+def _put_together(step: Step, one: Record, last: Record) -> Iterator[Instant]:
+    layers, shares = step.architecture.layers, shares_of(step)
+    of_layer, of_head, of_embedding = gradients_of(step, shares)
+    every = of_head + layers * of_layer + of_embedding
+    always, kind = _always(step, shares), "checkpoints" if step.checkpointing else "activations"
+
+    def at(name: str, moments: Sequence[Moment], kept: int, gradients: int = 0, casts: int = 0) -> Iterator[Instant]:
+        for moment in moments:
+            live = dict(always)
+            add(live, kind, one.kept, kept)
+            add(live, "gradients", Size(fixed=gradients))
+            add(live, "casts", Size(fixed=casts))
+            for label, size in moment.live:
+                add(live, label, size)
+            yield _instant(name, live)
+
+    casts = _casts(step)
+    yield from at("forward", one.forward, layers - 1, casts=casts)
+    yield from at("loss", last.forward, layers, casts=casts)
+    yield from at("loss", last.backward, layers)
+    yield from at("layer", one.backward, layers - 1, of_head)
+    yield from at("layer", one.backward, 0, of_head + (layers - 1) * of_layer)
+    yield from at("backward", [Moment(Size(), (("hidden", _embedding_backward(step)),))], 0, every)
+    yield from at("step", [Moment(Size(), (("copies", _stepping(step)),))], 0, every)
 
 
-def _fragmentation(case: Case, top: int, fixed: int) -> Term:
-    share = 6 if case.device == "cuda" else 10
-    moving = top - fixed
-    amount = moving * share // 100 + fixed // 100
-    return Term(label="fragmentation", bytes=amount, formula=f"{moving:,} x {share} % + {fixed:,} x 1 %")
+def _instant(name: str, live: dict[str, Size]) -> Instant:
+    total = Size()
+    for size in live.values():
+        total = total.plus(size)
+    return Instant(name, total, tuple(live.items()))
 
 
-def _context(case: Case) -> Term:
-    if case.device == "cpu":
-        return Term(label="program", bytes=CPU_PROGRAM, formula=f"{CPU_PROGRAM:,}")
-    amount = (case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT
-    return Term(label="context", bytes=amount, formula=f"{amount:,}")
+def add(live: dict[str, Size], label: str, size: Size, times: int = 1) -> None:
+    if any(size) and times:
+        live[label] = live.get(label, Size()).plus(size, times)
 
 
-PARTS = {
-    part.__name__: part
-    for part in (
-        weights,
-        adapter,
-        optimizer,
-        gradients,
-        copies,
-        checkpoints,
-        activations,
-        layer,
-        hidden,
-        logits,
-        loss,
+def _always(step: Step, shares: Shares) -> dict[str, Size]:
+    found: dict[str, Size] = {}
+    add(found, "weights", Size(fixed=held.weights(step) // shares.weights))
+    if not step.trains_all:
+        add(found, "adapter", Size(fixed=held.trained(step) * step.adapter_bytes // shares.weights))
+    add(found, "optimizer", Size(fixed=shares.states))
+    add(found, "gathered", Size(fixed=shares.gathered))
+    add(found, "buckets", Size(fixed=shares.buckets))
+    return found
+
+
+def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
+    """Bytes for one layer, the head, the embedding."""
+    if step.in_backward:
+        return 0, 0, 0
+    a, split = step.architecture, shares.gradients
+    if not step.trains_all:
+        each = adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora) // a.layers
+        return each * step.adapter_bytes // split, 0, 0
+    number, embedding = held.number_of(step), held.embedding_params(step)
+    blocks = step.params - embedding * (1 if a.tied else 2)
+    whole = blocks // a.layers * number // split
+    return whole, embedding * number // split, 0 if a.tied else embedding * number // split
+
+
+def _casts(step: Step) -> int:
+    """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends."""
+    kept = step.trains_all and step.mixed and held.number_of(step) == 4 and step.checkpointing
+    return (step.params - held.embedding_params(step)) * 2 if kept else 0
+
+
+def _embedding_backward(step: Step) -> Size:
+    """The gradient of the embedding is made whole beside what is there already where both ends are one weight."""
+    a = step.architecture
+    stream = Size(token=a.hidden * held.number_of(step))
+    again = step.trains_all and (a.tied or step.in_backward)
+    return stream.plus(Size(fixed=held.embedding_params(step) * held.number_of(step))) if again else stream
+
+
+def _stepping(step: Step) -> Size:
+    """torch's multi-tensor AdamW holds one more copy of what it steps; the fused one does not."""
+    copied = step.foreach and not step.in_backward
+    return Size(fixed=held.trained(step) * held.trained_number(step) if copied else 0)
+
+
+def highest(step: Step) -> Instant:
+    tokens, squares = step.tokens, step.micro_batch * step.seq_len**2
+    return max(instants(step), key=lambda instant: instant.total.at(tokens, squares))
+
+
+def numbers_of(step: Step) -> Numbers:
+    tokens, squares = step.tokens, step.micro_batch * step.seq_len**2
+    found = instants(step)
+    top = max(instant.total.at(tokens, squares) for instant in found)
+    return _numbers(step, top, dict(found[0].live)["weights"].fixed)
+
+
+def _numbers(step: Step, top: int, fixed: int) -> Numbers:
+    reserved = top + loose(step, top, fixed)
+    around = CPU_PROGRAM if step.cpu else step.context_bytes or CUDA_CONTEXT
+    return Numbers(top, reserved, reserved + around, reserved + around + int(reserved * UNSURE))
+
+
+def loose(step: Step, top: int, fixed: int) -> int:
+    share = LOOSE_CPU if step.cpu else LOOSE_MOVING
+    return int((top - fixed) * share + fixed * LOOSE_FIXED)
+
+
+def peak_of(step: Step) -> Peak:
+    at, tokens, squares = highest(step), step.tokens, step.micro_batch * step.seq_len**2
+    terms = [_term(label, size, step) for label, size in at.live if size.at(tokens, squares)]
+    top = sum(term.bytes for term in terms)
+    fixed = dict(at.live)["weights"].fixed
+    found = _numbers(step, top, fixed)
+    share = LOOSE_CPU if step.cpu else LOOSE_MOVING
+    formula = f"{top - fixed:,} x {share:.0%} + {fixed:,} x {LOOSE_FIXED:.0%}"
+    terms.append(Term(label="fragmentation", bytes=found.reserved - top, formula=formula))
+    around = found.card - found.reserved
+    terms.append(Term(label="program" if step.cpu else "context", bytes=around, formula=f"{around:,}"))
+    return Peak(
+        moment=at.name,
+        terms=tuple(terms),
+        peak_bytes=found.peak,
+        reserved_bytes=found.reserved,
+        card_bytes=found.card,
+        safe_bytes=found.safe,
     )
-}
+
+
+def _term(label: str, size: Size, step: Step) -> Term:
+    tokens, squares = step.tokens, step.micro_batch * step.seq_len**2
+    parts = []
+    if size.token:
+        parts.append(f"{tokens:,} tokens x {size.token:,}")
+    if size.square:
+        parts.append(f"{step.micro_batch} x {step.seq_len:,}² x {size.square:,}")
+    if size.tile:
+        parts.append(f"{min(tokens, 4096):,} tokens x {size.tile:,}")
+    if size.fixed:
+        parts.append(f"{size.fixed:,}")
+    return Term(label=label, bytes=size.at(tokens, squares), formula=" + ".join(parts))

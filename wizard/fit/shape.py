@@ -56,3 +56,13 @@ def block_params(a: Architecture) -> int:
 def adapter_params(a: Architecture, targets: tuple[str, ...], rank: int, *, dora: bool) -> int:
     each = sum(rank * (t.wide_in + t.wide_out) + (t.wide_out if dora else 0) for t in targeted(a, targets))
     return a.layers * each
+
+
+def params_of(a: Architecture) -> int:
+    """Embedding, head, blocks and norms."""
+    ends = a.vocab * a.hidden * (1 if a.tied else 2)
+    return ends + block_params(a) + (a.layers * a.norms + 1) * a.hidden
+
+
+def quantisable_params(a: Architecture) -> int:
+    return block_params(a)

@@ -1,0 +1,184 @@
+"""A small autograd that knows only sizes: what a step of training allocates, keeps for its backward, and frees when.
+
+Buffers live and die by Python's reference counting, as tensors do under PyTorch: the code that is written on a tape
+reads like the modelling code it stands for. Sizes are linear forms, so one recording serves every batch and length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+TILE_TOKENS = 4096  # the fused head works on as many tokens at a time
+
+
+class Size(NamedTuple):
+    """Bytes: `token` x tokens + `square` x (micro-batch x length squared) + `fixed` + `tile` x min(tokens, TILE_TOKENS)."""
+
+    token: int = 0
+    square: int = 0
+    fixed: int = 0
+    tile: int = 0
+
+    def at(self, tokens: int, squares: int) -> int:
+        return self.token * tokens + self.square * squares + self.fixed + self.tile * min(tokens, TILE_TOKENS)
+
+    def plus(self, other: Size, times: int = 1) -> Size:
+        return Size(*(mine + times * its for mine, its in zip(self, other, strict=True)))
+
+
+class Moment(NamedTuple):
+    """What is live, by label, right after an allocation that no earlier one exceeds for every batch and length."""
+
+    total: Size
+    live: tuple[tuple[str, Size], ...]
+
+
+def exceeds(one: Size, other: Size) -> bool:
+    """At every batch and length."""
+    return all(mine >= its for mine, its in zip(one, other, strict=True))
+
+
+class Buffer:
+    """Bytes that are held until the last reference to them is gone."""
+
+    __slots__ = ("kind", "size", "tape")
+
+    def __init__(self, tape: Tape, size: Size, kind: str) -> None:
+        self.tape, self.size, self.kind = tape, size, kind
+        tape.hold(size, kind, 1)
+
+    def __del__(self) -> None:
+        self.tape.hold(self.size, self.kind, -1)
+
+
+class Value:
+    """A tensor: a buffer, the bytes of one of its numbers, how many a token has, and the node that made it."""
+
+    __slots__ = ("buffer", "node", "number", "wide")
+
+    def __init__(self, buffer: Buffer | None, wide: int, number: int, node: Node | None) -> None:
+        self.buffer, self.wide, self.number, self.node = buffer, wide, number, node
+
+
+Back = Callable[[list[Buffer]], "list[Buffer | None]"]  # takes its gradient out of the box when it is done with it
+
+
+class Node:
+    """One step of the backward: takes the gradient of what it made, gives those of what it was made from."""
+
+    __slots__ = ("back", "order", "sources")
+
+    def __init__(self, order: int, sources: list[Node | None], back: Back) -> None:
+        self.order, self.sources, self.back = order, sources, back
+
+
+class Saved:
+    """A buffer kept for the backward; under checkpointing it is made again when it is first asked for."""
+
+    __slots__ = ("buffer", "index", "segment")
+
+    def __init__(self, buffer: Buffer | None, segment: Segment | None = None, index: int = 0) -> None:
+        self.buffer, self.segment, self.index = buffer, segment, index
+
+    def take(self) -> None:
+        if self.segment is not None:
+            self.buffer = self.segment.fetch(self.index)
+
+
+class AllSaved(Exception):
+    """Recomputing stops as soon as the last buffer that will be asked for is there."""
+
+
+class Segment:
+    """A stretch of the forward that is run again in the backward instead of being kept."""
+
+    def __init__(self, tape: Tape, forward: Callable[[], object]) -> None:
+        self.tape, self.forward = tape, forward
+        self.count = 0
+        self.again: list[Buffer | None] | None = None
+
+    def fetch(self, index: int) -> Buffer | None:
+        if self.again is None:
+            self.again = []
+            self.tape.recompute(self)
+        buffer, self.again[index] = self.again[index], None
+        return buffer
+
+
+class Tape:
+    def __init__(self) -> None:
+        self.now = Size()
+        self.kinds: dict[str, Size] = {}
+        self.moments: list[Moment] = []
+        self.quiet = False  # what is held when a recording starts is not an allocation
+        self.order = 0
+        self.kind = "activations"
+        self.segment: Segment | None = None
+        self.recomputing: Segment | None = None
+
+    def hold(self, size: Size, kind: str, sign: int) -> None:
+        self.now = self.now.plus(size, sign)
+        self.kinds[kind] = self.kinds.get(kind, Size()).plus(size, sign)
+        if sign > 0 and not self.quiet:
+            self._note()
+
+    def _note(self) -> None:
+        if any(exceeds(seen.total, self.now) for seen in self.moments):
+            return
+        live = tuple((kind, size) for kind, size in self.kinds.items() if any(size))
+        self.moments = [seen for seen in self.moments if not exceeds(self.now, seen.total)]
+        self.moments.append(Moment(self.now, live))
+
+    def new(self, token: int = 0, *, square: int = 0, fixed: int = 0, tile: int = 0, kind: str = "") -> Buffer:
+        return Buffer(self, Size(token, square, fixed, tile), kind or self.kind)
+
+    def save(self, buffer: Buffer | None) -> Saved:
+        if self.recomputing is not None:
+            again = self.recomputing.again
+            assert again is not None
+            again.append(buffer)
+            if len(again) == self.recomputing.count:
+                raise AllSaved
+            return Saved(None)
+        if self.segment is not None:
+            self.segment.count += 1
+            return Saved(None, self.segment, self.segment.count - 1)
+        return Saved(buffer)
+
+    def node(self, sources: list[Value | None], back: Back) -> Node | None:
+        """None where nothing upstream wants a gradient."""
+        if self.recomputing is not None:
+            return None
+        before = [None if value is None else value.node for value in sources]
+        self.order += 1
+        return Node(self.order, before, back)
+
+    def recompute(self, segment: Segment) -> None:
+        self.recomputing, kind, self.kind = segment, self.kind, "recomputed"
+        try:
+            segment.forward()
+        except AllSaved:
+            pass
+        finally:
+            self.recomputing, self.kind = None, kind
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        self.quiet = True
+        yield
+        self.quiet = False
+
+    def backward(self, start: list[Node], box: list[Buffer]) -> None:
+        """From a node to the leaves, the latest first; a second gradient of the same node is added in place."""
+        waiting: dict[int, tuple[Node, list[Buffer]]] = {start[0].order: (start.pop(), [box.pop()])}
+        while waiting:
+            here, given = waiting.pop(max(waiting))
+            sources, found = here.sources, here.back(given)
+            del given, here
+            for source in sources:
+                each = found.pop(0)
+                if source is not None and each is not None and source.order not in waiting:
+                    waiting[source.order] = (source, [each])
+                del each
