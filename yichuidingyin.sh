@@ -232,7 +232,7 @@ main() {
   ARGS=() HERE="" WANTED="" SCRIPT=${BASH_SOURCE[0]} SPEAK=en
   speak && take_flags "${@:1:$#-1}" && speak && settle
   local lock=$HERE/wizard/requirements.txt verb=${HERE:+${ARGS[0]:-}}
-  if [ "$verb" = test ]; then ENV=$YCDY_HOME/test lock=$HERE/tests/requirements.txt; fi
+  if [ "$verb" = test ]; then ENV=$YCDY_HOME/test lock=$HERE/tests/requirements.txt; [ ${#ARGS[@]} != 1 ] || ARGS+=(-n2 --dist loadscope); fi
   if [ -z "$HERE" ]; then # copied away alone
     lock="" WANTED=${YCDY_SOURCE:-$(sed -n 3p "$ENV/.stamp" 2>/dev/null || true)} WANTED=${WANTED:-yichuidingyin}
     if [[ $WANTED == http*.git ]]; then WANTED=git+$WANTED; fi

@@ -139,7 +139,7 @@ def test_the_lock_has_no_addresses_and_a_hash_for_everything() -> None:
 
 
 def test_the_test_verb_runs_the_tests_in_an_environment_of_its_own(checkout, machine, start, tmp_path: Path) -> None:
-    names = "pytest|pluggy|iniconfig|packaging|pygments|exceptiongroup|tomli|typing-extensions|colorama"
+    names = "pytest|pytest-xdist|execnet|pluggy|iniconfig|packaging|pygments|exceptiongroup|tomli|typing-extensions"
     entries = re.findall(r"(?m)^[a-z0-9].*(?:\n    .*)*", (ROOT / "tests/requirements.txt").read_text(encoding="utf-8"))
     tests = checkout.parent / "tests"
     tests.mkdir()
@@ -149,7 +149,10 @@ def test_the_test_verb_runs_the_tests_in_an_environment_of_its_own(checkout, mac
     good = start(checkout, "test", "-q", "-k", "good", environment=environment, cwd=tmp_path)
     assert good.code == 0, good.talk
     assert re.match(r"1 passed, 1 deselected in ", good.out.splitlines()[-1])
-    assert start(checkout, "test", environment=environment, cwd=tmp_path).code == 1
+    whole = start(checkout, "test", environment=environment, cwd=tmp_path)
+    assert whole.code == 1
+    assert "2 workers" in whole.out
+    assert re.search(r"1 failed, 1 passed in ", whole.out.splitlines()[-1])
     assert (tmp_path / "home/test/.stamp").exists()
     assert not (tmp_path / "home/wizard").exists()
     assert json.dumps(good.out)
