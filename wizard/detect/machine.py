@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 
 from wizard.contract import Board, Disk, Machine, Problem
 from wizard.detect import driver, host
-from wizard.detect.disks import disks, existing
+from wizard.detect.disks import disks
 from wizard.detect.pythons import pythons
-from wizard.detect.speed import read_speed
+from wizard.detect.speed import PATIENCE, read_speeds
 from wizard.detect.tools import tools
 
 if TYPE_CHECKING:
     from wizard.detect.nvml import Cards
 
+ROOM = 64 << 20  # a disk that is full is not written to
 
-def detect(path: Path, boards: Mapping[str, Board], *, speed: bool = True) -> Machine:
-    """`path` is $YCDY_HOME: its disk comes first and, with `speed`, is measured once."""
+
+def detect(path: Path, boards: Mapping[str, Board], *, speed: bool = True, patience: float = PATIENCE) -> Machine:
+    """`path` is $YCDY_HOME: its disk comes first; with `speed`, each is measured once, within `patience` seconds."""
     with ThreadPoolExecutor(3) as pool:  # waiting for a disk, for wrapped Pythons and for a driver overlaps
-        waiting_disks = pool.submit(measured_disks, Path(path), speed)
+        waiting_disks = pool.submit(measured_disks, Path(path), speed, patience)
         waiting_pythons = pool.submit(pythons)
         ram = host.ram()
         cards = look_at_cards(boards, ram)
@@ -54,6 +56,10 @@ def missing_driver() -> tuple[Problem, ...]:
     return (Problem(code="driver-missing"),) if driver.has_card() else ()
 
 
-def measured_disks(home: Path, measure: bool) -> tuple[Disk, ...]:
+def measured_disks(home: Path, measure: bool, patience: float) -> tuple[Disk, ...]:
+    """A network mount may hang and RAM is no disk: neither is measured."""
     first, *others = disks(home)
-    return replace(first, bytes_per_second=read_speed(existing(home), measure=measure)), *others
+    folder_of = {disk.path: Path(disk.path) for disk in others} | {first.path: home}
+    local = [folder_of[disk.path] for disk in (first, *others) if disk.kind == "local" and disk.free_bytes > ROOM]
+    speeds = read_speeds(home, local, measure=measure, patience=patience)
+    return tuple(replace(disk, bytes_per_second=speeds.get(folder_of[disk.path])) for disk in (first, *others))

@@ -1,4 +1,4 @@
-"""How fast the home's disk reads: a small file, written and read back past the page cache, remembered per disk."""
+"""How fast disks read: a small file on each, written and read back past the page cache, remembered per disk."""
 
 from __future__ import annotations
 
@@ -7,35 +7,44 @@ import mmap
 import os
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
-WAIT_SECONDS = 0.15
+PATIENCE = 0.15  # seconds, for all disks together
+MOST = 8  # disks measured at a time
 BLOCK = 4 << 20
 BLOCKS = 4
 REMEMBERED = Path("cache") / "disk-speed.json"
+WRITING = Lock()
 
 
-def read_speed(home: Path, *, measure: bool = True) -> float | None:
-    """Bytes per second. A slow disk that is not done in time answers None now and from its memory next time."""
+def read_speeds(
+    home: Path, folders: Sequence[Path], *, measure: bool = True, patience: float = PATIENCE
+) -> Mapping[Path, float]:
+    """Bytes per second of each folder's disk. One that is not done in time is left out now and remembered later."""
+    found: dict[Path, float] = {}
     known = remembered(home)
-    if known is not None or not measure or not home.is_dir():
-        return known
-    answer: list[float] = []
-    thread = Thread(target=lambda: answer.extend(measured(home)), daemon=True)
-    thread.start()
-    thread.join(WAIT_SECONDS)
-    return answer[0] if answer else None
+    threads: list[Thread] = []
+    for folder in folders:
+        with suppress(OSError):
+            if speed := known.get(device(folder)):
+                found[folder] = speed
+            elif measure and home.is_dir() and len(threads) < MOST:
+                threads.append(Thread(target=measured, args=(home, folder, found), daemon=True))
+    deadline = time.monotonic() + patience
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return dict(found)
 
 
-def measured(home: Path) -> list[float]:
-    try:
-        speed = probe(home)
-        remember(home, speed)
-    except OSError:
-        return []
-    return [speed]
+def measured(home: Path, folder: Path, found: dict[Path, float]) -> None:
+    with suppress(OSError):
+        found[folder] = probe(folder)
+        remember(home, device(folder), found[folder])
 
 
 def probe(folder: Path) -> float:
@@ -67,19 +76,21 @@ def reopen_direct(name: str) -> int:
         return os.open(name, os.O_RDONLY)
 
 
-def remembered(home: Path) -> float | None:
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        return float(json.loads((home / REMEMBERED).read_text(encoding="utf-8"))[device(home)])
-    return None
+def remembered(home: Path) -> dict[str, float]:
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        known = json.loads((home / REMEMBERED).read_text(encoding="utf-8"))
+        return {str(disk): float(speed) for disk, speed in known.items()}
+    return {}
 
 
-def remember(home: Path, speed: float) -> None:
+def remember(home: Path, disk: str, speed: float) -> None:
     file = home / REMEMBERED
-    file.parent.mkdir(exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.write_text(json.dumps({device(home): speed}), encoding="utf-8")
-    partial.replace(file)
+    with WRITING:
+        file.parent.mkdir(exist_ok=True)
+        partial = file.with_name(f"{file.name}.{os.getpid()}")
+        partial.write_text(json.dumps(remembered(home) | {disk: speed}), encoding="utf-8")
+        partial.replace(file)
 
 
-def device(home: Path) -> str:
-    return str(home.stat().st_dev)
+def device(folder: Path) -> str:
+    return str(folder.stat().st_dev)

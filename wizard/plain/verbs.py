@@ -14,9 +14,11 @@ from wizard.plain.output import answer, print_json, problem, problem_data, talk
 from wizard.session import Desk
 from wizard.words import say
 
+PROBE_PATIENCE = 2.0  # seconds: here somebody asked for the disks' speed
+
 
 def probe(desk: Desk, options: argparse.Namespace) -> int:
-    machine = desk.machine()
+    machine = desk.machine(patience=PROBE_PATIENCE)
     if options.json:
         print_json(machine)
     else:

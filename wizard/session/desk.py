@@ -42,12 +42,13 @@ class Desk:
     def catalog(self) -> Catalog:
         return self._drawers
 
-    def machine(self, refresh: bool = False) -> Machine:
+    def machine(self, refresh: bool = False, **options: Any) -> Machine:
+        """`patience`: seconds that disks never measured before may take."""
         if self._machine is None or refresh:
             from wizard import detect
 
             boards = self.catalog().boards
-            real = detect.detect(self.home.store, boards)
+            real = detect.detect(self.home.store, boards, **options)
             self._machine = detect.pretend(self.pretend, boards, real) if self.pretend else real
         return self._machine
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from wizard.detect import speed
+from wizard.contract import Disk
+from wizard.detect import machine, speed
 from wizard.detect.disks import disks, kind_of, mount_of, offered, read_mounts
 
 
@@ -106,32 +109,92 @@ def test_without_a_table_of_mounts_the_home_is_still_measured(tmp_path: Path) ->
     assert [disk.path for disk in disks(tmp_path, tmp_path / "none")] == [str(tmp_path)]
 
 
-def test_a_speed_is_measured_once_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "WAIT_SECONDS", 60)
-    first = speed.read_speed(tmp_path)
-    assert first is not None
-    assert first > 0
-    assert sorted(os.listdir(tmp_path)) == ["cache"]
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def test_a_speed_is_measured_once_and_leaves_nothing_behind(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = speed.read_speeds(home, [home], patience=60)
+    assert first[home] > 0
+    assert sorted(os.listdir(home)) == ["cache"]
     monkeypatch.setattr(speed, "probe", lambda _: pytest.fail("measured again"))
-    assert speed.read_speed(tmp_path) == first
-    assert os.listdir(tmp_path / "cache") == ["disk-speed.json"]
+    assert speed.read_speeds(home, [home]) == first
+    assert os.listdir(home / "cache") == ["disk-speed.json"]
+
+
+def test_every_disk_keeps_a_speed_of_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = {home.parent / name: 1e9 * place for place, name in enumerate(("a", "b", "c"), 1)}
+    monkeypatch.setattr(speed, "probe", rates.__getitem__)
+    monkeypatch.setattr(speed, "device", lambda folder: folder.name)
+    assert speed.read_speeds(home, list(rates), patience=60) == rates
+    monkeypatch.setattr(speed, "probe", lambda _: pytest.fail("measured again"))
+    assert speed.read_speeds(home, list(rates)) == rates
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_others_nor_the_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick, slow, over = home.parent / "quick", home.parent / "slow", threading.Event()
+    done = threading.Event()
+
+    def probe(folder: Path) -> float:
+        if folder == slow:
+            over.wait()
+        else:
+            done.set()
+        return 1e9
+
+    monkeypatch.setattr(speed, "probe", probe)
+    monkeypatch.setattr(speed, "device", lambda folder: folder.name)
+    found = speed.read_speeds(home, [slow, quick], patience=0.5)
+    assert slow not in found
+    assert done.is_set()
+    over.set()
+    while slow.name not in speed.remembered(home):
+        threading.Event().wait(0.01)
+    assert speed.read_speeds(home, [slow])[slow] == 1e9
 
 
 def test_a_home_that_is_not_there_is_not_made_for_a_speed(tmp_path: Path) -> None:
-    assert speed.read_speed(tmp_path / "none") is None
-    assert not (tmp_path / "none").exists()
+    assert speed.read_speeds(tmp_path / "none", [tmp_path]) == {}
+    assert os.listdir(tmp_path) == []
 
 
-def test_a_broken_memory_of_the_speed_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "WAIT_SECONDS", 60)
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "disk-speed.json").write_text("{", encoding="utf-8")
-    assert speed.read_speed(tmp_path) is not None
+@pytest.mark.parametrize("text", ["{", "[]", '{"1": "x"}'])
+def test_a_broken_memory_of_the_speed_is_measured_anew(home: Path, text: str) -> None:
+    (home / "cache").mkdir()
+    (home / "cache" / "disk-speed.json").write_text(text, encoding="utf-8")
+    assert home in speed.read_speeds(home, [home], patience=60)
 
 
-def test_a_disk_that_cannot_be_written_has_no_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_cannot_be_written_has_no_speed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: Path) -> float:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(speed, "probe", full)
-    assert speed.read_speed(tmp_path) is None
+    assert speed.read_speeds(home, [home], patience=60) == {}
+
+
+def test_only_local_disks_with_room_are_measured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def disk(path: str, kind: Literal["local", "network", "memory"], free: int = 10**10) -> Disk:
+        return Disk(path=path, free_bytes=free, total_bytes=10**10, kind=kind)
+
+    here = (disk("/", "local"), disk("/data", "local"), disk("/net", "network"), disk("/full", "local", 1000))
+    measured: list[Path] = []
+
+    def rate(folder: Path) -> float:
+        measured.append(folder)
+        return 2e9
+
+    monkeypatch.setattr(machine, "disks", lambda _: here)
+    monkeypatch.setattr(speed, "probe", rate)
+    monkeypatch.setattr(speed, "device", str)
+    found = machine.measured_disks(home, True, 60)
+    assert [disk.bytes_per_second for disk in found] == [2e9, 2e9, None, None]
+    assert sorted(measured) == [Path("/data"), home]
+    memory = (disk("/dev/shm", "memory"), disk("/data", "local"))
+    monkeypatch.setattr(machine, "disks", lambda _: memory)
+    assert [disk.bytes_per_second for disk in machine.measured_disks(home, True, 60)] == [None, 2e9]
