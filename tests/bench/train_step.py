@@ -1,6 +1,6 @@
 """A step of our train stage against one of a plain TRL script with the same settings, run in turn on this machine.
 
-    python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--rows ROWS.jsonl] [--rounds 3]
+    python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--rows ROWS.jsonl] [--rounds 4]
 
 Prints one JSON object: seconds per step of both, and their ratio (ours / plain). What else runs on the machine only
 ever adds to a step, so the median of the fastest quarter is compared.
@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import wizard
 from wizard.journal import Home
 from wizard.run import install_lib
+from wizard.stages.device import cpu_has_bf16
 
 FIRST_STEPS = 2  # the allocator warms up
 KNOBS = {
@@ -50,7 +51,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-model, rows, out, steps = sys.argv[1:5]
+model, rows, out, steps, dtype = sys.argv[1:6]
 times = []
 
 class Clock(TrainerCallback):
@@ -59,10 +60,10 @@ class Clock(TrainerCallback):
 
 torch.manual_seed(42)
 trainer = SFTTrainer(
-    model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
+    model=AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)),
     args=SFTConfig(output_dir=out, per_device_train_batch_size=4, learning_rate=2e-3, max_steps=int(steps),
                    optim="adamw_torch", gradient_checkpointing=False, max_length=256, seed=42, data_seed=42,
-                   use_cpu=True, bf16=False, save_strategy="no", disable_tqdm=True, report_to="none"),
+                   use_cpu=True, bf16=dtype == "bfloat16", save_strategy="no", disable_tqdm=True, report_to="none"),
     train_dataset=Dataset.from_list([json.loads(line) for line in open(rows)]),
     processing_class=AutoTokenizer.from_pretrained(model),
     peft_config=LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
@@ -94,8 +95,9 @@ def run(command: list[str], lib: Path, log: Path) -> None:
 def plain(options: Any, folder: Path, lib: Path) -> list[float]:
     folder.mkdir()
     (folder / "plain.py").write_text(textwrap.dedent(PLAIN))
-    command = [options.python, str(folder / "plain.py"), options.model, options.rows, str(folder), str(options.steps)]
-    run(command, lib, folder / "log.txt")
+    dtype = "bfloat16" if cpu_has_bf16() else "float32"  # as our stage chooses
+    program = [options.python, str(folder / "plain.py"), options.model, options.rows, str(folder)]
+    run([*program, str(options.steps), dtype], lib, folder / "log.txt")
     return gaps(json.loads((folder / "times.json").read_text()))
 
 
@@ -131,7 +133,7 @@ def main() -> None:
     parser.add_argument("--python", required=True, help="of a trl environment")
     parser.add_argument("--model", required=True, help="a model folder")
     parser.add_argument("--rows", default="", help="rows.jsonl of a prepare stage")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=15)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -142,8 +144,9 @@ def main() -> None:
         ours_seconds: list[float] = []
         plain_seconds: list[float] = []
         for number in range(options.rounds):
-            plain_seconds += plain(options, root / f"plain{number}", lib)
-            ours_seconds += ours(options, root / f"ours{number}", lib)
+            turns = [(plain, plain_seconds), (ours, ours_seconds)]
+            for side, seconds in reversed(turns) if number % 2 else turns:  # neither is always the first
+                seconds += side(options, root / f"{side.__name__}{number}", lib)
     one, other = undisturbed(ours_seconds), undisturbed(plain_seconds)
     told = {"ours_seconds": round(one, 4), "plain_seconds": round(other, 4), "ratio": round(one / other, 4)}
     print(json.dumps(told | {"steps": len(ours_seconds)}))
