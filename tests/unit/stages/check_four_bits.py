@@ -1,0 +1,29 @@
+"""Run in the trl environment with bitsandbytes beside it: of what a train stage's trainer is made, as JSON."""
+
+import json
+import sys
+from pathlib import Path
+
+from bitsandbytes.nn import Linear4bit
+from peft.tuners.lora import LoraLayer
+
+from wizard.stages.desk import Bench
+from wizard.stages.reporter import Reporter
+from wizard.stages.train import make_trainer
+
+
+def main(folder: Path) -> None:
+    bench = Bench(folder)
+    model = make_trainer(bench, folder / "checkpoints", Reporter(bench)).model
+    tuned = [module.get_base_layer() for module in model.modules() if isinstance(module, LoraLayer)]
+    trained = [name for name, weights in model.named_parameters() if weights.requires_grad]
+    told = {
+        "tuned": len(tuned),
+        "four_bits": sum(isinstance(layer, Linear4bit) and layer.weight.quant_type == "nf4" for layer in tuned),
+        "trained_in_the_base": [name for name in trained if "lora_" not in name],
+    }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

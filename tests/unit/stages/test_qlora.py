@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.stages.programs import KNOBS, LOCKS, StageRun, Stages, environment
+
+QLORA = {"id": "qlora", "quantisation": "nf4", "dora": False}
+LINEARS = 2 * 7  # of the tiny model's two layers
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
+    """bitsandbytes, which has kernels for CPUs too, in a folder of its own: no CPU recipe needs it."""
+    uv = os.environ.get("YCDY_UV") or shutil.which("uv")
+    if uv is None:
+        pytest.skip("needs uv (YCDY_UV)")
+    folder = tmp_path_factory.mktemp("bitsandbytes")
+    entry = re.search(r"(?m)^bitsandbytes==.*(?:\n    .*)*", (LOCKS / "trl.cu13.txt").read_text(encoding="utf-8"))
+    assert entry
+    (folder / "lock.txt").write_text(entry[0] + "\n")
+    options = ["-q", "--no-deps", "--require-hashes", "-p", str(trl_python), "--target", str(folder / "packages")]
+    subprocess.run([uv, "pip", "install", *options, "-r", str(folder / "lock.txt")], check=True)
+    return folder / "packages"
+
+
+@pytest.fixture
+def train(stage: Stages, trl_python: Path, lib: Path, kernels: Path, tiny_model: Path, tiny_rows: Path) -> StageRun:
+    made = stage("train", trl_python, PYTHONPATH=f"{lib}{os.pathsep}{kernels}")
+    spec = {"knobs": KNOBS, "method": QLORA, "device": "cpu"}
+    return made.order(spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}})
+
+
+def test_only_the_adapter_of_a_base_in_four_bits_is_trained(train: StageRun, lib: Path) -> None:
+    script = Path(__file__).with_name("check_four_bits.py")
+    command = [str(train.python), str(script), str(train.path)]
+    told = subprocess.run(
+        command, env=environment(lib, **train.variables), cwd=train.path, check=True, capture_output=True, text=True
+    )
+    made = json.loads(told.stdout.splitlines()[-1])
+    assert made == {"tuned": LINEARS, "four_bits": LINEARS, "trained_in_the_base": []}
+
+
+def test_its_adapter_is_merged_into_the_whole_base(
+    train: StageRun, stage: Stages, trl_python: Path, tiny_model: Path
+) -> None:
+    assert train.run() == 0, (train.path / "log.txt").read_text()[-3000:]
+    losses = [line["values"]["loss"] for line in train.metrics()]
+    assert len(losses) == KNOBS["max_steps"]
+    assert all(loss is not None and math.isfinite(loss) for loss in losses)
+    assert losses[-1] < losses[0]
+    merge = stage("merge", trl_python)  # without bitsandbytes
+    spec = {"questions": ["What is 3 and 3?"], "max_new_tokens": 12}
+    adapter = train.done()["outputs"]["adapter"]
+    merge.order(spec, {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}})
+    assert merge.run() == 0, (merge.path / "log.txt").read_text()[-3000:]
+    assert merge.done()["result"]["parity"]["equal"] is True
+    merged = Path(merge.done()["outputs"]["merged"])
+    assert "quantization_config" not in json.loads((merged / "config.json").read_text())
