@@ -66,6 +66,8 @@ class FakeDesk:
         self.may_answer.set()
         self.may_detect = threading.Event()
         self.may_detect.set()
+        self.may_reach = threading.Event()
+        self.may_reach.set()
         self.failing: dict[str, WizardError] = {}
 
     def _note(self, name: str, *rest: Any) -> None:
@@ -77,6 +79,11 @@ class FakeDesk:
         self.may_detect.wait()
         self._note("machine", refresh)
         return self._machine
+
+    def hubs(self) -> Mapping[str, float | None]:
+        self._note("hubs")
+        self.may_reach.wait()
+        return {"modelscope": 0.2, "huggingface": None}
 
     def catalog(self) -> Catalog:
         return values.CATALOG

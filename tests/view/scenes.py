@@ -36,7 +36,7 @@ async def welcome(person: Person) -> None:
 async def hardware(person: Person) -> None:
     await person.wait_until(lambda: bool(getattr(person.window.screen, "tasks", ())))
     await person.press("down", "enter")
-    await person.be_at("Hardware", say("view.hardware.good_for"), "RTX 4090")
+    await person.be_at("Hardware", say("view.hardware.good_for"), "RTX 4090", "0.2")
 
 
 async def recipe(person: Person) -> None:

@@ -52,6 +52,12 @@ class Desk:
             self._machine = detect.pretend(self.pretend, boards, real) if self.pretend else real
         return self._machine
 
+    def hubs(self) -> Mapping[str, float | None]:
+        """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""
+        from wizard.session import hubs
+
+        return hubs.reached(os.environ)
+
     def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
         return fit.offers(self.machine(), self.catalog(), task=task, model=model)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import set_cell_size
@@ -38,6 +38,7 @@ class Hardware(Page):
     def body(self) -> ComposeResult:
         yield PlainStatic(say("step.hardware"), classes="title first")
         yield PlainStatic(id="devices")
+        yield PlainStatic(id="hubs")
         yield PlainStatic(id="good-for")
         yield PlainStatic(id="notes")
 
@@ -56,6 +57,8 @@ class Hardware(Page):
             self._tell_machine(self.machine)
         else:
             self.errand(self.window.machine, self._tell_machine)
+        self.query_one("#hubs", PlainStatic).update(row(say("view.hardware.hub"), "...", "$quiet"))
+        self.errand(self.desk.hubs, self._tell_hubs, lambda _: None)
         self.errand(lambda: (self.window.offers(""), self.desk.catalog()), self._tell_use, lambda _: None)
 
     def _tell_machine(self, machine: Machine) -> None:
@@ -82,6 +85,11 @@ class Hardware(Page):
         yield row(say("view.hardware.ram"), say("view.hardware.free_of", free=free, total=total))
         for disk in machine.disks[:NAMED]:
             yield row(say("view.hardware.disk"), disk_text(disk))
+
+    def _tell_hubs(self, seconds: Mapping[str, float | None]) -> None:
+        told = [hub_text(hub, answered) for hub, answered in seconds.items()]
+        text = say("view.comma").join(told) or say("view.hardware.hub_offline")
+        self.query_one("#hubs", PlainStatic).update(row(say("view.hardware.hub"), text))
 
     def _tell_use(self, answer: tuple[tuple[Verdict, ...], Catalog]) -> None:
         self.verdicts, catalog = answer
@@ -141,6 +149,12 @@ def disk_text(disk: Disk) -> str:
     kind = say(f"disk.{disk.kind}")
     speed = f"  {gb(disk.bytes_per_second)}/s" if disk.bytes_per_second else ""
     return f"{text}  {kind}{speed}"
+
+
+def hub_text(hub: str, seconds: float | None) -> str:
+    if seconds is None:
+        return say("view.hardware.hub_silent", hub=say(f"hub.{hub}"))
+    return say("view.hardware.hub_answers", hub=say(f"hub.{hub}"), seconds=f"{seconds:.1f}")
 
 
 def warnings(machine: Machine) -> Iterator[str]:
