@@ -48,6 +48,13 @@ class Setting:
     home_free: int
     rows: int = 0
     row_tokens: int = 0
+    here: frozenset[str] = frozenset()  # ids of models that are fetched and of environments that are built
+
+    @property
+    def built(self) -> set[str]:
+        """Engines whose environment for this machine is here."""
+        pythons = {name: version.replace(".", "") for name, version in self.picks.pythons.items()}
+        return {name for name, python in pythons.items() if f"{name}-{self.kind}-py{python}" in self.here}
 
     @property
     def capacity(self) -> int:
@@ -82,12 +89,14 @@ def judge(
     home_disk: int | None = None,
     rows: int = 0,
     row_tokens: int = 0,
+    here: frozenset[str] = frozenset(),
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these."""
     recipe, model = _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
     setting = settle(machine, catalog, recipe, model, forced_engines or {}, free, rows, row_tokens)
+    setting = replace(setting, here=here)
     wanted = knobs or recipe.knobs
     rungs = rungs_of(replace(wanted, seq_len=min(wanted.seq_len, model.max_len)), recipe.ladder)
     nowhere = setting.device == "cuda" and not setting.gpu
@@ -168,8 +177,9 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Peak) -> Ve
     train = work.train_seconds(model, setting.method, knobs, load, setting.machine, setting.board, device)
     case = setting.case(knobs)
     merging = "cuda" if work.merge_ram(model) <= setting.capacity and device == "cuda" else "cpu"
-    seconds = work.stage_seconds(picks.engines, model, train, device, merging)
-    disk = work.stage_disk(picks.engines, model, trained(case), setting.catalog, setting.kind)
+    fetched = model.id in setting.here
+    seconds = work.stage_seconds(picks.engines, model, train, device, merging, fetched)
+    disk = work.stage_disk(picks.engines, model, trained(case), setting.catalog, setting.kind, setting.built, fetched)
     memory = work.stage_memory(picks.engines, model, found.card_bytes, device, setting.halves)
     draft = Verdict(
         recipe=setting.recipe.id,
@@ -189,7 +199,7 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Peak) -> Ve
         seconds=round(sum(seconds.values()), 1),
         ram_bytes=max(memory.values(), default=0) if device == "cpu" else work.merge_ram(model),
         disk_bytes=sum(disk.values()),
-        download_bytes=work.download_bytes(model),
+        download_bytes=0 if fetched else work.download_bytes(model),
         device=device,  # type: ignore[arg-type]
         engines=picks.engines,
         engine_notes=picks.notes,

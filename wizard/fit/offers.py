@@ -15,10 +15,15 @@ PLAIN = {"lora": 0, "qlora": 1}  # the methods a first run is advised to take
 
 
 def offers(
-    machine: Machine, catalog: Catalog, task: str = "", model: str = "", home_disk: int | None = None
+    machine: Machine,
+    catalog: Catalog,
+    task: str = "",
+    model: str = "",
+    home_disk: int | None = None,
+    here: frozenset[str] = frozenset(),
 ) -> tuple[Verdict, ...]:
     found = [
-        judge(machine, catalog, recipe.id, candidate.id, home_disk=home_disk)
+        judge(machine, catalog, recipe.id, candidate.id, home_disk=home_disk, here=here)
         for recipe in catalog.recipes.values()
         if task in ("", recipe.task)
         for candidate in catalog.models.values()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,6 +15,7 @@ UNKNOWN_TFLOPS = 30.0
 LAUNCH_SECONDS_PER_LAYER = 0.004  # a small model waits for kernels to be started, not for arithmetic
 GFLOPS_PER_CORE = (("amx_bf16", 120.0), ("avx512f", 45.0), ("avx2", 27.0), ("", 8.0))
 DOWNLOAD_BYTES_PER_SECOND = 25e6
+LOOK_SECONDS = 2.0  # a model that is here is only checked
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS, MERGE_SECONDS = 20.0, 10.0, 15.0, 15.0
 MERGE_TOKENS, RAM_BYTES_PER_SECOND = 100, 12e9  # the merge's greedy answers read all weights once per token
 SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0}
@@ -70,14 +71,18 @@ def cpu_flops(cpu: Cpu) -> float:
 
 
 def stage_seconds(
-    engines: Mapping[str, str], model: Model, train: float, device: str, merge_device: str
+    engines: Mapping[str, str], model: Model, train: float, device: str, merge_device: str, fetched: bool = False
 ) -> dict[str, float]:
     source = model.sources[0] if model.sources else None
     bundled = source is not None and source.kind == "bundled"
     answers = MERGE_TOKENS * model.params * 4 / RAM_BYTES_PER_SECOND
     move = model.params * 2 / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
     found = {
-        "fetch": CONVERT_SECONDS if bundled else download_bytes(model) / DOWNLOAD_BYTES_PER_SECOND,
+        "fetch": LOOK_SECONDS
+        if fetched
+        else CONVERT_SECONDS
+        if bundled
+        else download_bytes(model) / DOWNLOAD_BYTES_PER_SECOND,
         "prepare": PREPARE_SECONDS,
         "train": train + move,
         "merge": MERGE_SECONDS + 4 * move + (0 if merge_device == "cuda" else answers),
@@ -90,15 +95,28 @@ def download_bytes(model: Model) -> int:
     return (model.sources[0].bytes if model.sources else 0) or model.params * 2
 
 
-def stage_disk(engines: Mapping[str, str], model: Model, trained: int, catalog: Catalog, kind: str) -> dict[str, int]:
-    """Each stage with what it writes; an environment counts where it is first used."""
+def stage_disk(
+    engines: Mapping[str, str],
+    model: Model,
+    trained: int,
+    catalog: Catalog,
+    kind: str,
+    built: Collection[str] = (),
+    fetched: bool = False,
+) -> dict[str, int]:
+    """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
     saved = model.params * 2
-    wrote = {"fetch": saved, "train": trained * 4 + 3 * trained * 12, "merge": saved, "prepare": 5_000_000}
-    seen: set[str] = set()
+    wrote = {
+        "fetch": 0 if fetched else saved,
+        "train": trained * 4 + 3 * trained * 12,
+        "merge": saved,
+        "prepare": 5_000_000,
+    }
+    seen = set(built)
     disk: dict[str, int] = {}
     for stage, name in engines.items():
-        built = 0 if name in seen else catalog.engines[name].disk_bytes.get(kind, 0)
-        disk[stage] = wrote.get(stage, 0) + built
+        added = 0 if name in seen else catalog.engines[name].disk_bytes.get(kind, 0)
+        disk[stage] = wrote.get(stage, 0) + added
         seen.add(name)
     return disk
 

@@ -21,14 +21,22 @@ def environments_of(
         if not lock:
             here = {"engine": engine.title, "needed": ", ".join(engine.python), "has": python or "-"}
             raise WizardError("engine-needs-python", exit_code=ExitCode.NO_DEVICE, **here)
-        id = f"{name}-{verdict.accelerator}-py{python.replace('.', '')}"
+        id = environment_id(name, verdict.accelerator, python)
         text = choice.requirements.get(id) or lock_text(lock)
         requirements[id] = text
-        mark = digest([text, verdict.accelerator, python])[:16]
+        mark = environment_mark(text, verdict.accelerator, python)
         found[name] = Environment(
             id=id, engine=name, accelerator=verdict.accelerator, python=python, digest=mark, warm=engine.warm
         )
     return found, requirements
+
+
+def environment_id(engine: str, accelerator: str, python: str) -> str:
+    return f"{engine}-{accelerator}-py{python.replace('.', '')}"
+
+
+def environment_mark(text: str, accelerator: str, python: str) -> str:
+    return digest([text, accelerator, python])[:16]
 
 
 def lock_of(engine: Engine, accelerator: str, python: str) -> str:

@@ -17,7 +17,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import care, chat, outcome, runs, starting
+from wizard.session import care, chat, outcome, present, runs, starting
 
 
 class Desk:
@@ -52,6 +52,17 @@ class Desk:
             self._machine = detect.pretend(self.pretend, boards, real) if self.pretend else real
         return self._machine
 
+    @property
+    def _locks(self) -> Path:
+        return drawers.builtin() / "engines" / "locks"
+
+    def _here(self) -> frozenset[str]:
+        """What need not be downloaded or built again; a pretended machine is empty."""
+        if self.pretend:
+            return frozenset()
+        accelerators = tuple({"cpu", fit.accelerator(self.machine())})
+        return present.present(self.home, self.catalog(), accelerators, self._locks)
+
     def hubs(self) -> Mapping[str, float | None]:
         """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""
         from wizard.session import hubs
@@ -59,10 +70,10 @@ class Desk:
         return hubs.reached(os.environ)
 
     def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
-        return fit.offers(self.machine(), self.catalog(), task=task, model=model)
+        return fit.offers(self.machine(), self.catalog(), task=task, model=model, here=self._here())
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs)
+        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, here=self._here())
 
     def best(self, task: str) -> Verdict:
         """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
@@ -142,12 +153,11 @@ class Desk:
         return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
-        verdict = fit.judge(
-            self.machine(), self.catalog(), choice.recipe, choice.model, choice.knobs, dict(choice.engines)
-        )
-        locks = drawers.builtin() / "engines" / "locks"
+        machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
+        here = self._here() - choice.requirements.keys()  # a replay builds from lists of its own
+        verdict = fit.judge(machine, catalog, choice.recipe, choice.model, choice.knobs, engines, here=here)
         plan, requirements = starting.compile_choice(
-            choice, verdict, self.machine(), self.catalog(), self.home, choice.data.language, locks
+            choice, verdict, machine, catalog, self.home, choice.data.language, self._locks
         )
         return replace(plan, pretend=self.pretend), requirements
 

@@ -1,0 +1,32 @@
+"""What a run would find here already: models that are fetched and environments that are built, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from wizard import plan as planning
+from wizard.contract import Catalog
+from wizard.journal import Home
+
+
+def present(home: Home, catalog: Catalog, accelerators: tuple[str, ...], locks: Path) -> frozenset[str]:
+    models = {model for model in catalog.models if (home.models / model / "fetched.json").is_file()}
+    ready = {path.parent.name for path in home.envs.glob("*/.ready")}
+    return frozenset(models | set(_environments(catalog, accelerators, locks, ready)) if ready else models)
+
+
+def _environments(catalog: Catalog, accelerators: tuple[str, ...], locks: Path, ready: set[str]) -> Iterator[str]:
+    """An environment that was built from another package list is not the one that a run would ask for."""
+    for engine in catalog.engines.values():
+        if not any(name.startswith(f"{engine.id}-") for name in ready):
+            continue
+        for accelerator in accelerators:
+            for python in engine.python:
+                lock = planning.lock_of(engine, accelerator, python)
+                if lock and f"{engine.id}-{_mark(locks / lock, accelerator, python)}" in ready:
+                    yield planning.environment_id(engine.id, accelerator, python)
+
+
+def _mark(lock: Path, accelerator: str, python: str) -> str:
+    return planning.environment_mark(lock.read_text(encoding="utf-8"), accelerator, python)
