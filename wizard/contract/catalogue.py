@@ -35,7 +35,7 @@ class Architecture:
     hidden: int
     heads: int
     kv_heads: int
-    head_dim: int
+    head_dim: int  # of queries and keys, rotary part included
     intermediate: int
     vocab: int
     tied: bool
@@ -44,7 +44,7 @@ class Architecture:
     expert_intermediate: int = 0
     kind: str = "llama"
     gated: bool = True  # an MLP of three matrices; False: of two
-    bias: tuple[str, ...] = ()  # linear layers that have one
+    bias: tuple[str, ...] = ()  # of q_proj k_proj v_proj o_proj gate_proj up_proj down_proj router expert lm_head
     qk_norm: bool = False
     norms: int = 2  # of a layer's stream, without those on queries and keys
     norm_bias: bool = False  # LayerNorm rather than RMSNorm
@@ -58,6 +58,11 @@ class Architecture:
     kv_rank: int = 0
     rope_dim: int = 0
     value_dim: int = 0
+    linear_key_heads: int = 0  # of the layers with a recurrent state
+    linear_value_heads: int = 0
+    linear_key_dim: int = 0
+    linear_value_dim: int = 0
+    other_params: int = 0  # what none of these numbers tells: embeddings of each layer, gates
     tower: Tower | None = None
 
 
