@@ -6,6 +6,7 @@ from fake_values import RUN
 from person import sitting_at
 
 from wizard.errors import WizardError
+from wizard.view.widgets.stages import StageList
 
 
 async def test_it_shows_stages_pace_gauges_and_the_forecast_beside_what_is_measured(desk: FakeDesk) -> None:
@@ -125,3 +126,14 @@ async def test_esc_goes_home_and_the_run_goes_on(desk: FakeDesk) -> None:
         await person.press("escape")
         await person.be_at("Welcome", "Going on")
         assert person.asked("stop") == []
+
+
+async def test_what_has_not_changed_is_not_drawn_again(desk: FakeDesk) -> None:
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.be_at("WatchScreen", "41/60")
+        stages, drawn = person.window.screen.query_one(StageList), []
+        stages.refresh = lambda *_, **__: drawn.append(1) or stages  # type: ignore[method-assign, func-returns-value]
+        stages.tell(desk.moment.stages)
+        assert drawn == []
+        stages.tell(desk.moment.stages[:2])
+        assert drawn == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from wizard.session import Desk
 
 METRICS = ("loss", "learning_rate", "grad_norm", "tokens_per_second")
+REDRAW_SECONDS = 1.0  # numbers move no faster than they are read, and a slow line keeps up
 ENDED = ("failed", "stopped", "interrupted")
 LEVELS = {"info": "", "warning": "$warning", "error": "$error bold"}
 
@@ -48,6 +50,7 @@ class WatchScreen(Page):
         self.run = run
         self.pulse = Pulse(desk, run)
         self.painted: RunState | None = None
+        self.painted_at = 0.0
         self.told_problem: object = None
 
     def compose(self) -> ComposeResult:
@@ -96,9 +99,10 @@ class WatchScreen(Page):
         state, plan = pulse.state, pulse.plan
         if state is None or plan is None or not self.query("#log"):
             return
-        if state is not self.painted or pulse.wants_log:
-            changed = self.painted is None or self.painted.status != state.status
-            self.painted = state
+        changed = self.painted is None or (self.painted.status, self.painted.stage) != (state.status, state.stage)
+        due = time.monotonic() - self.painted_at >= REDRAW_SECONDS
+        if changed or (due and (state is not self.painted or pulse.wants_log)):
+            self.painted, self.painted_at = state, time.monotonic()
             self._paint(plan, state)
             if changed:
                 self.refresh_keys()

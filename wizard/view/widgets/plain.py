@@ -13,6 +13,13 @@ class PlainStatic(Static):
     def __init__(self, content: VisualType = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(content, markup=False, id=id, classes=classes)
 
+    def update(self, content: VisualType = "", *, layout: bool = True) -> None:
+        """The same again is not drawn again: over a slow line every row counts."""
+        shown = self.content
+        same = shown.is_same(content) if isinstance(shown, Content) and isinstance(content, Content) else False
+        if not (same or (isinstance(shown, str) and isinstance(content, str) and shown == content)):
+            super().update(content, layout=layout)
+
     def show(self, *parts: str | tuple[str, str] | Content) -> None:
         """Pieces of text, some of them with a style such as `$primary bold`."""
         self.update(Content.assemble(*parts))
