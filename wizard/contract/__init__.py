@@ -19,9 +19,11 @@ from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageS
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
+from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
+    "MEMORY_KNOBS",
     "Architecture",
     "Basis",
     "Board",
@@ -47,6 +49,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Recipe",
+    "Rehearsal",
     "Rejected",
     "Remedy",
     "RunState",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from wizard.contract.problem import Problem
+from wizard.contract.rehearsals import Rehearsal
 
 StageStatus = Literal["waiting", "building", "running", "ready", "done", "failed", "stopped"]
 RunStatus = Literal["running", "serving", "done", "failed", "stopped", "interrupted"]
@@ -45,6 +46,7 @@ class StageState:
     ended: float = 0.0
     problem: Problem | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,3 +74,4 @@ class Plan:
     forecast: Verdict
     lib: str = ""  # digest of the engine-side code, set at launch
     pretend: str | None = None
+    concede: Literal["ask", "self"] = "self"  # who goes down the ladder where a rehearsal finds too little memory

@@ -53,6 +53,11 @@ class Home:
         return self.root / "locks"
 
     @property
+    def measured(self) -> Path:
+        """What rehearsals measured on this machine."""
+        return self.root / "measured"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from wizard.contract import Note, Problem, Stage, StageState, StageStatus
+from wizard.contract import Note, Problem, Rehearsal, Stage, StageState, StageStatus
 from wizard.journal.curve import Curve
 from wizard.journal.lines import Event
 
@@ -27,6 +27,7 @@ class StageStory:
         self.problem: Problem | None = None
         self.checkpoint: Event = {}
         self.result: dict[str, Any] = {}
+        self.rehearsal: Rehearsal | None = None
         self._phase: Event = {}
         self._progress: Event = {}
         self._ready: Event = {}
@@ -68,6 +69,9 @@ class StageStory:
                 self.checkpoint = event
             case "result":
                 self.result = {key: value for key, value in event.items() if key not in ("at", "kind")}
+            case "rehearsed":
+                self.rehearsal = rehearsal_of(event)
+                self.notes.append(_told_rehearsal(event, self.stage.name))
             case "ready":
                 self._ready = event
 
@@ -92,6 +96,7 @@ class StageStory:
             ended=self.ended,
             problem=self.problem,
             result=self.result,
+            rehearsal=self.rehearsal,
         )
 
     def _fresh(self, event: Event) -> bool:
@@ -119,6 +124,34 @@ def problem_of(event: Event) -> Problem | None:
         return None
     params = problem.get("params")
     return Problem(code=str(problem["code"]), params=params if isinstance(params, dict) else {})
+
+
+def rehearsal_of(event: Event) -> Rehearsal:
+    return Rehearsal(
+        at=at(event),
+        rung=_whole(event.get("rung")),
+        longest=_whole(event.get("longest")),
+        predicted=_numbers(event.get("predicted")),
+        measured=_numbers(event.get("measured")),
+        ratio=_number(event.get("ratio")),
+    )
+
+
+def _told_rehearsal(event: Event, stage: str) -> Note:
+    """Measured beside forecast, for people; what it was measured on differs where all rows are short."""
+    told = rehearsal_of(event)
+    params = {
+        "measured_bytes": told.measured.get("card_bytes", 0.0),
+        "forecast_bytes": told.predicted.get("card_bytes", 0.0),
+        "seconds": round(told.measured.get("seconds_per_step", 0.0), 3),
+        "longest": told.longest,
+    }
+    return Note(at=told.at, stage=stage, code="rehearsed" if told.predicted else "rehearsed-alone", params=params)
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    found = values if isinstance(values, dict) else {}
+    return {key: float(value) for key, value in found.items() if isinstance(value, (int, float))}
 
 
 def _number(value: Any) -> float:

@@ -1,7 +1,7 @@
 """The engine room: supervisor, environments, locks, and what stops or resumes a run."""
 
 from wizard.run import environments
-from wizard.run.concessions import concede
+from wizard.run.concessions import concede, consent
 from wizard.run.control import stop
 from wizard.run.keys import api_key, key_file
 from wizard.run.lib import install_lib
@@ -15,6 +15,7 @@ __all__ = [
     "api_key",
     "command",
     "concede",
+    "consent",
     "environments",
     "find_uv",
     "install_lib",

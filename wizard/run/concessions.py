@@ -23,6 +23,15 @@ def concede(folder: RunFolder, stage: str, changes: Mapping[str, Any]) -> None:
     Journal(folder.concessions).write("concession", stage=stage, changes=dict(changes))
 
 
+def consent(folder: RunFolder) -> None:
+    """From now on this run goes down its ladder by itself."""
+    Journal(folder.concessions).write("consent")
+
+
+def consented(folder: RunFolder) -> bool:
+    return any(wish.get("kind") == "consent" for wish in Tail(folder.concessions).new())
+
+
 class History:
     """What the supervisor's journal says of earlier attempts."""
 
@@ -65,8 +74,8 @@ class History:
 
     def asked(self, folder: RunFolder) -> list[dict[str, Any]]:
         """Events for the wishes of people that were not granted yet."""
-        wishes = Tail(folder.concessions).new()[self.granted :]
-        return [self._wish(wish) for wish in wishes if wish.get("stage") in self._stages]
+        wishes = [wish for wish in Tail(folder.concessions).new() if wish.get("kind") == "concession"]
+        return [self._wish(wish) for wish in wishes[self.granted :] if wish.get("stage") in self._stages]
 
     def _wish(self, wish: Event) -> dict[str, Any]:
         stage, changes = str(wish["stage"]), dict(wish.get("changes") or {})
@@ -75,7 +84,13 @@ class History:
         if changes.get("micro_batch") and "accumulate" not in changes and batch:
             changes["accumulate"] = max(1, -(-batch // int(changes["micro_batch"])))
         rung = self.rungs.get(stage, 0)
-        return {"stage": stage, "from": rung, "to": rung, "why": "asked", "by": "user", "changes": changes}
+        to = self._rung_of(stage, changes)
+        return {"stage": stage, "from": rung, "to": to, "why": "asked", "by": "user", "changes": changes}
+
+    def _rung_of(self, stage: str, changes: Mapping[str, Any]) -> int:
+        """Who takes what a lower rung offers stands on it."""
+        rungs, at = self._stages[stage].rungs, self.rungs.get(stage, 0)
+        return next((lower for lower in range(at + 1, len(rungs)) if dict(rungs[lower]) == changes), at)
 
     def _conceded(self, stage: str, event: Event) -> None:
         rung, changes = event.get("to"), event.get("changes")

@@ -39,7 +39,7 @@ def judge(folder: RunFolder, stage: Stage, child: Child) -> Ending:
         served = any(event.get("kind") == "ready" for event in events)
         return Ending(outcome="stopped", problem=told, served=served)
     code = child.code
-    if code == OUT_OF_MEMORY or (told and told.code == "out-of-memory"):
+    if code == OUT_OF_MEMORY or (told and told.code.endswith("out-of-memory")):
         return Ending(outcome="memory", problem=told or _problem(folder, stage, "stage-out-of-memory"))
     if told:
         return Ending(outcome="failed", problem=told)

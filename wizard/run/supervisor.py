@@ -6,6 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,18 @@ from wizard.journal import Home, RunFolder, Tail, locked, read_json, read_plan
 from wizard.run import processes
 from wizard.run.builder import Builder
 from wizard.run.child import Child
-from wizard.run.concessions import History
+from wizard.run.concessions import History, consented
 from wizard.run.control import Control, stage_marker
 from wizard.run.ending import Ending, judge
 from wizard.run.ledger import FULL, Ledger, full_disk
 from wizard.run.locks import Lock, take
+from wizard.run.measured import Keeper
 from wizard.run.metering import MeterFactory, Metering
 from wizard.run.spawn import Start, is_done, spawn
 
 POLL_SECONDS = 0.2
 WITHOUT_GPU = ("fetch", "prepare")
+REHEARSED = "rehearsal-out-of-memory"
 
 
 def supervise(folder: RunFolder, home: Home, engines: Mapping[str, Engine], meter: MeterFactory | None = None) -> int:
@@ -144,7 +147,9 @@ class Supervisor:
                     child = self._start(stage, paths, locks)
                 ending = self._follow(stage, child)
                 child = None
-                if ending.outcome == "memory" and self._go_down(stage, ending):
+                if ending.outcome == "memory" and (question := self._question(stage, ending)):
+                    return replace(ending, problem=question)
+                if ending.outcome == "memory" and self._go_down(stage):
                     continue
                 if ending.outcome == "killed" and ending.advanced and not restarted:
                     restarted = True
@@ -204,11 +209,14 @@ class Supervisor:
         if self.meter:
             self.meter.pid = child.pid
         ready_to_stop = self._stop_watch(stage, child)
+        keeper = Keeper(self.plan, stage, self.folder, self.home, child.offset)
         while not child.ended():
             child.wait(POLL_SECONDS)
+            keeper.look()
             if ready_to_stop():
                 child.ask_to_end()
             child.insist()
+        keeper.look()
         self.builder.background = False
         if self.meter:
             self.meter.pid = 0
@@ -236,7 +244,18 @@ class Supervisor:
         if count:
             self.ledger.note("leftovers-ended", stage.name, "info", count=count)
 
-    def _go_down(self, stage: Stage, ending: Ending) -> bool:
+    def _question(self, stage: Stage, ending: Ending) -> Problem | None:
+        """Nothing is lost yet when a rehearsal lacks memory: who started the run may choose to take the next rung."""
+        rung, problem = self.history.next_rung(stage.name), ending.problem
+        if rung is None or problem is None or problem.code != REHEARSED:
+            return None
+        if self.plan.concede == "self" or consented(self.folder):
+            return None
+        changes = dict(stage.rungs[rung])
+        told = ", ".join(f"{knob}={value}" for knob, value in changes.items())
+        return Problem(code="rehearsal-too-large", params={**problem.params, "changes": changes, "told": told})
+
+    def _go_down(self, stage: Stage) -> bool:
         rung = self.history.next_rung(stage.name)
         if rung is None:
             return False

@@ -125,4 +125,4 @@ def run(work: Callable[[Bench], None]) -> None:
         if told is not error:
             sys.excepthook(type(error), error, error.__traceback__)
         bench.failed(told)
-        sys.exit(OUT_OF_MEMORY if told.problem.code == "out-of-memory" else FAILED)
+        sys.exit(OUT_OF_MEMORY if told.problem.code.endswith("out-of-memory") else FAILED)

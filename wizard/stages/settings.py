@@ -15,34 +15,38 @@ if TYPE_CHECKING:
 CHECKPOINTS_KEPT = 2
 
 
-def arguments(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path) -> SFTConfig:
+def arguments(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> SFTConfig:
     from trl import SFTConfig
 
+    return SFTConfig(**{**settings(knobs, spec, checkpoints), **changes})
+
+
+def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path) -> dict[str, Any]:
     dtype, packing = number_type(spec), bool(knobs["packing"])
-    return SFTConfig(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=int(knobs["micro_batch"]),
-        gradient_accumulation_steps=int(knobs["accumulate"]),
-        learning_rate=float(knobs["learning_rate"]),
-        num_train_epochs=float(knobs["epochs"]),
-        max_steps=int(knobs["max_steps"]) or -1,
-        optim=str(knobs["optimizer"]),
-        gradient_checkpointing=bool(knobs["grad_ckpt"]),
-        max_length=int(knobs["seq_len"]),
-        packing=packing,
-        dataset_kwargs={"skip_prepare_dataset": not packing},
-        seed=int(knobs["seed"]),
-        data_seed=int(knobs["seed"]),
-        use_cpu=spec["device"] == "cpu",
-        bf16=dtype == "bfloat16",
-        fp16=dtype == "float16",
-        save_steps=int(knobs["save_steps"]),
-        save_total_limit=CHECKPOINTS_KEPT,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
-        report_to="none",
-    )
+    return {
+        "output_dir": str(checkpoints),
+        "per_device_train_batch_size": int(knobs["micro_batch"]),
+        "gradient_accumulation_steps": int(knobs["accumulate"]),
+        "learning_rate": float(knobs["learning_rate"]),
+        "num_train_epochs": float(knobs["epochs"]),
+        "max_steps": int(knobs["max_steps"]) or -1,
+        "optim": str(knobs["optimizer"]),
+        "gradient_checkpointing": bool(knobs["grad_ckpt"]),
+        "max_length": int(knobs["seq_len"]),
+        "packing": packing,
+        "dataset_kwargs": {"skip_prepare_dataset": not packing},
+        "seed": int(knobs["seed"]),
+        "data_seed": int(knobs["seed"]),
+        "use_cpu": spec["device"] == "cpu",
+        "bf16": dtype == "bfloat16",
+        "fp16": dtype == "float16",
+        "save_steps": int(knobs["save_steps"]),
+        "save_total_limit": CHECKPOINTS_KEPT,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+    }
 
 
 def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any]) -> LoraConfig:

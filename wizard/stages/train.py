@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.stages import rehearsal
 from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import chain, is_disk_full
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
 
 
 def work(bench: Bench) -> None:
-    bench.phase("load-libraries")
     check_model(bench.order.input("fetch", "model"))
     checkpoints = bench.folder / "checkpoints"
     start = newest_whole(bench, checkpoints)
+    rehearsed = rehearsal.hold(bench) if start is None else rehearsal.told_before(bench)
+    bench.phase("load-libraries")
     from wizard.stages.reporter import Reporter
 
     reporter = Reporter(bench)
@@ -51,10 +54,15 @@ def work(bench: Bench) -> None:
         "tokens": int(reporter.tokens),
         "dtype": number_type(bench.order.spec),
     }
+    if rehearsed:
+        result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
     bench.finish({"adapter": adapter}, result)
 
 
-def make_trainer(bench: Bench, checkpoints: Path, reporter: Any) -> SFTTrainer:
+def make_trainer(
+    bench: Bench, checkpoints: Path, callback: Any, rows: Sequence[Mapping[str, Any]] = (), **changes: Any
+) -> SFTTrainer:
+    """Of the order's model and rows; a rehearsal has rows and settings of its own."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTTrainer
@@ -68,19 +76,23 @@ def make_trainer(bench: Bench, checkpoints: Path, reporter: Any) -> SFTTrainer:
     torch.manual_seed(int(order.knobs["seed"]))
     return SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder, **settings),
-        args=arguments(order.knobs, order.spec, checkpoints),
-        train_dataset=dataset(order.input("prepare", "rows")),
+        args=arguments(order.knobs, order.spec, checkpoints, **changes),
+        train_dataset=dataset(rows or read_rows(order.input("prepare", "rows"))),
         processing_class=AutoTokenizer.from_pretrained(folder),
         peft_config=adapter_config(order.knobs, order.spec["method"]),
-        callbacks=[reporter],
+        callbacks=[callback],
     )
 
 
-def dataset(rows: Path) -> Dataset:
+def read_rows(file: Path) -> list[Mapping[str, Any]]:
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def dataset(rows: Sequence[Mapping[str, Any]]) -> Dataset:
     from datasets import Dataset
 
-    with rows.open(encoding="utf-8") as lines:
-        return Dataset.from_list([json.loads(line) for line in lines])
+    return Dataset.from_list(rows)
 
 
 def save_adapter(trainer: SFTTrainer, folder: Path) -> Path:

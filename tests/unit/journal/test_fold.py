@@ -144,3 +144,19 @@ def test_progress_phase_checkpoint_and_result_are_the_stage_s_newest(plan: Plan)
 )
 def test_an_event_of_a_strange_shape_breaks_nothing(plan: Plan, odd: dict[str, Any]) -> None:
     assert fold(plan, [*TRAINING, odd], {"03-train": [odd]}, {"03-train": [odd]}, [odd]).run == "toy-run"
+
+
+def test_a_rehearsal_is_kept_and_told_beside_its_forecast(plan: Plan) -> None:
+    predicted, measured = {"card_bytes": 10, "seconds_per_step": 1.0}, {"card_bytes": 11, "seconds_per_step": 0.5}
+    told = event(14, "rehearsed", rung=1, longest=300, predicted=predicted, measured=measured, ratio=1.1)
+    state = fold(plan, TRAINING, {"03-train": [told]}, supervised=True)
+    rehearsal = state.stages[2].rehearsal
+    assert rehearsal is not None
+    assert (rehearsal.rung, rehearsal.longest, rehearsal.predicted, rehearsal.measured) == (1, 300, predicted, measured)
+    assert state.notes[-1].code == "rehearsed"
+    assert state.notes[-1].params == {"measured_bytes": 11, "forecast_bytes": 10, "seconds": 0.5, "longest": 300}
+
+
+def test_a_rehearsal_with_no_forecast_is_told_alone(plan: Plan) -> None:
+    told = event(14, "rehearsed", longest=300, predicted={}, measured={"card_bytes": 11}, ratio=0)
+    assert fold(plan, TRAINING, {"03-train": [told]}).notes[-1].code == "rehearsed-alone"

@@ -1,0 +1,83 @@
+"""Twenty micro-steps of the training to come, on its longest rows, measured. The train stage runs it as a process of
+its own before it loads anything, so that nothing of it is left: no weights, no optimizer state, no random numbers.
+
+python -m wizard.stages.rehearse RUN/03-train/rehearsal
+cat RUN/03-train/rehearsal/done.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, islice
+from typing import Any
+
+from wizard.stages.desk import Bench, run
+
+MICRO_STEPS = 20
+ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and the optimizer steps often enough
+
+Row = Mapping[str, Any]
+
+
+def work(bench: Bench) -> None:
+    bench.phase("load-libraries")
+    from wizard.stages.meters import meter_of
+    from wizard.stages.train import make_trainer, read_rows
+
+    order = bench.order
+    from wizard.stages.pace import Pace
+
+    accumulate = accumulation(int(order.knobs["accumulate"]))
+    pace = Pace(bench, meter_of(order.spec["device"]), MICRO_STEPS)
+    rows = read_rows(order.input("prepare", "rows"))
+    steps = MICRO_STEPS // accumulate
+    changes = {
+        "gradient_accumulation_steps": accumulate,
+        "max_steps": steps,
+        "save_strategy": "no",
+        "train_sampling_strategy": "sequential",
+    }
+    trainer = make_trainer(bench, bench.folder / "checkpoints", pace, rows=longest_rows(rows, order.knobs), **changes)
+    bench.phase("rehearse")
+    trainer.train()
+    reading = pace.meter.read()
+    result = {
+        "longest": longest(rows, order.knobs),
+        "peak_bytes": reading.allocated,
+        "reserved_bytes": reading.reserved,
+        "card_bytes": reading.card,
+        "left_bytes": reading.left,
+        "seconds_per_step": round(pace.step_seconds / accumulate * int(order.knobs["accumulate"]), 4),
+    }
+    bench.finish({}, result)
+
+
+def accumulation(wanted: int) -> int:
+    """So that a whole number of steps makes up the rehearsal."""
+    return next(number for number in (ACCUMULATE, 2, 1) if number <= wanted)
+
+
+def longest(rows: Sequence[Row], knobs: Mapping[str, Any]) -> int:
+    """Tokens of the longest row that a micro-batch is padded to; packed ones are full."""
+    limit = int(knobs["seq_len"])
+    return limit if knobs["packing"] else min(limit, max(len(row["input_ids"]) for row in rows))
+
+
+def longest_rows(rows: Sequence[Row], knobs: Mapping[str, Any]) -> list[Row]:
+    """The longest ones twice over: first without optimizer states, then with them, the longest batch leading each."""
+    ordered = sorted(rows, key=lambda row: len(row["input_ids"]), reverse=True)
+    batch = int(knobs["micro_batch"])
+    if knobs["packing"]:
+        return list(until(cycle(ordered), MICRO_STEPS * batch * int(knobs["seq_len"])))
+    return 2 * list(islice(cycle(ordered), MICRO_STEPS // 2 * batch))
+
+
+def until(rows: Iterator[Row], tokens: int) -> Iterator[Row]:
+    while tokens > 0:
+        row = next(rows)
+        tokens -= len(row["input_ids"])
+        yield row
+
+
+if __name__ == "__main__":
+    run(work)
