@@ -63,4 +63,5 @@ class Verdict:
     stage_memory: Mapping[str, int] = field(default_factory=dict)
     stage_disk: Mapping[str, int] = field(default_factory=dict)
     merge_device: Literal["cpu", "cuda"] = "cpu"  # the merge compares in fp32: the card may be too small for it
-    step_seconds: float = 0.0  # of one training step, accumulation included
+    step_seconds: float = 0.0  # of one training step on rows of the full length, accumulation included
+    case: Mapping[str, str] = field(default_factory=dict)  # what a rehearsal must share with it to count as measured

@@ -23,6 +23,7 @@ from wizard.contract import (
 )
 from wizard.errors import WizardError
 from wizard.fit import remedies, work
+from wizard.fit.correct import Record, corrected, pace
 from wizard.fit.engines import Picks, accelerator, pick
 from wizard.fit.ladder import Rung, rungs_of
 from wizard.fit.law import Case, Peak, peak, trained
@@ -48,6 +49,7 @@ class Setting:
     home_free: int
     rows: int = 0
     row_tokens: int = 0
+    records: Sequence[Record] = ()
     here: frozenset[str] = frozenset()  # ids of models that are fetched and of environments that are built
 
     @property
@@ -65,6 +67,26 @@ class Setting:
     @property
     def halves(self) -> bool:
         return self.device == "cuda" or bool(BF16_FLAGS & set(self.machine.cpu.flags))
+
+    @property
+    def key(self) -> Mapping[str, str]:
+        """What a rehearsal's measurement has to share with this case to say anything about it."""
+        return {
+            "model": self.model.id,
+            "method": self.method.id,
+            "board": (self.gpu.profile or self.gpu.name) if self.gpu else self.device,
+            "engine": self.picks.engines.get("train", ""),
+            "accelerator": self.kind,
+        }
+
+    def peak(self, knobs: Knobs) -> Peak:
+        case = self.case(knobs)
+        return corrected(peak(case), case, self.key, self.records)
+
+    def micro_step(self, knobs: Knobs, row_tokens: int) -> float:
+        return work.micro_step_seconds(
+            self.model, self.method, knobs, row_tokens, self.machine, self.board, self.device
+        )
 
     def case(self, knobs: Knobs) -> Case:
         size = 2 if self.halves else 4
@@ -90,13 +112,14 @@ def judge(
     rows: int = 0,
     row_tokens: int = 0,
     here: frozenset[str] = frozenset(),
+    corrections: Sequence[Record] = (),
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these."""
     recipe, model = _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
     setting = settle(machine, catalog, recipe, model, forced_engines or {}, free, rows, row_tokens)
-    setting = replace(setting, here=here)
+    setting = replace(setting, here=here, records=corrections)
     wanted = knobs or recipe.knobs
     rungs = rungs_of(replace(wanted, seq_len=min(wanted.seq_len, model.max_len)), recipe.ladder)
     nowhere = setting.device == "cuda" and not setting.gpu
@@ -155,7 +178,7 @@ def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Peak]:
     """The first rung that fits; a tight one comes before a shorter sequence; the lowest where none does."""
     best: tuple[int, Peak] | None = None
     for at, rung in enumerate(rungs):
-        found = peak(setting.case(rung.knobs))
+        found = setting.peak(rung.knobs)
         if best and rung.knobs.seq_len < rungs[best[0]].knobs.seq_len:
             break
         status = status_of(found, setting.capacity)
@@ -174,7 +197,8 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Peak) -> Ve
     knobs, model, picks = rungs[at].knobs, setting.model, leave_out_what_will_not_serve(setting)
     load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
     device = "cuda" if setting.device == "cuda" else "cpu"
-    train = work.train_seconds(model, setting.method, knobs, load, setting.machine, setting.board, device)
+    slower = pace(knobs, setting.key, setting.records, lambda given: setting.micro_step(given, given.seq_len))
+    train = work.train_seconds(knobs, load, setting.micro_step(knobs, load.row_tokens) * slower)
     case = setting.case(knobs)
     merging = "cuda" if work.merge_ram(model) <= setting.capacity and device == "cuda" else "cpu"
     fetched = model.id in setting.here
@@ -211,6 +235,9 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Peak) -> Ve
         stage_memory=memory,
         stage_disk=disk,
         merge_device=merging,  # type: ignore[arg-type]
+        basis=found.basis,
+        case=setting.key,
+        step_seconds=setting.micro_step(knobs, knobs.seq_len) * knobs.accumulate * slower,
     )
     reason = next(reasons(setting, draft), None)
     if reason is None:

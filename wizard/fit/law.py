@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from wizard.contract import Board, Knobs, Method, Model, Term
+from wizard.contract import Basis, Board, Knobs, Method, Model, Term
 from wizard.fit import held
 from wizard.fit.decoder import Record, head, layer
 from wizard.fit.ops import Mode
@@ -50,6 +50,7 @@ class Peak:
     reserved_bytes: int
     card_bytes: int
     safe_bytes: int
+    basis: Basis = "estimated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wizard.contract import Catalog, Machine, Verdict
+from wizard.fit.correct import Record
 from wizard.fit.judge import judge
 from wizard.fit.remedies import suits
 
@@ -21,9 +23,10 @@ def offers(
     model: str = "",
     home_disk: int | None = None,
     here: frozenset[str] = frozenset(),
+    corrections: Sequence[Record] = (),
 ) -> tuple[Verdict, ...]:
     found = [
-        judge(machine, catalog, recipe.id, candidate.id, home_disk=home_disk, here=here)
+        judge(machine, catalog, recipe.id, candidate.id, home_disk=home_disk, here=here, corrections=corrections)
         for recipe in catalog.recipes.values()
         if task in ("", recipe.task)
         for candidate in catalog.models.values()

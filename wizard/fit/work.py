@@ -43,21 +43,25 @@ def steps_of(knobs: Knobs, load: Load) -> int:
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
-def train_seconds(
-    model: Model, method: Method, knobs: Knobs, load: Load, machine: Machine, board: Board | None, device: str
+def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
+    return TRAIN_START_SECONDS + steps_of(knobs, load) * knobs.accumulate * micro_step
+
+
+def micro_step_seconds(
+    model: Model, method: Method, knobs: Knobs, row_tokens: int, machine: Machine, board: Board | None, device: str
 ) -> float:
+    """Forward and backward of one micro-batch whose rows have so many tokens."""
     a = model.architecture
     passes = 3 if knobs.grad_ckpt else 2  # forward and the activations' gradients; weights are frozen
-    per_token = passes * (2 * model.params + 2 * a.layers * load.row_tokens * a.heads * a.head_dim)
-    tokens = knobs.micro_batch * load.row_tokens
+    per_token = passes * (2 * model.params + 2 * a.layers * row_tokens * a.heads * a.head_dim)
+    tokens = knobs.micro_batch * row_tokens
     slower = SLOWER.get(method.quantisation, 1.0) * (SLOWER["dora"] if method.dora else 1.0)
     if device == "cuda":
         rate = card_flops(board) * UTILISATION
         least = LAUNCH_SECONDS_PER_LAYER * a.layers * passes / 2 * slower
     else:
         rate, least = cpu_flops(machine.cpu), 0.02 * a.layers
-    micro_step = max(per_token * tokens / rate * slower, least)
-    return TRAIN_START_SECONDS + steps_of(knobs, load) * knobs.accumulate * micro_step
+    return max(per_token * tokens / rate * slower, least)
 
 
 def card_flops(board: Board | None) -> float:

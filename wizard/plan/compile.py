@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Stage, StageName, Verdict
@@ -52,13 +52,21 @@ def compile_plan(
     lock_text: Callable[[str], str],
     store: str = "",
     key_file: str = "",
+    forecasts: Sequence[Verdict] = (),
 ) -> tuple[Plan, Mapping[str, str]]:
-    """The plan, and the exact package list of each of its environments."""
+    """The plan, and the exact package list of each of its environments. `forecasts`: of each rung, for a rehearsal."""
     choice = replace(choice, knobs=verdict.knobs)
     engines = engines_of(choice, verdict, catalog)
     carriers = [source.ref for source in sources_of(catalog.models[choice.model], choice) if source.kind == "bundled"]
     environments, requirements = environments_of([*engines.values(), *carriers], choice, verdict, catalog, lock_text)
-    order = Order(choice=choice, verdict=verdict, catalog=catalog, store=store, key_file=key_file)
+    order = Order(
+        choice=choice,
+        verdict=verdict,
+        catalog=catalog,
+        store=store,
+        key_file=key_file,
+        forecasts=tuple(forecasts),
+    )
     stages: list[Stage] = []
     for name in FOLDERS:
         if name in engines:

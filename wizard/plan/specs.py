@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wizard.contract import Catalog, Choice, Model, Source, Verdict
+from wizard.contract import MEMORY_KNOBS, Catalog, Choice, Model, Source, Verdict
 from wizard.errors import WizardError
 from wizard.plan.digests import digest
 from wizard.plan.rows import filled_rows
 
 MAX_NEW_TOKENS = 64
 CONTEXT = {"cpu": 2048, "cuda": 4096}
+LONG_SECONDS, SHORT_SECONDS = 600.0, 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Order:
     catalog: Catalog
     store: str
     key_file: str
+    forecasts: tuple[Verdict, ...] = ()  # one a rung
 
     @property
     def model(self) -> Model:
@@ -86,7 +88,35 @@ def bundled_sha(rows: list[dict[str, str]]) -> str:
 def train(order: Order) -> dict[str, Any]:
     method = order.catalog.methods[order.verdict.method]
     told = {"id": method.id, "quantisation": method.quantisation, "dora": method.dora}
-    return {"knobs": asdict(order.choice.knobs), "method": told, "device": order.verdict.device}
+    return {
+        "knobs": asdict(order.choice.knobs),
+        "method": told,
+        "device": order.verdict.device,
+        "rehearse": worth_rehearsing(order.verdict, order.choice),
+        "rehearsal": {
+            "case": dict(order.verdict.case),
+            "forecasts": [forecast(verdict) for verdict in order.forecasts or (order.verdict,)],
+        },
+    }
+
+
+def worth_rehearsing(verdict: Verdict, choice: Choice) -> bool:
+    """Before hours on a card; a run that is as short as its rehearsal finds out as soon by itself."""
+    seconds = verdict.stage_seconds.get("train", 0.0)
+    if verdict.device != "cuda" or choice.data.kind == "bundled" or seconds < SHORT_SECONDS:
+        return False
+    return verdict.status == "tight" or (seconds > LONG_SECONDS and verdict.basis != "measured")
+
+
+def forecast(verdict: Verdict) -> dict[str, Any]:
+    knobs = asdict(verdict.knobs)
+    return {
+        "knobs": {name: knobs[name] for name in MEMORY_KNOBS},
+        "peak_bytes": verdict.peak_bytes,
+        "reserved_bytes": verdict.reserved_bytes,
+        "card_bytes": verdict.card_bytes,
+        "seconds_per_step": round(verdict.step_seconds, 4),
+    }
 
 
 def merge(order: Order) -> dict[str, Any]:

@@ -41,7 +41,15 @@ def _head(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
         plain = {key: value for key, value in result.items() if isinstance(value, (int, float, str)) and value != ""}
         if plain:
             yield _comment(f"measured, {name}: " + ", ".join(f"{key} {value}" for key, value in plain.items()))
+        if "rehearsal" in result:
+            yield _rehearsal(result["rehearsal"])
     yield ""
+
+
+def _rehearsal(told: Mapping[str, Any]) -> str:
+    measured, predicted = told["measured"], told["predicted"]
+    beside = f", forecast {predicted['card_bytes'] / GIB:.1f} GiB" if predicted else ""
+    return f"# rehearsed: {measured['card_bytes'] / GIB:.1f} GiB{beside}, {measured['seconds_per_step']:.2f} s a step"
 
 
 def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:

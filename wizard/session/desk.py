@@ -17,7 +17,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import care, chat, outcome, present, runs, starting
+from wizard.session import care, chat, measured, outcome, present, runs, starting
 
 
 class Desk:
@@ -63,6 +63,11 @@ class Desk:
         accelerators = tuple({"cpu", fit.accelerator(self.machine())})
         return present.present(self.home, self.catalog(), accelerators, self._locks)
 
+    def _known(self) -> dict[str, Any]:
+        """What this machine adds to every judgement: what is here, and what was measured on it."""
+        corrections = () if self.pretend else measured.corrections(self.home, self.catalog(), self._locks)
+        return {"here": self._here(), "corrections": corrections}
+
     def hubs(self) -> Mapping[str, float | None]:
         """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""
         from wizard.session import hubs
@@ -70,10 +75,10 @@ class Desk:
         return hubs.reached(os.environ)
 
     def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
-        return fit.offers(self.machine(), self.catalog(), task=task, model=model, here=self._here())
+        return fit.offers(self.machine(), self.catalog(), task=task, model=model, **self._known())
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, here=self._here())
+        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
 
     def best(self, task: str) -> Verdict:
         """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
@@ -154,10 +159,16 @@ class Desk:
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
-        here = self._here() - choice.requirements.keys()  # a replay builds from lists of its own
-        verdict = fit.judge(machine, catalog, choice.recipe, choice.model, choice.knobs, engines, here=here)
+        known = self._known()
+        known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
+
+        def judged(knobs: Knobs) -> Verdict:
+            return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
+
+        verdict = judged(choice.knobs)
+        rungs = [judged(replace(verdict.knobs, **changes)) for changes in verdict.rungs]
         plan, requirements = starting.compile_choice(
-            choice, verdict, machine, catalog, self.home, choice.data.language, self._locks
+            choice, verdict, machine, catalog, self.home, choice.data.language, self._locks, rungs
         )
         return replace(plan, pretend=self.pretend), requirements
 
@@ -175,11 +186,12 @@ class Desk:
             lines.append((stage.name, shlex.join(command)))
         return tuple(lines)
 
-    def launch(self, plan: Plan) -> str:
-        """Start it. The plan may come from a screen shown a while ago: the machine is looked at once more."""
+    def launch(self, plan: Plan, *, ask: bool = False) -> str:
+        """Start it. The plan may come from a screen shown a while ago: the machine is looked at once more.
+        `ask`: somebody is there to be asked, should a rehearsal find that it needs more memory than there is."""
         self.machine(refresh=not self.pretend)
         _, requirements = self._compiled(plan.choice)
-        return starting.launch(plan, requirements, self.home)
+        return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home)
 
     # runs
 
@@ -198,8 +210,8 @@ class Desk:
     def stop(self, run: str, after_checkpoint: bool = False) -> None:
         engine_room.stop(self.folder(run), after_checkpoint=after_checkpoint)
 
-    def resume(self, run: str, **changes: Any) -> str:
-        return runs.resume(self.folder(run), changes)
+    def resume(self, run: str, *, yes: bool = False, **changes: Any) -> str:
+        return runs.resume(self.folder(run), changes, yes=yes)
 
     def unfinished(self, task: str) -> str | None:
         recipes = [recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Outcome:
     endpoint: str = ""
     model: str = ""
     engine: str = ""
+    rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
 
 
 def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
@@ -40,6 +41,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         endpoint=state.endpoint or str(serve.get("endpoint", "")),
         model=state.served_model,
         engine=state.served_engine or str(serve.get("engine", "")),
+        rehearsal=results.get("train", {}).get("rehearsal", {}),
     )
 
 
@@ -55,6 +57,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "model": outcome.model,
         "engine": outcome.engine,
         "adapter_parity": dict(outcome.parity),
+        **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
 
 

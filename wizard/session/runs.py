@@ -47,9 +47,11 @@ def supervisor_command(folder: RunFolder) -> tuple[str, ...]:
     return (sys.executable, "-m", "wizard", "supervise", str(folder.path))
 
 
-def resume(folder: RunFolder, changes: dict[str, Any]) -> str:
-    """Go on where it stopped; a run that is still supervised is simply attached to."""
+def resume(folder: RunFolder, changes: dict[str, Any], *, yes: bool = False) -> str:
+    """Go on where it stopped; a run that is still supervised is simply attached to. `yes`: it need not ask again."""
     if not engine_room.supervised(folder):
+        if yes:
+            engine_room.consent(folder)
         if changes:
             engine_room.concede(folder, "train", changes)
         engine_room.launch(folder, supervisor_command(folder))

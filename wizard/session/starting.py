@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,14 @@ def _first_questions(report: DataReport | None) -> tuple[str, ...]:
 
 
 def compile_choice(
-    choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog, home: Home, language: str, locks: Path
+    choice: Choice,
+    verdict: Verdict,
+    machine: Machine,
+    catalog: Catalog,
+    home: Home,
+    language: str,
+    locks: Path,
+    forecasts: Sequence[Verdict] = (),
 ) -> tuple[Plan, Mapping[str, str]]:
     if verdict.status == "no":
         reason = verdict.reason
@@ -62,6 +69,7 @@ def compile_choice(
         store=str(home.store),
         key_file=str(home.secrets / f"{run}.key"),
         lock_text=lambda name: (locks / name).read_text(encoding="utf-8"),
+        forecasts=forecasts,
     )
 
 

@@ -63,7 +63,7 @@ def lay_out(bench: Bench) -> Path:
 
 def compared(order: Order, result: Mapping[str, Any]) -> dict[str, Any]:
     known, knobs = order.spec.get("rehearsal", {}), memory_knobs(order.knobs)
-    measured = {name: result[name] for name in NUMBERS}
+    measured = {name: result[name] for name in (*NUMBERS, "micro_step_seconds")}
     forecast: Mapping[str, Any] = next((each for each in known.get("forecasts", ()) if each["knobs"] == knobs), {})
     predicted = {name: forecast[name] for name in NUMBERS if name in forecast}
     return {

@@ -40,14 +40,15 @@ def work(bench: Bench) -> None:
     trainer = make_trainer(bench, bench.folder / "checkpoints", pace, rows=longest_rows(rows, order.knobs), **changes)
     bench.phase("rehearse")
     trainer.train()
-    reading = pace.meter.read()
+    reading, micro_step = pace.meter.read(), pace.step_seconds / accumulate
     result = {
         "longest": longest(rows, order.knobs),
         "peak_bytes": reading.allocated,
         "reserved_bytes": reading.reserved,
         "card_bytes": reading.card,
         "left_bytes": reading.left,
-        "seconds_per_step": round(pace.step_seconds / accumulate * int(order.knobs["accumulate"]), 4),
+        "micro_step_seconds": round(micro_step, 5),
+        "seconds_per_step": round(micro_step * int(order.knobs["accumulate"]), 4),
     }
     bench.finish({}, result)
 

@@ -158,7 +158,7 @@ def test_other_knobs_than_those_forecast_are_compared_with_nothing() -> None:
         spec = {"rehearsal": {"case": CASE, "forecasts": [forecasts()]}}  # noqa: RUF012
         rung = 1
 
-    result = {"longest": 9, "left_bytes": 1, **FORECAST}
+    result = {"longest": 9, "left_bytes": 1, "micro_step_seconds": 0.5, **FORECAST}
     told = compared(Given(), result)  # type: ignore[arg-type]
     assert (told["predicted"], told["ratio"], told["case"]["knobs"]["micro_batch"]) == ({}, 0.0, 1)
     assert set(told["case"]["knobs"]) <= set(MEMORY_KNOBS)
