@@ -122,6 +122,7 @@ def _starting_verbs(verbs: Any) -> None:
     run = _verb(verbs, "run")
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
     run.add_argument("--check", action="store_true", default=_twin("check", False), help=say("cli.flag.check"))
+    run.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -130,6 +131,7 @@ def _living_verbs(verbs: Any) -> None:
         verb = _verb(verbs, name)
         verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
         if name == "resume":
+            verb.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
             for knob in RESUME_KNOBS:
                 flag = "--" + knob.replace("_", "-")
                 verb.add_argument(flag, type=float if knob == "learning_rate" else int, help=say(f"knob.{knob}.title"))

@@ -130,7 +130,7 @@ class FakeDesk:
             (s.name, f"{python} -m wizard.stages.{s.name} {self.home.runs}/{plan.run}/{s.folder}") for s in plan.stages
         )
 
-    def launch(self, plan: Plan) -> str:
+    def launch(self, plan: Plan, *, ask: bool = False) -> str:
         self._note("launch", plan)
         return plan.run
 
@@ -147,7 +147,7 @@ class FakeDesk:
     def stop(self, run: str, after_checkpoint: bool = False) -> None:
         self._note("stop", run, after_checkpoint)
 
-    def resume(self, run: str, **changes: Any) -> str:
+    def resume(self, run: str, *, yes: bool = False, **changes: Any) -> str:
         self._note("resume", run, changes)
         self.moment = moments.TRAINING
         return run

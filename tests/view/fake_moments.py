@@ -105,6 +105,13 @@ OUT_OF_MEMORY = Problem(
     params={"stage": "train", "log": f"~/.local/share/yichuidingyin/runs/{RUN}/03-train/log.txt"},
 )
 FAILED = state("failed", "train", 70, "done", "done", "failed", "waiting", "waiting", step=41, problem=OUT_OF_MEMORY)
+TOO_LARGE = replace(
+    FAILED,
+    problem=Problem(
+        code="rehearsal-too-large",
+        params={**OUT_OF_MEMORY.params, "changes": {"micro_batch": 2, "accumulate": 4}, "told": "micro_batch=2"},
+    ),
+)
 STOPPED = state("stopped", "train", 70, "done", "done", "stopped", "waiting", "waiting", step=41, checkpoint_step=40)
 HERE = (
     TRAINING,

@@ -12,7 +12,7 @@ from fake_values import IDENTITY, LAPTOP, RUN
 from textual.content import Content
 
 from wizard import words
-from wizard.contract import DataReport, Knobs, Rejected
+from wizard.contract import DataReport, Knobs, Rejected, Term
 from wizard.session import Desk, Endpoint
 from wizard.view import telling, turning
 from wizard.view.grid import flow, grid
@@ -20,7 +20,7 @@ from wizard.view.pasting import continued
 from wizard.view.widgets.chart import columns, draw, finite
 from wizard.view.widgets.field import complete
 from wizard.view.widgets.log import printable
-from wizard.view.widgets.memory import shares
+from wizard.view.widgets.memory import drawn, shares
 from wizard.words import units
 
 
@@ -179,3 +179,9 @@ def test_the_fake_desk_takes_what_the_desk_takes(name: str) -> None:
     real, fake = (inspect.signature(getattr(owner, name)).parameters for owner in (Desk, FakeDesk))
     assert set(fake) <= set(real) | {"options", "changes", "overrides"}
     assert list(fake)[: len(real)] == list(real)[: len(fake)] or set(fake) == set(real)
+
+
+def test_a_correction_downwards_makes_the_bar_no_longer_than_what_is_needed() -> None:
+    terms = [Term(label=label, bytes=size, formula="") for label, size in (("weights", 80), ("loss", 30))]
+    assert drawn(terms, 110) == [80, 30]
+    assert drawn(terms, 100) == [70, 30]

@@ -70,6 +70,15 @@ async def test_a_failure_is_explained_and_enter_goes_on(desk: FakeDesk) -> None:
         assert person.asked("resume") == [(RUN, {"micro_batch": 1})]
 
 
+async def test_a_rehearsal_that_does_not_fit_offers_its_rung_and_enter_takes_it(desk: FakeDesk) -> None:
+    desk.moment = moments.TOO_LARGE
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.be_at("ProblemScreen", "Go on with micro_batch=2", "Enter go on with less")
+        await person.press("enter")
+        await person.be_at("WatchScreen")
+        assert person.asked("resume") == [(RUN, {"micro_batch": 2, "accumulate": 4})]
+
+
 async def test_a_failure_can_be_looked_past_and_back_at(desk: FakeDesk) -> None:
     desk.moment = moments.FAILED
     async with sitting_at(desk, attach=RUN) as person:

@@ -27,7 +27,7 @@ def walk(desk: Desk) -> int:
     answer(tables.plan(plan, desk.commands(plan)))
     if desk.pretend or not _confirm(say("ask.start")):
         return 0
-    name = desk.launch(plan)
+    name = desk.launch(plan, ask=True)
     return finish(desk, name, argparse.Namespace(json=False))
 
 

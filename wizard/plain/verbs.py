@@ -46,7 +46,7 @@ def run(desk: Desk, options: argparse.Namespace) -> int:
         else:
             answer(tables.plan(plan, desk.commands(plan)))
         return ExitCode.OK
-    name = desk.launch(plan)
+    name = desk.launch(plan, ask=sys.stdin.isatty() and not (options.yes or options.json))
     talk(say("plain.started", run=name))
     return finish(desk, name, options)
 
@@ -88,7 +88,7 @@ def attach(desk: Desk, options: argparse.Namespace) -> int:
 
 def resume(desk: Desk, options: argparse.Namespace) -> int:
     changes = {knob: getattr(options, knob) for knob in RESUME_KNOBS if getattr(options, knob) is not None}
-    name = desk.resume(_named(desk, options.run), **changes)
+    name = desk.resume(_named(desk, options.run), yes=options.yes, **changes)
     talk(say("plain.resumed", run=name))
     return finish(desk, name, options)
 

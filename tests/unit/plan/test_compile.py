@@ -149,3 +149,42 @@ def test_rows_fall_back_to_the_defaults_of_their_language(catalog: Catalog) -> N
     rows = filled_rows(catalog.datasets["self-cognition"], "zh", {"name": "阿福"})
     assert rows[0] == ("你是谁？", "我是阿福，由铁砧团队打造的助手。")
     assert filled_rows(catalog.datasets["self-cognition"], "fr", {})[0][0] == "Who are you?"
+
+
+OWN = DataChoice(kind="path", ref="/data/a.jsonl", format="alpaca", encoding="utf-8", sha256="ff")
+HOURS, MINUTES = {"train": 7200.0}, {"train": 200.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "data", "wanted"),
+    [
+        ({"stage_seconds": HOURS}, OWN, True),
+        ({"stage_seconds": HOURS, "basis": "measured"}, OWN, False),
+        ({"stage_seconds": MINUTES}, OWN, False),
+        ({"stage_seconds": MINUTES, "status": "tight"}, OWN, True),
+        ({"stage_seconds": HOURS, "status": "tight", "basis": "measured"}, OWN, True),
+        ({"stage_seconds": {"train": 60.0}, "status": "tight"}, OWN, False),
+        ({"stage_seconds": HOURS, "device": "cpu"}, OWN, False),
+        ({"stage_seconds": HOURS}, None, False),
+    ],
+)
+def test_a_long_or_a_tight_run_on_a_card_is_rehearsed(
+    made: Make, choice: Choice, verdict: Verdict, changes: dict[str, Any], data: DataChoice | None, wanted: bool
+) -> None:
+    given = replace(verdict, **{"device": "cuda", "gpus": (0,), **changes})
+    plan, _ = made(replace(choice, data=data or choice.data), given)
+    assert spec(plan, "train")["rehearse"] is wanted
+
+
+def test_a_rehearsal_knows_the_forecast_of_every_rung(made: Make, verdict: Verdict) -> None:
+    lower = replace(verdict, knobs=replace(verdict.knobs, micro_batch=2), card_bytes=2, step_seconds=0.25)
+    told = spec(made(verdict=replace(verdict, case={"model": "m"}), forecasts=(verdict, lower))[0], "train")[
+        "rehearsal"
+    ]
+    assert told["case"] == {"model": "m"}
+    assert [(each["knobs"]["micro_batch"], each["card_bytes"]) for each in told["forecasts"]] == [(4, 3), (2, 2)]
+    assert told["forecasts"][1]["seconds_per_step"] == 0.25
+
+
+def test_what_is_expected_of_a_run_changes_no_digest(made: Make, verdict: Verdict) -> None:
+    assert changed(made()[0], made(verdict=replace(verdict, card_bytes=9, step_seconds=3.0))[0]) == set()

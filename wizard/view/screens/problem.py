@@ -61,7 +61,14 @@ class ProblemScreen(Page):
     def _way_on(self) -> str:
         if not self.run:
             return "ok"
+        if self.problem.params.get("changes"):
+            return "resume_less"
         return "resume_smaller" if self.problem.code in LESS else "resume"
+
+    def _less(self) -> Mapping[str, Any]:
+        """What the problem itself offers comes first."""
+        offered: Mapping[str, Any] = self.problem.params.get("changes") or LESS.get(self.problem.code, {})
+        return offered
 
     def fill(self) -> None:
         words = telling.told(self.problem)
@@ -72,7 +79,7 @@ class ProblemScreen(Page):
 
     def action_next(self) -> None:
         if self.run:
-            changes = LESS.get(self.problem.code, {})
+            changes = self._less()
             self.errand(lambda: self.desk.resume(self.run, **changes), self.window.open_run)
         else:
             self.action_back()

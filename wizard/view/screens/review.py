@@ -147,7 +147,7 @@ class Review(Page):
             return
         self.starting = True
         self.query_one("#ready", PlainStatic).show((say("view.review.starting"), "$primary"))
-        self.errand(lambda: self.desk.launch(plan), self._started, self._not_started)
+        self.errand(lambda: self.desk.launch(plan, ask=True), self._started, self._not_started)
 
     def _started(self, run: str) -> None:
         self.window.open_run(run, fresh=True)

@@ -29,6 +29,18 @@ def shares(sizes: Sequence[int], scale: int, width: int) -> list[int]:
     return [after - before for before, after in pairwise(edges)]
 
 
+def drawn(terms: Sequence[Term], need: int) -> list[int]:
+    """A correction downwards has no cells of its own: the largest part is drawn shorter."""
+    sizes = [term.bytes for term in terms]
+    if sizes and (surplus := sum(sizes) - need) > 0:
+        sizes[sizes.index(max(sizes))] -= surplus
+    return sizes
+
+
+def _told(term: Term) -> str:
+    return f"{say(f'term.{term.label}')} {gib(term.bytes, unit=False)}"
+
+
 class MemoryBar(Widget):
     verdict: reactive[Verdict | None] = reactive(None, layout=True)
 
@@ -51,7 +63,8 @@ class MemoryBar(Widget):
         items: list[Content] = []
         for place, term in enumerate(terms):
             letter = (ascii_lowercase[place % 26], f"$segment-{place % SEGMENTS} bold")
-            items.append(Content.assemble(letter, f" {say(f'term.{term.label}')} {gib(term.bytes, unit=False)}"))
+            items.append(Content.assemble(letter, f" {_told(term)}"))
+        items += [Content(_told(term)) for term in (self.verdict.terms if self.verdict else ()) if term.bytes < 0]
         return flow([*items, Content.styled("GiB", "$quiet")], self.size.width)
 
     def _bar(self, verdict: Verdict, terms: Sequence[Term]) -> Content:
@@ -61,7 +74,7 @@ class MemoryBar(Widget):
         scale = max(need, room)
         parts: list[str | tuple[str, str]] = [("[", "$quiet")]
         used = 0
-        for place, cells in enumerate(shares([term.bytes for term in terms], scale, width)):
+        for place, cells in enumerate(shares(drawn(terms, need), scale, width)):
             used += cells
             parts.append(self._segment(place, cells))
         parts.append(("." * max(0, width - used), "$quiet"))
