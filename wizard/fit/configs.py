@@ -27,6 +27,7 @@ NAMES = {
     "shared_experts": ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"),
     "max_position_embeddings": ("max_position_embeddings", "n_positions", "n_ctx", "seq_length", "max_seq_len"),
 }
+FLAT = {"gemma3": "gemma3_text", "qwen2_5_vl": "qwen2_5_vl_text", "qwen2_vl": "qwen2_vl_text"}  # towers aside
 NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
 ENCODERS = (
@@ -47,7 +48,8 @@ class Reading:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.text = text_of(config)
         self.whole = config
-        self.kind = str(self.text.get("model_type") or config.get("model_type") or "llama")
+        kind = str(self.text.get("model_type") or config.get("model_type") or "llama")
+        self.kind = FLAT.get(kind, kind)
         self.known = defaults().get(self.kind, {})
 
     def get(self, name: str, default: Any = None) -> Any:
