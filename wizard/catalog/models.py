@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wizard.contract import Architecture, Model, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dimensions:
-    layers: int
-    hidden: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate: int
-    vocab: int
-    tied: bool
-    experts: int = 0
-    experts_per_token: int = 0
-    expert_intermediate: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
+    """`bytes`: of the download, where it is not two for each parameter; `sources` come before the hubs."""
+
     id: str
     title: str
     params: int
-    architecture: Dimensions
-    sources: tuple[Source, ...]
+    architecture: Architecture
+    modelscope: str = ""
+    huggingface: str = ""
+    bytes: int = 0
+    sources: tuple[Source, ...] = ()
     max_len: int = 0
     licence: str = ""
+    gated: bool = False
+    tasks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +37,7 @@ class Family:
     models: tuple[Checkpoint, ...]
     gated: bool = False
     modality: tuple[str, ...] = ("text",)
+    tasks: tuple[str, ...] = ("*",)
 
 
 def models_of(family: Family, *, yours: bool) -> Mapping[str, Model]:
@@ -52,20 +45,24 @@ def models_of(family: Family, *, yours: bool) -> Mapping[str, Model]:
 
 
 def _model(family: Family, point: Checkpoint, yours: bool) -> Model:
-    shape = point.architecture
     return Model(
         id=point.id,
         title=point.title,
         params=point.params,
-        architecture=Architecture(
-            family=family.family,
-            **{name: getattr(shape, name) for name in shape.__slots__},
-        ),
+        architecture=replace(point.architecture, family=family.family),
         modality=family.modality,
+        tasks=family.tasks if point.tasks is None else point.tasks,
         max_len=point.max_len or family.max_len,
         licence=point.licence or family.licence,
-        gated=family.gated,
-        sources=point.sources,
+        gated=family.gated or point.gated,
+        sources=_sources(point),
         template=family.template,
         yours=yours,
     )
+
+
+def _sources(point: Checkpoint) -> tuple[Source, ...]:
+    size = point.bytes or point.params * 2
+    scope = Source(kind="modelscope", ref=point.modelscope, bytes=size)
+    face = Source(kind="huggingface", ref=point.huggingface, bytes=size)
+    return (*point.sources, *(source for source in (scope, face) if source.ref))

@@ -30,7 +30,7 @@ class Tower:
 class Architecture:
     """The numbers of a decoder, named as in transformers' configurations. `kind` is transformers' model_type."""
 
-    family: str
+    family: str = ""
     layers: int
     hidden: int
     heads: int
@@ -84,6 +84,7 @@ class Model:
     params: int
     architecture: Architecture
     modality: tuple[str, ...] = ("text",)
+    tasks: tuple[str, ...] = ("*",)  # what a recipe for "*" may tune it for; empty: known for estimates only
     max_len: int = 2048
     licence: str = ""
     gated: bool = False

@@ -78,4 +78,5 @@ def roomier_disk(machine: Machine, needed: int) -> Remedy | None:
 
 def suits(recipe: Recipe, model: Model) -> bool:
     named = {model.id, model.architecture.family}
-    return any(name == "*" or name in named for name in recipe.models)
+    open_to_all = "*" in recipe.models and ("*" in model.tasks or recipe.task in model.tasks)
+    return open_to_all or any(name in named for name in recipe.models)
