@@ -1,7 +1,7 @@
 """The memory law of one training step: what is live at each moment; the peak is the largest moment, never a sum.
 
 Layers and head are recorded once on a tape (`decoder.py`) as linear forms of the tokens; here they are put together
-with what is held throughout (`held.py`). `numbers_of` costs microseconds, `peak_of` also makes the terms that are shown.
+with what is held throughout (`held.py`). `numbers_of` costs microseconds, `peak_of` also makes the terms shown.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ TILE_TOKENS = 4096  # the fused head works on as many tokens at a time
 
 
 class Size(NamedTuple):
-    """Bytes: `token` x tokens + `square` x (micro-batch x length squared) + `fixed` + `tile` x min(tokens, TILE_TOKENS)."""
+    """Bytes: `token` x tokens + `square` x (micro-batch x length²) + `fixed` + `tile` x min(tokens, TILE_TOKENS)."""
 
     token: int = 0
     square: int = 0

@@ -137,3 +137,9 @@ class WizardApp(App[int]):
         told = telling.told(unexpected(error, self.desk.home.logs))
         self._exit_renderables.append(Text("\n".join(told.values())))
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        """Not folded at the window's edge: a path has to be whole to be opened."""
+        for told in self._exit_renderables:
+            self.error_console.print(told, soft_wrap=True)
+        self._exit_renderables.clear()
