@@ -60,7 +60,7 @@ def check_keys(data: Mapping[str, Any]) -> None:
 
 
 def _model(at: Asked, task: str, architecture: Architecture) -> dict[str, Any]:
-    methods = spelt.METHODS | (spelt.HELD if task == "infer" else {})
+    methods = {**spelt.METHODS, **(spelt.HELD if task == "infer" else {})}
     usual = "none" if task == "infer" else "lora"
     kind, base = at.one_of("method", usual, methods, spelt.MAIN_METHODS)
     whole = kind == "all"

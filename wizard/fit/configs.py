@@ -27,6 +27,7 @@ NAMES = {
     "shared_experts": ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"),
     "max_position_embeddings": ("max_position_embeddings", "n_positions", "n_ctx", "seq_length", "max_seq_len"),
 }
+LENGTHS = NAMES["max_position_embeddings"]
 FLAT = {"gemma3": "gemma3_text", "qwen2_5_vl": "qwen2_5_vl_text", "qwen2_vl": "qwen2_vl_text"}  # towers aside
 NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
 NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
@@ -126,8 +127,9 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
 
 
 def max_len_of(config: Mapping[str, Any]) -> int:
-    """The longest sequence the config tells; 0 where it tells none."""
-    return Reading(config).count("max_position_embeddings")
+    """The longest sequence the config itself tells, whatever its class's default is; 0 where it tells none."""
+    at = Reading(config)
+    return at.count("max_position_embeddings") if any(name in at.text for name in LENGTHS) else 0
 
 
 def _refuse(at: Reading) -> None:

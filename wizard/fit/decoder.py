@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from wizard.contract import Architecture
 from wizard.fit import ops
+from wizard.fit.attention import attention, rotary
 from wizard.fit.ops import Mode
+from wizard.fit.projections import linear, product
 from wizard.fit.shape import Linear, linears
 from wizard.fit.tape import Buffer, Moment, Segment, Size, Tape, Value
 
@@ -41,15 +43,25 @@ def layer(a: Architecture, mode: Mode, *, checkpointing: bool, stream: int) -> R
     return finish(tape, out, a.hidden * stream)
 
 
+@cache
+def reading(a: Architecture, mode: Mode, *, stream: int) -> tuple[Moment, ...]:
+    """The high moments of one layer when nothing is learnt: a prompt that is read."""
+    tape = Tape()
+    tape.learning = False
+    with tape.silent():
+        boxed = [Value(tape.new(a.hidden * stream, kind="hidden"), a.hidden, stream, None)]
+    block(tape, a, mode, boxed.pop(), [])
+    return tape.moments()
+
+
 def finish(tape: Tape, out: Value, gradient: int) -> Record:
-    kept = tape.now
-    forward, tape.moments = tuple(tape.moments), []
+    kept, forward, half = tape.held(), tape.moments(), len(tape.events)
     with tape.silent():
         box = [tape.new(gradient, kind="backward")]
     assert out.node is not None
     start, out.node = [out.node], None
     tape.backward(start, box)
-    return Record(kept, forward, tuple(tape.moments))
+    return Record(kept, forward, tape.moments(half))
 
 
 def block(tape: Tape, a: Architecture, mode: Mode, x: Value, held: list[Buffer]) -> Value:
@@ -72,30 +84,31 @@ def norm(tape: Tape, a: Architecture, mode: Mode, x: Value) -> Value:
 
 
 def attend(tape: Tape, a: Architecture, mode: Mode, x: Value, found: dict[str, Linear], held: list[Buffer]) -> Value:
-    q, k, v = (ops.linear(tape, mode, x, found[name], held) for name in ("q_proj", "k_proj", "v_proj"))
+    q, k, v = (linear(tape, mode, x, found[name], held) for name in ("q_proj", "k_proj", "v_proj"))
     if a.qk_norm:
         q, k = ops.rms_norm(tape, mode, q), ops.rms_norm(tape, mode, k)
     table = x.number
-    turned_q, turned_k = ops.rotary(tape, q, table), ops.rotary(tape, k, table)
+    turned_q, turned_k = rotary(tape, mode, q, table), rotary(tape, mode, k, table)
     q, k = turned_q, turned_k
     del turned_q, turned_k
-    out = ops.attention(tape, mode, q, k, v, a.heads, a.kv_heads)
+    out = attention(tape, mode, q, k, v, a.heads, a.kv_heads)
     del q, k, v
-    return ops.linear(tape, mode, out, found["o_proj"], held)
+    return linear(tape, mode, out, found["o_proj"], held)
 
 
 def mlp(tape: Tape, a: Architecture, mode: Mode, x: Value, found: dict[str, Linear], held: list[Buffer]) -> Value:
     if not a.gated:
-        return ops.linear(
-            tape, mode, ops.unary(tape, ops.linear(tape, mode, x, found["up_proj"], held)), found["down_proj"], held
+        return linear(
+            tape, mode, ops.unary(tape, linear(tape, mode, x, found["up_proj"], held)), found["down_proj"], held
         )
-    gate = ops.linear(tape, mode, x, found["gate_proj"], held)
-    active = ops.unary(tape, gate)
-    del gate
-    up = ops.linear(tape, mode, x, found["up_proj"], held)
-    inner = ops.multiply(tape, active, up)
+    gate = linear(tape, mode, x, found["gate_proj"], held)
+    active = None if mode.compiled else ops.unary(tape, gate)
+    if active is not None:
+        del gate
+    up = linear(tape, mode, x, found["up_proj"], held)
+    inner = ops.multiply(tape, active, up) if active else ops.gated(tape, gate, up)
     del active, up
-    return ops.linear(tape, mode, inner, found["down_proj"], held)
+    return linear(tape, mode, inner, found["down_proj"], held)
 
 
 @cache
@@ -114,8 +127,10 @@ def head(a: Architecture, mode: Mode, *, fused: bool, stream: int) -> Record:
 
 def _whole(tape: Tape, a: Architecture, mode: Mode, x: Value, of: Linear, held: list[Buffer]) -> Value:
     """The logits, their fp32 copy, and their log-softmax, which is kept."""
-    plain = mode._replace(quantised=False)
-    logits = ops.product(tape, plain, x, of, held)
+    plain = mode._replace(bits=0)
+    logits = product(tape, plain, x, of, held)
+    if mode.compiled:
+        return _compiled_loss(tape, logits)
     full = ops.cast(tape, logits, 4)
     soft = tape.new(of.wide_out * 4, kind="loss")
     kept = tape.save(soft)
@@ -129,6 +144,17 @@ def _whole(tape: Tape, a: Architecture, mode: Mode, x: Value, of: Linear, held: 
         return [other]
 
     return Value(None, 0, 4, tape.node([full], back))
+
+
+def _compiled_loss(tape: Tape, logits: Value) -> Value:
+    """The compiler makes one kernel of the cast, the log-softmax and the pick: only the logits are kept."""
+    kept, wide, number = tape.save(logits.buffer), logits.wide, logits.number
+
+    def back(box: list[Buffer]) -> list[Buffer | None]:
+        kept.take()
+        return [tape.new(wide * number, kind="loss")]
+
+    return Value(None, 0, 4, tape.node([logits], back))
 
 
 def _fused(tape: Tape, mode: Mode, x: Value, of: Linear, held: list[Buffer]) -> Value:

@@ -38,6 +38,11 @@ def quantised(step: Step) -> bool:
     return step.base in PACKED
 
 
+def bits(step: Step) -> int:
+    """Of the base as its products take it; GPTQ, AWQ and FP8 weights are built whole for a moment as those in 4 are."""
+    return 0 if step.base not in PACKED else 8 if step.base == "int8" else 4
+
+
 def weights(step: Step) -> int:
     if not quantised(step):
         return step.params * number_of(step)
@@ -51,6 +56,14 @@ def trained(step: Step) -> int:
         return step.params
     a = step.architecture
     return adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora)
+
+
+def largest_trained(step: Step) -> int:
+    """Numbers in the largest weight that is trained."""
+    each = linears(step.architecture)
+    if step.trains_all:
+        return max(embedding_params(step), *(linear.size for linear in each))
+    return step.rank * max(max(linear.wide_in, linear.wide_out) for linear in each)
 
 
 def trained_number(step: Step) -> int:

@@ -12,11 +12,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from wizard.contract import Basis, Board, Knobs, Method, Model, Term
-from wizard.fit import held
+from wizard.fit import held, serving
 from wizard.fit.decoder import Record, head, layer
+from wizard.fit.moments import Instant, add, instant
 from wizard.fit.ops import Mode
 from wizard.fit.shape import adapter_params, targeted
-from wizard.fit.sharding import Shares, shares_of
+from wizard.fit.sharding import Shares, shares_of, stepped
 from wizard.fit.step import Step
 from wizard.fit.tape import Moment, Size
 
@@ -25,14 +26,6 @@ CUDA_CONTEXT = int(0.6 * GIB)  # where the board's own figure is not known
 CPU_PROGRAM = int(1.1 * GIB)  # interpreter, torch, transformers, peft and trl, loaded
 LOOSE_MOVING, LOOSE_FIXED, LOOSE_CPU = 0.06, 0.01, 0.10  # what the allocator holds beyond what is asked for
 UNSURE = 0.06  # of what is not the context: how far the law may be off
-
-
-class Instant(NamedTuple):
-    """A moment of the whole step: its name, its bytes, and by label what is live."""
-
-    name: str
-    total: Size
-    live: tuple[tuple[str, Size], ...]
 
 
 class Numbers(NamedTuple):
@@ -114,7 +107,8 @@ def mode_of(step: Step) -> Mode:
         adapter=0 if step.trains_all else step.adapter_bytes,
         rank=step.rank,
         targets=frozenset(each.name for each in targeted(step.architecture, tuple(sorted(step.targets)))),
-        quantised=held.quantised(step),
+        bits=held.bits(step),
+        compiled=step.compiled,
         dora=step.dora,
         eager=step.attention == "eager",
         norm=4 if step.kbit_prepare else number,
@@ -123,16 +117,18 @@ def mode_of(step: Step) -> Mode:
 
 
 def instants(step: Step) -> tuple[Instant, ...]:
-    """Whatever the batch and the length."""
-    return _instants(replace(step, micro_batch=1, seq_len=1))
+    """Whatever the batch and the length, but for a cache that a window bounds."""
+    return _instants(step if step.task == "infer" else replace(step, micro_batch=1, seq_len=1))
 
 
 @lru_cache(maxsize=4096)
 def _instants(step: Step) -> tuple[Instant, ...]:
     mode = mode_of(step)
     stream = 4 if step.kbit_prepare else mode.weight
+    if step.task == "infer":
+        return tuple(serving.instants(step, mode._replace(targets=frozenset()), stream))
     one = layer(step.architecture, mode, checkpointing=step.checkpointing, stream=stream)
-    last = head(step.architecture, mode._replace(quantised=False, weight=stream), fused=step.fused_loss, stream=stream)
+    last = head(step.architecture, mode._replace(bits=0, weight=stream), fused=step.fused_loss, stream=stream)
     return tuple(_put_together(step, one, last))
 
 
@@ -142,15 +138,15 @@ def _put_together(step: Step, one: Record, last: Record) -> Iterator[Instant]:
     every = of_head + layers * of_layer + of_embedding
     always, kind = _always(step, shares), "checkpoints" if step.checkpointing else "activations"
 
-    def at(name: str, moments: Sequence[Moment], kept: int, gradients: int = 0, casts: int = 0) -> Iterator[Instant]:
+    def at(
+        name: str, moments: Sequence[Moment | None], kept: int, gradients: int = 0, casts: int = 0, **more: Size
+    ) -> Iterator[Instant]:
+        around = {**always, **more}
+        add(around, kind, one.kept, kept)
+        add(around, "gradients", Size(fixed=gradients))
+        add(around, "casts", Size(fixed=casts))
         for moment in moments:
-            live = dict(always)
-            add(live, kind, one.kept, kept)
-            add(live, "gradients", Size(fixed=gradients))
-            add(live, "casts", Size(fixed=casts))
-            for label, size in moment.live:
-                add(live, label, size)
-            yield _instant(name, live)
+            yield instant(name, around, moment)
 
     casts = _casts(step)
     yield from at("forward", one.forward, layers - 1, casts=casts)
@@ -158,27 +154,14 @@ def _put_together(step: Step, one: Record, last: Record) -> Iterator[Instant]:
     yield from at("loss", last.backward, layers)
     yield from at("layer", one.backward, layers - 1, of_head)
     yield from at("layer", one.backward, 0, of_head + (layers - 1) * of_layer)
-    yield from at("backward", [Moment(Size(), (("hidden", _embedding_backward(step)),))], 0, every)
-    yield from at("step", [Moment(Size(), (("copies", _stepping(step)),))], 0, every)
-
-
-def _instant(name: str, live: dict[str, Size]) -> Instant:
-    total = Size()
-    for size in live.values():
-        total = total.plus(size)
-    return Instant(name, total, tuple(live.items()))
-
-
-def add(live: dict[str, Size], label: str, size: Size, times: int = 1) -> None:
-    if any(size) and times:
-        live[label] = live.get(label, Size()).plus(size, times)
+    yield from at("backward", [None], 0, every, hidden=_embedding_backward(step))
+    yield from at("step", [None], 0, every, copies=_stepping(step))
 
 
 def _always(step: Step, shares: Shares) -> dict[str, Size]:
     found: dict[str, Size] = {}
-    add(found, "weights", Size(fixed=held.weights(step) // shares.weights))
-    if not step.trains_all:
-        add(found, "adapter", Size(fixed=held.trained(step) * step.adapter_bytes // shares.weights))
+    found["weights"] = Size(fixed=shares.weights)
+    add(found, "adapter", Size(fixed=shares.adapter))
     add(found, "optimizer", Size(fixed=shares.states))
     add(found, "gathered", Size(fixed=shares.gathered))
     add(found, "buckets", Size(fixed=shares.buckets))
@@ -187,7 +170,7 @@ def _always(step: Step, shares: Shares) -> dict[str, Size]:
 
 def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
     """Bytes for one layer, the head, the embedding."""
-    if step.in_backward:
+    if step.in_backward or not shares.gradients:
         return 0, 0, 0
     a, split = step.architecture, shares.gradients
     if not step.trains_all:
@@ -214,7 +197,11 @@ def _embedding_backward(step: Step) -> Size:
 
 
 def _stepping(step: Step) -> Size:
-    """torch's multi-tensor AdamW holds one more copy of what it steps; the fused one does not."""
+    """torch's multi-tensor AdamW holds one more copy of what it steps, Adafactor four fp32 copies of one weight."""
+    if step.optimizer == "adafactor":
+        return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
+    if step.zero:
+        return Size(fixed=stepped(step))
     copied = step.foreach and not step.in_backward
     return Size(fixed=held.trained(step) * held.trained_number(step) if copied else 0)
 
@@ -228,7 +215,7 @@ def numbers_of(step: Step) -> Numbers:
     tokens, squares = step.tokens, step.micro_batch * step.seq_len**2
     found = instants(step)
     top = max(instant.total.at(tokens, squares) for instant in found)
-    return _numbers(step, top, dict(found[0].live)["weights"].fixed)
+    return _numbers(step, top, found[0].around["weights"].fixed)
 
 
 def _numbers(step: Step, top: int, fixed: int) -> Numbers:
@@ -244,9 +231,9 @@ def loose(step: Step, top: int, fixed: int) -> int:
 
 def peak_of(step: Step) -> Peak:
     at, tokens, squares = highest(step), step.tokens, step.micro_batch * step.seq_len**2
-    terms = [_term(label, size, step) for label, size in at.live if size.at(tokens, squares)]
+    terms = [_term(label, size, step) for label, size in at.live.items() if size.at(tokens, squares)]
     top = sum(term.bytes for term in terms)
-    fixed = dict(at.live)["weights"].fixed
+    fixed = at.around["weights"].fixed
     found = _numbers(step, top, fixed)
     share = LOOSE_CPU if step.cpu else LOOSE_MOVING
     formula = f"{top - fixed:,} x {share:.0%} + {fixed:,} x {LOOSE_FIXED:.0%}"

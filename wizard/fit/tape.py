@@ -25,32 +25,51 @@ class Size(NamedTuple):
         return self.token * tokens + self.square * squares + self.fixed + self.tile * min(tokens, TILE_TOKENS)
 
     def plus(self, other: Size, times: int = 1) -> Size:
-        return Size(*(mine + times * its for mine, its in zip(self, other, strict=True)))
+        return Size(
+            self[0] + times * other[0],
+            self[1] + times * other[1],
+            self[2] + times * other[2],
+            self[3] + times * other[3],
+        )
 
 
-class Moment(NamedTuple):
-    """What is live, by label, right after an allocation that no earlier one exceeds for every batch and length."""
+Event = tuple[str, int, int, int, int, bool]  # kind, the four numbers of a Size (below zero: a release), quiet
 
-    total: Size
-    live: tuple[tuple[str, Size], ...]
+
+class Moment:
+    """Right after an allocation that no other exceeds for every batch and length."""
+
+    __slots__ = ("at", "events", "total")
+
+    def __init__(self, total: Size, events: list[Event], at: int) -> None:
+        self.total, self.events, self.at = total, events, at
+
+    @property
+    def live(self) -> dict[str, Size]:
+        """By label."""
+        kinds: dict[str, Size] = {}
+        for kind, *numbers, _ in self.events[: self.at + 1]:
+            kinds[kind] = kinds.get(kind, Size()).plus(Size(*numbers))
+        return {kind: size for kind, size in kinds.items() if any(size)}
 
 
 def exceeds(one: Size, other: Size) -> bool:
     """At every batch and length."""
-    return all(mine >= its for mine, its in zip(one, other, strict=True))
+    return one[0] >= other[0] and one[1] >= other[1] and one[2] >= other[2] and one[3] >= other[3]
 
 
 class Buffer:
     """Bytes that are held until the last reference to them is gone."""
 
-    __slots__ = ("kind", "size", "tape")
+    __slots__ = ("event", "events")
 
-    def __init__(self, tape: Tape, size: Size, kind: str) -> None:
-        self.tape, self.size, self.kind = tape, size, kind
-        tape.hold(size, kind, 1)
+    def __init__(self, events: list[Event], event: Event) -> None:
+        self.events, self.event = events, event
+        events.append(event)
 
     def __del__(self) -> None:
-        self.tape.hold(self.size, self.kind, -1)
+        kind, token, square, fixed, tile, _ = self.event
+        self.events.append((kind, -token, -square, -fixed, -tile, True))
 
 
 class Value:
@@ -109,32 +128,42 @@ class Segment:
 
 class Tape:
     def __init__(self) -> None:
-        self.now = Size()
-        self.kinds: dict[str, Size] = {}
-        self.moments: list[Moment] = []
+        self.events: list[Event] = []
         self.quiet = False  # what is held when a recording starts is not an allocation
         self.order = 0
         self.kind = "activations"
         self.segment: Segment | None = None
         self.recomputing: Segment | None = None
-
-    def hold(self, size: Size, kind: str, sign: int) -> None:
-        self.now = self.now.plus(size, sign)
-        self.kinds[kind] = self.kinds.get(kind, Size()).plus(size, sign)
-        if sign > 0 and not self.quiet:
-            self._note()
-
-    def _note(self) -> None:
-        if any(exceeds(seen.total, self.now) for seen in self.moments):
-            return
-        live = tuple((kind, size) for kind, size in self.kinds.items() if any(size))
-        self.moments = [seen for seen in self.moments if not exceeds(self.now, seen.total)]
-        self.moments.append(Moment(self.now, live))
+        self.learning = True  # else nothing is kept for a backward that will not come
 
     def new(self, token: int = 0, *, square: int = 0, fixed: int = 0, tile: int = 0, kind: str = "") -> Buffer:
-        return Buffer(self, Size(token, square, fixed, tile), kind or self.kind)
+        return Buffer(self.events, (kind or self.kind, token, square, fixed, tile, self.quiet))
+
+    def held(self) -> Size:
+        """At the end of what is recorded."""
+        size = Size()
+        for _, *numbers, _ in self.events:
+            size = size.plus(Size(*numbers))
+        return size
+
+    def moments(self, start: int = 0) -> tuple[Moment, ...]:
+        """From an event on: allocations that a release follows and that no other exceeds."""
+        token = square = fixed = tile = 0
+        events, found = self.events, list[Moment]()
+        last = len(events) - 1
+        for at, event in enumerate(events):
+            token, square, fixed, tile = token + event[1], square + event[2], fixed + event[3], tile + event[4]
+            if at < start or event[5] or (at < last and not events[at + 1][5]):
+                continue
+            total = Size(token, square, fixed, tile)
+            if not any(exceeds(seen.total, total) for seen in found):
+                found = [seen for seen in found if not exceeds(total, seen.total)]
+                found.append(Moment(total, events, at))
+        return tuple(found)
 
     def save(self, buffer: Buffer | None) -> Saved:
+        if not self.learning:
+            return Saved(None)
         if self.recomputing is not None:
             again = self.recomputing.again
             assert again is not None
@@ -149,7 +178,7 @@ class Tape:
 
     def node(self, sources: list[Value | None], back: Back) -> Node | None:
         """None where nothing upstream wants a gradient."""
-        if self.recomputing is not None:
+        if self.recomputing is not None or not self.learning:
             return None
         before = [None if value is None else value.node for value in sources]
         self.order += 1
@@ -168,7 +197,7 @@ class Tape:
     def silent(self) -> Iterator[None]:
         self.quiet = True
         yield
-        self.quiet = False
+        self.quiet = False  # what is held when a recording starts is not an allocation
 
     def backward(self, start: list[Node], box: list[Buffer]) -> None:
         """From a node to the leaves, the latest first; a second gradient of the same node is added in place."""

@@ -1,0 +1,72 @@
+"""Run the real modelling code for one training step on tensors without storage, and say what it would have held.
+
+echo '{"config": {...}, "base": "bf16", ...}' | python -m wizard.stages.simulate
+python -m wizard.stages.simulate < orders.jsonl > peaks.jsonl
+
+An order is a step as the memory law sees it, with the model's config.json. One JSON line answers each, in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+# What a card computes otherwise than this simulation can show is told, not guessed.
+BASES = ("bf16", "fp16", "fp32", "nf4", "nf4-dq", "int8")
+OPTIMIZERS = (
+    "adamw", "adamw_bf16", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "adafactor", "lion", "lion_8bit", "sgd",
+    "sgd_momentum",
+)  # fmt: skip
+
+
+def main() -> None:
+    os.environ["TRANSFORMERS_VERBOSITY"] = "critical"
+    warnings.filterwarnings("ignore")
+    for line in sys.stdin:
+        with contextlib.redirect_stdout(sys.stderr):
+            answer = answer_to(json.loads(line))
+        print(json.dumps(answer), flush=True)
+
+
+def answer_to(order: Mapping[str, Any]) -> dict[str, Any]:
+    """{"peak_bytes", "moment", "labels": {label: bytes}, "seconds"}, or {"code", "detail"} of a Problem."""
+    began = time.monotonic()
+    if lacking := lacks(order):
+        return {"code": "simulation-cannot", "detail": lacking}
+    try:
+        found = simulate(order)
+    except Exception as error:
+        return {"code": "simulation-failed", "detail": f"{type(error).__name__}: {error}"[:400]}
+    return {**found, "seconds": round(time.monotonic() - began, 1)}
+
+
+def lacks(order: Mapping[str, Any]) -> str:
+    if order["base"] not in BASES:
+        return f"a base in {order['base']}"
+    if order["optimizer"] not in OPTIMIZERS:
+        return f"the optimizer {order['optimizer']}"
+    if order["task"] not in ("sft", "cpt"):
+        return f"the task {order['task']}"
+    if order["cards"] > 1:
+        return "several cards"
+    return "torch.compile" if order["compiled"] else ""
+
+
+def simulate(order: Mapping[str, Any]) -> dict[str, Any]:
+    from wizard.stages.simulation import models, step
+    from wizard.stages.simulation.stand_ins import tensors_without_storage
+
+    with tensors_without_storage() as ledger:
+        step.take(models.build(order, ledger), order, ledger)
+    labels = {name: size for name, size in ledger.peak_labels.items() if size}
+    return {"peak_bytes": ledger.peak, "moment": ledger.peak_moment, "labels": labels}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""A causal language model as the train stage would load it, on tensors without storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from wizard.stages.simulation.ledger import Ledger
+
+NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+def build(order: Mapping[str, Any], ledger: Ledger) -> nn.Module:
+    """`order`: config, base, attention, trains_all, rank, targets, dora, adapter_bytes, kbit_prepare, checkpointing."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.initialization import no_init_weights
+
+    config = AutoConfig.for_model(**order["config"])
+    attention = "eager" if order["attention"] == "eager" else "sdpa"
+    number = NUMBERS.get(order["base"], torch.bfloat16)
+    with ledger.naming("weights", "load"), no_init_weights():
+        model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=number)
+        model.tie_weights()
+        if order["base"] in ("nf4", "nf4-dq", "int8"):
+            from wizard.stages.simulation.quantised import quantise
+
+            quantise(model, order["base"], number)
+    model.requires_grad_(order["trains_all"])
+    if order["kbit_prepare"]:
+        from peft import prepare_model_for_kbit_training
+
+        with ledger.naming("weights", "load"):
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    if order["fused_loss"]:
+        from trl.trainer.utils import add_fused_lm_head
+
+        add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer does
+    if not order["trains_all"]:
+        with ledger.naming("adapter", "load"):
+            model = adapt(model, order)
+    if order["checkpointing"]:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+        if not order["trains_all"]:
+            model.enable_input_require_grads()
+    model.config.use_cache = False
+    return model.train()
+
+
+def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
+    from peft import LoraConfig, get_peft_model
+
+    targets = list(order["targets"])
+    config = LoraConfig(
+        r=order["rank"],
+        target_modules=targets[0] if targets == ["all-linear"] else targets,
+        use_dora=order["dora"],
+        task_type="CAUSAL_LM",
+    )
+    adapted = get_peft_model(model, config)
+    if order["adapter_bytes"] == 2:
+        for name, value in adapted.named_parameters():
+            if value.requires_grad and "lora_magnitude_vector" not in name:
+                value.data = value.data.to(torch.bfloat16)
+    return adapted
