@@ -47,7 +47,7 @@ def step_for(architecture: Architecture, data: Mapping[str, Any], *, params: int
         **_stepping(at),
         **_running(at),
     )
-    nonsense.refuse(step, accumulate=at.whole("accumulate", 1), longest=longest)
+    nonsense.refuse(step, longest=longest)
     return step
 
 
@@ -93,6 +93,7 @@ def _stepping(at: Asked) -> dict[str, Any]:
         "optimizer": spelt.OPTIMIZER_NAMES[name],
         "foreach": at.one_of("optimizer_impl", usual, spelt.IMPLEMENTATIONS),
         "in_backward": at.flag("optimizer_in_backward", False),
+        "accumulates": at.whole("accumulate", 1) > 1,
     }
 
 

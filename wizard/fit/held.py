@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.fit.shape import adapter_params, linears, params_of, quantisable_params
+from wizard.fit.shape import adapter_params, layer_groups, linears, params_of, quantisable_params
 from wizard.fit.step import Step
 
 NUMBER = {"bf16": 2, "fp16": 2, "fp32": 4}
@@ -62,7 +62,8 @@ def largest_trained(step: Step) -> int:
     """Numbers in the largest weight that is trained."""
     each = linears(step.architecture)
     if step.trains_all:
-        return max(embedding_params(step), *(linear.size for linear in each))
+        inside = [linear.size * linear.copies for _, group in layer_groups(step.architecture) for linear in group]
+        return max(embedding_params(step), *inside)
     return step.rank * max(max(linear.wide_in, linear.wide_out) for linear in each)
 
 

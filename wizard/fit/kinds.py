@@ -46,9 +46,9 @@ SHARED_GATE = frozenset({"qwen2_moe", "qwen3_next", "qwen3_5_moe", "qwen3_5_moe_
 # nothing else of the MLP (its table of renamed weights); elsewhere experts cannot be reached by a module's name.
 ADAPTED_EXPERTS = frozenset(
     {
-        "cohere2_moe", "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5_moe", "exaone_moe", "flex_olmo", "glm4_moe",
-        "glm4_moe_lite", "glm4v_moe", "hunyuan_v1_moe", "minimax_m2", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe",
-        "qwen3_next",
+        "afmoe", "cohere2_moe", "deepseek_v2", "deepseek_v3", "deepseek_v32", "dots1", "ernie4_5_moe", "exaone_moe",
+        "flex_olmo", "glm4_moe", "glm4_moe_lite", "glm4v_moe", "hunyuan_v1_moe", "minimax", "minimax_m2", "mixtral",
+        "olmoe", "qwen3_moe", "qwen3_next",
     }
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from wizard.fit.spellings import WHOLE_MODEL
 from wizard.fit.step import BITS, Step
 
 
-def refuse(step: Step, *, accumulate: int = 1, longest: int = 0) -> None:
+def refuse(step: Step, *, longest: int = 0) -> None:
     if longest and step.seq_len > longest:
         raise WizardError("case-too-long", seq_len=step.seq_len, longest=longest)
     _cards(step)
@@ -22,8 +22,8 @@ def refuse(step: Step, *, accumulate: int = 1, longest: int = 0) -> None:
         raise WizardError("case-full-quantised", base=step.base)
     if not step.trains_all and step.optimizer in WHOLE_MODEL:
         raise WizardError("case-optimizer-needs-full", optimizer=step.optimizer)
-    if step.in_backward and accumulate > 1:
-        raise WizardError("case-in-backward-accumulates", accumulate=accumulate)
+    if step.in_backward and step.accumulates:
+        raise WizardError("case-in-backward-accumulates")
 
 
 def _cards(step: Step) -> None:

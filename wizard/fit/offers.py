@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from wizard.contract import Catalog, Machine, Verdict
-from wizard.fit.correct import Record
+from wizard.fit.correct import Known
 from wizard.fit.judge import judge
 from wizard.fit.remedies import suits
 
@@ -23,10 +22,13 @@ def offers(
     model: str = "",
     home_disk: int | None = None,
     here: frozenset[str] = frozenset(),
-    corrections: Sequence[Record] = (),
+    known: Known | None = None,
+    terms: bool = True,
 ) -> tuple[Verdict, ...]:
+    """`terms`: False leaves out what only a person reads; `judge` with a verdict's own knobs tells it."""
+    given = {"home_disk": home_disk, "here": here, "known": known}
     found = [
-        judge(machine, catalog, recipe.id, candidate.id, home_disk=home_disk, here=here, corrections=corrections)
+        judge(machine, catalog, recipe.id, candidate.id, terms=terms, **given)  # type: ignore[arg-type]
         for recipe in catalog.recipes.values()
         if task in ("", recipe.task)
         for candidate in catalog.models.values()

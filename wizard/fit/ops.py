@@ -22,6 +22,8 @@ class Mode(NamedTuple):
     bits: int = 0  # of a quantised base: 4 or 8
     dora: bool = False
     eager: bool = False  # attention that writes its whole matrix
+    capped: bool = False  # scores and logits, by a tanh
+    windowed: bool = False  # the sequence is longer than this layer sees: its mask is written out
     norm: int = 2  # of the norms' weights
     compiled: bool = False  # pointwise operations are one kernel with what follows, and computed again in the backward
     plain_tiles: bool = False  # the fused head's tiles are folded in torch, in fp32, where there is no Triton
@@ -52,10 +54,12 @@ def unary(tape: Tape, x: Value) -> Value:
     return Value(made, wide, number, tape.node([x], back))
 
 
-def scale(tape: Tape, x: Value) -> Value:
-    wide, number = x.wide, x.number
+def scale(tape: Tape, x: Value, wide: int = 0) -> Value:
+    """Keeps nothing: times a constant; a sum to fewer columns where `wide` says so."""
+    before, number = x.wide, x.number
+    wide = wide or before
     made = tape.new(wide * number)
-    return Value(made, wide, number, tape.node([x], lambda box: [tape.new(wide * number, kind="backward")]))
+    return Value(made, wide, number, tape.node([x], lambda box: [tape.new(before * number, kind="backward")]))
 
 
 def tanh(tape: Tape, x: Value) -> Value:
@@ -179,3 +183,102 @@ def gated(tape: Tape, gate: Value, up: Value) -> Value:
         return [tape.new(wide * number, kind="backward") for _ in range(2)]
 
     return Value(made, wide, number, tape.node([gate, up], back))
+
+
+def joined(tape: Tape, part: Value, x: Value) -> Value:
+    """A part that was made anew before the rest of x."""
+    wide, number = x.wide, part.number
+    made = tape.new(wide * number)
+
+    def back(box: list[Buffer]) -> list[Buffer | None]:
+        return [box[0], tape.new(wide * number, kind="backward")]
+
+    return Value(made, wide, number, tape.node([part, x], back))
+
+
+def sliced(tape: Tape, x: Value, wide: int) -> Value:
+    """A view of some columns: its gradient is as wide as the whole."""
+    whole, number = x.wide, x.number
+    return Value(x.buffer, wide, number, tape.node([x], lambda box: [tape.new(whole * number, kind="backward")]))
+
+
+def split(tape: Tape, x: Value, wides: list[int]) -> list[Value]:
+    """Views of all columns: their gradients are joined when the last of them is there."""
+    whole, number = x.wide, x.number
+    joint = tape.node([x], lambda box: [tape.new(whole * number, kind="backward")])
+    if joint is not None:
+        joint.gathers = True
+    return [Value(x.buffer, wide, number, joint) for wide in wides]
+
+
+def dropped(tape: Tape, x: Value) -> Value:
+    """Dropout: keeps which numbers it let through."""
+    wide, number = x.wide, x.number
+    made, mask = tape.new(wide * number), tape.new(wide)
+    kept = tape.save(mask)
+    del mask
+
+    def back(box: list[Buffer]) -> list[Buffer | None]:
+        kept.take()
+        return [tape.new(wide * number, kind="backward")]
+
+    return Value(made, wide, number, tape.node([x], back))
+
+
+def gelu_new(tape: Tape, mode: Mode, x: Value) -> Value:
+    """0.5 * x * (1 + tanh(c * (x + d * x^3))), in Python; autocast takes the cube in fp32, and all that follows."""
+    wide, before = x.wide, x.number
+    number = 4 if mode.mixed else before
+    wider = tape.new(wide * 4) if number != before else x.buffer
+    kept = [tape.save(wider)]
+    del wider
+    cube = tape.new(wide * number)
+    scaled = tape.new(wide * number)
+    del cube
+    total = tape.new(wide * number)
+    del scaled
+    inner = tape.new(wide * number)
+    del total
+    bent = tape.new(wide * number)
+    kept.append(tape.save(bent))
+    del inner
+    raised = tape.new(wide * number)
+    del bent
+    half = tape.new(wide * before)
+    kept += [tape.save(raised), tape.save(half)]
+    made = tape.new(wide * number)
+    del raised, half
+
+    def back(box: list[Buffer]) -> list[Buffer | None]:
+        for each in kept[2:]:
+            each.take()
+        to_raised = tape.new(wide * number, kind="backward")
+        to_half = tape.new(wide * before, kind="backward")
+        box.clear()
+        del kept[2:]
+        straight = tape.new(wide * before, kind="backward")
+        del to_half
+        kept[1].take()
+        to_inner = tape.new(wide * number, kind="backward")
+        del to_raised, kept[1]
+        to_total = tape.new(wide * number, kind="backward")
+        del to_inner
+        to_cube = tape.new(wide * number, kind="backward")
+        kept[0].take()
+        powered = [tape.new(wide * before, kind="backward") for _ in range(2)]
+        del to_total, to_cube, powered
+        return [straight]
+
+    return Value(made, wide, number, tape.node([x], back))
+
+
+def concatenated(tape: Tape, parts: list[Value], wide: int) -> Value:
+    """Columns beside one another; a part that is narrower than its place is repeated in it."""
+    number = parts[0].number
+    made = tape.new(wide * number)
+
+    def back(box: list[Buffer]) -> list[Buffer | None]:
+        return [tape.new(part_wide * number, kind="backward") for part_wide in wides]
+
+    wides = [part.wide for part in parts]
+    return Value(made, wide, number, tape.node([*parts], back))

@@ -7,23 +7,45 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Catalog, Knobs, Machine, Model, Recipe, Remedy
-from wizard.fit.law import GIB, Case, peak
+from wizard.fit.law import GIB, numbers_of
+from wizard.fit.recipe_step import Case, step_of
 
 CARDS_GIB = (6, 8, 11, 12, 16, 20, 24, 32, 40, 48, 80, 96, 141, 180)
 USABLE = 0.96  # of what is written on a card's box
 SHORTEST = 128
+TEAMS = (2, 4, 8, 16)  # cards of one machine, as they are rented; 16 are two machines
 
 
 def for_memory(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
     def fits(**change: Any) -> bool:
-        return peak(replace(case, knobs=replace(case.knobs, **change))).card_bytes <= capacity
+        return needed(replace(case, knobs=replace(case.knobs, **change))) <= capacity
 
     yield from _knob_remedies(case.knobs, fits)
+    yield from for_one_card(case, capacity, recipe, catalog)
+    yield from more_cards(case, capacity)
+    yield room(case, needed(case))
+
+
+def needed(case: Case) -> int:
+    return numbers_of(step_of(case)).card
+
+
+def for_one_card(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
     if (other := lighter_recipe(case, capacity, recipe, catalog)) is not None:
         yield Remedy(code="other-method", params={"method": catalog.methods[other.method].title, "recipe": other.id})
     if (model := smaller_model(case, capacity, catalog)) is not None:
         yield Remedy(code="smaller-model", params={"model": model.id, "title": model.title})
-    yield room(case, peak(case).card_bytes)
+
+
+def more_cards(case: Case, capacity: int) -> Iterator[Remedy]:
+    """Weights, gradients and states shared among as few cards like this one as hold them, by ZeRO 3."""
+    if case.device == "cpu" or case.method.quantisation != "none":
+        return
+    for cards in TEAMS:
+        size = needed(replace(case, knobs=replace(case.knobs, zero_stage=3, n_gpus=cards)))
+        if cards > case.knobs.n_gpus and size <= capacity:
+            yield Remedy(code="more-cards", params={"cards": cards, "needed_bytes": size, "free_bytes": capacity})
+            return
 
 
 def _knob_remedies(knobs: Knobs, fits: Callable[..., bool]) -> Iterator[Remedy]:
@@ -45,7 +67,8 @@ def lighter_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) 
         method = catalog.methods[other.method]
         alike = other.task == recipe.task and case.device in other.accelerators and suits(other, case.model)
         lighter = alike and method.base_bytes < case.method.base_bytes
-        if lighter and peak(replace(case, method=method)).card_bytes <= capacity:
+        alone = replace(case, method=method, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
+        if lighter and needed(alone) <= capacity:
             return other
     return None
 
@@ -57,17 +80,17 @@ def smaller_model(case: Case, capacity: int, catalog: Catalog) -> Model | None:
         if model.architecture.family == case.model.architecture.family and model.params < case.model.params
     ]
     for model in sorted(kin, key=lambda model: -model.params):
-        if peak(replace(case, model=model)).card_bytes <= capacity:
+        if needed(replace(case, model=model)) <= capacity:
             return model
     return None
 
 
-def room(case: Case, needed: int) -> Remedy:
+def room(case: Case, size: int) -> Remedy:
     if case.device == "cpu":
-        return Remedy(code="more-ram", params={"needed_bytes": needed})
-    card = next((size for size in CARDS_GIB if size * GIB * USABLE >= needed), 0)
+        return Remedy(code="more-ram", params={"needed_bytes": size})
+    card = next((gib for gib in CARDS_GIB if gib * GIB * USABLE >= size), 0)
     code = "bigger-card" if card else "no-card-is-big-enough"
-    return Remedy(code=code, params={"gib": card, "needed_bytes": needed})
+    return Remedy(code=code, params={"gib": card, "needed_bytes": size})
 
 
 def roomier_disk(machine: Machine, needed: int) -> Remedy | None:

@@ -8,17 +8,18 @@ from wizard.contract import Architecture
 from wizard.fit import held
 from wizard.fit.decoder import reading
 from wizard.fit.moments import Instant, add, instant
-from wizard.fit.ops import Mode
-from wizard.fit.shape import linears
+from wizard.fit.shape import layer_groups, linears
 from wizard.fit.step import Step
 from wizard.fit.tape import Size
+from wizard.fit.training import mode_of, stream_of
 
 CACHED = 2  # bytes of a key's or a value's number
 
 
-def instants(step: Step, mode: Mode, stream: int) -> Iterator[Instant]:
+def instants(step: Step) -> Iterator[Instant]:
     """Loading (a weight that is quantised is there in 16 bits too), then a prompt of the full length."""
     a, weights = step.architecture, held.weights(step)
+    mode, stream = mode_of(step), stream_of(step)
     if mode.bits:
         largest = max(each.size for each in linears(a) if each.is_module)
         yield instant("load", {"weights": Size(fixed=weights), "dequantised": Size(fixed=largest * 2)})
@@ -28,8 +29,9 @@ def instants(step: Step, mode: Mode, stream: int) -> Iterator[Instant]:
             always, "cache", Size(fixed=share * min(length, step.seq_len) * step.micro_batch) if length else Size(share)
         )
     head = mode._replace(bits=0)
-    for moment in reading(a, mode, stream=stream):
-        yield instant("prompt", always, moment)
+    for _, modules in layer_groups(a):
+        for moment in reading(a, modules, mode, stream=stream):
+            yield instant("prompt", always, moment)
     logits = Size(fixed=a.vocab * (head.compute + 4) * step.micro_batch)  # of the last token, and in fp32 to draw from
     yield instant("prompt", {**always, "hidden": Size(a.hidden * stream), "logits": logits})
 

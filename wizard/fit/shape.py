@@ -168,6 +168,13 @@ def targeted(a: Architecture, targets: tuple[str, ...]) -> tuple[Linear, ...]:
     return tuple(linear for linear in linears(a) if linear.name in reached)
 
 
+def adapted(a: Architecture, modules: Sequence[Linear], targets: tuple[str, ...]) -> frozenset[str]:
+    """Names of modules that an adapter stands beside; of experts, whose weights are parameters, as `expert:name`."""
+    found = [each for each in modules if _ranks(a, each, targets)]
+    head = {"lm_head"} & set(targets)
+    return frozenset({f"{each.role}:{each.name}" if not each.is_module else each.name for each in found} | head)
+
+
 def _names(targets: Sequence[str]) -> set[str]:
     names = {SHORT.get(target, target) for target in targets}
     return names | set(MLP) if "mlp" in names else names
@@ -195,7 +202,7 @@ def adapter_params(a: Architecture, targets: tuple[str, ...], rank: int, *, dora
             if ranks := _ranks(a, each, targets):
                 thin = rank * ranks * (each.wide_in + each.wide_out) + (each.wide_out if dora else 0)
                 total += count * each.copies * thin
-    return total
+    return total + rank * (a.hidden + a.vocab) * len({"lm_head", "embed_tokens"} & set(targets))
 
 
 @cache

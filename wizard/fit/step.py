@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 
 from wizard.contract import Architecture
 
 BITS = ("nf4", "nf4-dq", "int8", "int4", "fp8")  # bases that are held in less than they compute in
+PAIRED = ("dpo", "kto")  # KTO pairs each answer with a mismatched one
 OPTIMIZERS = (
     "adamw",
     "adamw_bf16",
@@ -39,6 +42,7 @@ class Step:
     dora: bool = False
     kbit_prepare: bool = False  # peft's prepare_model_for_kbit_training: embeddings, norms and head in fp32
     optimizer: str = "adamw"
+    accumulates: bool = False  # gradients of earlier micro-batches are there from the start
     in_backward: bool = False  # each weight is stepped as soon as its gradient is there
     foreach: bool = False  # torch's multi-tensor AdamW: a copy of what it steps
     micro_batch: int = 1
@@ -56,5 +60,21 @@ class Step:
     context_bytes: int = 0  # of the card's driver and libraries; 0: the usual
 
     @property
+    def rows(self) -> int:
+        """Sequences that go through the model at once: a preferred answer comes with another one."""
+        return self.micro_batch * (2 if self.task in PAIRED else 1)
+
+    @property
     def tokens(self) -> int:
-        return self.micro_batch * self.seq_len
+        return self.rows * self.seq_len
+
+    @property
+    def squares(self) -> int:
+        return self.rows * self.seq_len**2
+
+
+def digest_of(step: Step) -> str:
+    """The same for every step that takes the same bytes on the same kind of device; the context is the board's."""
+    told = asdict(step) | {"context_bytes": 0, "targets": sorted(step.targets)}
+    told["architecture"] = {**told["architecture"], "family": ""}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]

@@ -87,10 +87,11 @@ Back = Callable[[list[Buffer]], "list[Buffer | None]"]  # takes its gradient out
 class Node:
     """One step of the backward: takes the gradient of what it made, gives those of what it was made from."""
 
-    __slots__ = ("back", "order", "sources")
+    __slots__ = ("back", "gathers", "order", "sources")
 
     def __init__(self, order: int, sources: list[Node | None], back: Back) -> None:
         self.order, self.sources, self.back = order, sources, back
+        self.gathers = False  # gradients of its several outputs wait for one another
 
 
 class Saved:
@@ -208,6 +209,9 @@ class Tape:
             del given, here
             for source in sources:
                 each = found.pop(0)
-                if source is not None and each is not None and source.order not in waiting:
-                    waiting[source.order] = (source, [each])
+                if source is not None and each is not None:
+                    if source.order not in waiting:
+                        waiting[source.order] = (source, [each])
+                    elif source.gathers:
+                        waiting[source.order][1].append(each)
                 del each

@@ -10,7 +10,7 @@ from wizard.contract import Board, Catalog, Cpu, Knobs, Machine, Method, Model, 
 from wizard.fit.law import CPU_PROGRAM, GIB
 
 UTILISATION = 0.35  # of a card's dense rate, by an untuned LoRA run
-SLOWER = {"nf4": 1.35, "dora": 1.4}
+SLOWER = {"nf4": 1.35, "dora": 1.4, "zero": 1.5}
 UNKNOWN_TFLOPS = 30.0
 LAUNCH_SECONDS_PER_LAYER = 0.004  # a small model waits for kernels to be started, not for arithmetic
 GFLOPS_PER_CORE = (("amx_bf16", 120.0), ("avx512f", 45.0), ("avx2", 27.0), ("", 8.0))
@@ -39,7 +39,7 @@ def load_of(recipe: Recipe, catalog: Catalog, knobs: Knobs, rows: int, row_token
 
 
 def steps_of(knobs: Knobs, load: Load) -> int:
-    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * knobs.accumulate))
+    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * knobs.accumulate * knobs.n_gpus))
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
@@ -56,6 +56,7 @@ def micro_step_seconds(
     per_token = passes * (2 * model.params + 2 * a.layers * row_tokens * a.heads * a.head_dim)
     tokens = knobs.micro_batch * row_tokens
     slower = SLOWER.get(method.quantisation, 1.0) * (SLOWER["dora"] if method.dora else 1.0)
+    slower *= SLOWER["zero"] if knobs.zero_stage == 3 else 1.0
     if device == "cuda":
         rate = card_flops(board) * UTILISATION
         least = LAUNCH_SECONDS_PER_LAYER * a.layers * passes / 2 * slower

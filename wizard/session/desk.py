@@ -65,8 +65,10 @@ class Desk:
 
     def _known(self) -> dict[str, Any]:
         """What this machine adds to every judgement: what is here, and what was measured on it."""
-        corrections = () if self.pretend else measured.corrections(self.home, self.catalog(), self._locks)
-        return {"here": self._here(), "corrections": corrections}
+        if self.pretend:
+            return {"here": frozenset()}
+        records = measured.corrections(self.home, self.catalog(), self._locks)
+        return {"here": self._here(), "known": fit.Known(records=records)}
 
     def hubs(self) -> Mapping[str, float | None]:
         """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""

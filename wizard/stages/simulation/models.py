@@ -19,7 +19,7 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> nn.Module:
     from transformers.initialization import no_init_weights
 
     config = AutoConfig.for_model(**order["config"])
-    attention = "eager" if order["attention"] == "eager" else "sdpa"
+    attention = "eager" if order["attention"] == "eager" else None  # else as transformers chooses for this model
     number = NUMBERS.get(order["base"], torch.bfloat16)
     with ledger.naming("weights", "load"), no_init_weights():
         model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=number)

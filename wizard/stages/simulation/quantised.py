@@ -8,16 +8,17 @@ import torch
 from bitsandbytes import MatmulLtState
 from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 BLOCK, NESTED = 64, 256  # weights that share a scale, scales that share one when they are quantised too
 KEPT_WHOLE = "lm_head"
 
 
 def quantise(model: nn.Module, base: str, compute: torch.dtype) -> None:
-    """What transformers replaces: every nn.Linear but the head."""
+    """What transformers replaces: every nn.Linear and Conv1D but the head."""
     for name, module in list(model.named_modules()):
         for child, each in list(module.named_children()):
-            if type(each) is nn.Linear and KEPT_WHOLE not in f"{name}.{child}":
+            if (type(each) is nn.Linear or isinstance(each, Conv1D)) and KEPT_WHOLE not in f"{name}.{child}":
                 made = EightBits(each) if base == "int8" else FourBits(each, nested=base == "nf4-dq", compute=compute)
                 setattr(module, child, made)
     marks = {"is_loaded_in_8bit": True} if base == "int8" else {"is_loaded_in_4bit": True}
@@ -25,12 +26,18 @@ def quantise(model: nn.Module, base: str, compute: torch.dtype) -> None:
         setattr(model, name, value)
 
 
+def sizes(linear: nn.Module) -> tuple[int, int]:
+    """(in, out); a Conv1D holds its weight the other way round."""
+    out, inner = linear.weight.shape
+    return (out, inner) if isinstance(linear, Conv1D) else (inner, out)
+
+
 class FourBits(Linear4bit):  # type: ignore[misc]
     def __init__(self, linear: nn.Linear, *, nested: bool, compute: torch.dtype) -> None:
         nn.Module.__init__(self)
-        self.in_features, self.out_features, self.bias = linear.in_features, linear.out_features, linear.bias
+        self.in_features, self.out_features, self.bias = *sizes(linear), linear.bias
         self.compute_dtype, self.quant_storage = compute, torch.uint8
-        count = linear.in_features * linear.out_features
+        count = self.in_features * self.out_features
         blocks = -(-count // BLOCK)
         self.weight = nn.Parameter(torch.empty(-(-count // 2), 1, dtype=torch.uint8), requires_grad=False)
         self.weight.compress_statistics, self.weight.quant_type = nested, "nf4"
@@ -66,10 +73,10 @@ class _FromFourBits(torch.autograd.Function):  # type: ignore[misc]
 class EightBits(Linear8bitLt):  # type: ignore[misc]
     def __init__(self, linear: nn.Linear) -> None:
         nn.Module.__init__(self)
-        self.in_features, self.out_features, self.bias = linear.in_features, linear.out_features, linear.bias
-        codes = torch.empty(linear.out_features, linear.in_features, dtype=torch.int8)
+        self.in_features, self.out_features, self.bias = *sizes(linear), linear.bias
+        codes = torch.empty(self.out_features, self.in_features, dtype=torch.int8)
         self.weight = nn.Parameter(codes, requires_grad=False)
-        self.scales, self.state = torch.empty(linear.out_features), MatmulLtState()
+        self.scales, self.state = torch.empty(self.out_features), MatmulLtState()
         self.index = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -116,6 +116,11 @@ def _take_over(parameter: torch.Tensor, converted: torch.Tensor) -> None:
         parameter.data = converted.data
 
 
+def _drop(x: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
+    """A card's kernel keeps a mask of one byte a number."""
+    return torch.native_dropout(x, p, True)[0] if training and p > 0 else x
+
+
 class _Nothing:
     """A kernel that writes into what it is given."""
 
@@ -177,6 +182,7 @@ def _patches() -> Iterator[Any]:
     asked = torch.is_autocast_enabled
     yield patch.object(torch, "is_autocast_enabled", lambda device_type="cpu": asked("cpu"))
     yield patch.object(torch.nn.functional, "scaled_dot_product_attention", attend)
+    yield patch.object(torch.nn.functional, "dropout", _drop)
     yield patch.object(masking_utils, "find_packed_sequence_indices", lambda position_ids: None)
     yield patch.object(utils, "_use_triton", lambda device: True)
     yield patch.object(chunked_logprob, "_use_triton", lambda device: True)

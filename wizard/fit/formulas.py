@@ -1,0 +1,43 @@
+"""A term with its formula in words, for the people who are shown it."""
+
+from __future__ import annotations
+
+from wizard.contract import Term
+from wizard.fit import held
+from wizard.fit.step import Step
+from wizard.fit.tape import TILE_TOKENS, Size
+
+
+def term(label: str, size: Size, step: Step) -> Term:
+    total = size.at(step.tokens, step.squares)
+    told = _held(label, total, step) if not (size.token or size.square or size.tile) else ""
+    return Term(label=label, bytes=total, formula=told or _form(size, step))
+
+
+def _form(size: Size, step: Step) -> str:
+    parts = []
+    if size.token:
+        parts.append(f"{step.tokens:,} tokens x {size.token:,}")
+    if size.square:
+        parts.append(f"{step.squares // step.seq_len**2} x {step.seq_len:,}² x {size.square:,}")
+    if size.tile:
+        parts.append(f"{min(step.tokens, TILE_TOKENS):,} tokens x {size.tile:,}")
+    if size.fixed:
+        parts.append(f"{size.fixed:,}")
+    return " + ".join(parts)
+
+
+def _held(label: str, total: int, step: Step) -> str:
+    """Of what does not grow with the tokens: how many numbers there are, and what each takes."""
+    cards = f" / {step.cards} cards" if step.zero and step.cards > 1 else ""
+    if label == "weights" and not (step.zero == 3 and cards):
+        return f"{step.params:,} parameters x {total / step.params:.3g} ({step.base})"
+    if label == "weights":
+        return f"{step.params:,} parameters x {total * step.cards / step.params:.3g} ({step.base}){cards}"
+    count = held.trained(step)
+    if label in ("adapter", "optimizer", "gradients") and count:
+        name = f" ({step.optimizer})" if label == "optimizer" else ""
+        shared = cards if label == "optimizer" or step.zero == 3 or (label == "gradients" and step.zero == 2) else ""
+        each = total * (step.cards if shared else 1) / count
+        return f"{count:,} trained x {each:.3g}{name}{shared}"
+    return ""
