@@ -147,6 +147,12 @@ NAMES = {  # as NVML gives them, and its total in MiB
     ("NVIDIA B200", 183359): "b200",
     ("NVIDIA B300 SXM6 AC", 275040): "b300",
     ("NVIDIA GB200", 189471): "gb200",
+    ("NVIDIA GB10", 122481): "gb10",
+    ("NVIDIA GB10", 124611): "gb10",
+    ("Orin (nvgpu)", 62841): "jetson-agx-orin-64g",
+    ("Orin (nvgpu)", 30697): "jetson-agx-orin-32g",
+    ("Orin (nvgpu)", 15655): "jetson-orin-nx-16g",
+    ("Orin (nvgpu)", 7620): "jetson-orin-nano-8g",
     ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 4864): "a100-40g-mig-1g-5gb",
     ("NVIDIA A100-SXM4-40GB MIG 2g.10gb", 9856): "a100-40g-mig-2g-10gb",
     ("NVIDIA A100-PCIE-40GB MIG 3g.20gb", 20224): "a100-40g-mig-3g-20gb",
@@ -236,6 +242,20 @@ def test_a_card_of_the_name_with_other_memory_is_not_taken_for_it(
     boards: Mapping[str, Board], name: str, mib: int
 ) -> None:
     assert board_of(name, mib * MIB, boards) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "mib", "board"),
+    [
+        ("NVIDIA GB10", 65536, "gb10"),
+        ("Orin (nvgpu)", 12288, "jetson-orin-nx-16g"),
+        ("Orin (nvgpu)", 4096, "jetson-orin-nano-8g"),
+    ],
+)
+def test_a_container_may_show_less_of_a_shared_memory(
+    boards: Mapping[str, Board], name: str, mib: int, board: str
+) -> None:
+    assert board_of(name, mib * MIB, boards) == board
 
 
 def test_every_profile_has_a_name_that_only_it_matches(cards: list[Board]) -> None:
