@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -15,6 +15,8 @@ RAM_PER_CARD = 2  # rented machines carry about twice their cards' memory in RAM
 DISK_BYTES = 1_000_000_000_000
 DRIVER = "580.65.06"  # the first release that runs CUDA 13, and still every card since Maxwell
 CUDA = (13, 0)
+JETPACK_DRIVER, JETPACK_CUDA = "540.4.0", (12, 6)  # JetPack 6, which Orin modules are delivered with
+ARM = "Arm (aarch64)"
 TOOLS = ("c++", "cc", "python-headers")
 
 
@@ -24,19 +26,30 @@ def pretend(text: str, boards: Mapping[str, Board], base: Machine) -> Machine:
     cards = tuple(card(board, index) for index in range(count if board.total_bytes else 0))
     if not cards:
         return replace(base, gpus=(), driver=None, cuda=None, problems=(), pretend=text)
-    ram = max(base.ram_bytes, RAM_PER_CARD * sum(gpu.total_bytes for gpu in cards))
+    ram, ram_free = memory(board, cards, base)
+    jetpack = "jetpack" in board.quirks
     return replace(
         base,
         gpus=cards,
-        driver=DRIVER,
-        cuda=CUDA,
+        cpu=replace(base.cpu, name=ARM, arch="aarch64", flags=()) if "arm-host" in board.quirks else base.cpu,
+        driver=JETPACK_DRIVER if jetpack else DRIVER,
+        cuda=JETPACK_CUDA if jetpack else CUDA,
         ram_bytes=ram,
-        ram_free_bytes=ram - (base.ram_bytes - base.ram_free_bytes),
+        ram_free_bytes=ram_free,
         disks=tuple(roomy(disk) for disk in base.disks[:1]),
         tools=tuple(sorted({*base.tools, *TOOLS})),
         problems=(),
         pretend=text,
     )
+
+
+def memory(board: Board, cards: Sequence[Gpu], base: Machine) -> tuple[int, int]:
+    """RAM and what is free of it; a unified board's memory is all there is."""
+    on_cards = sum(gpu.total_bytes for gpu in cards)
+    if board.unified:
+        return on_cards, on_cards
+    ram = max(base.ram_bytes, RAM_PER_CARD * on_cards)
+    return ram, ram - (base.ram_bytes - base.ram_free_bytes)
 
 
 def parse(text: str, boards: Mapping[str, Board]) -> tuple[Board, int]:

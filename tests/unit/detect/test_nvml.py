@@ -144,7 +144,7 @@ def test_a_cut_card_is_its_instances(seen_with: See) -> None:
     cards = seen_with(CUT_CARD)["gpus"]
     assert [(card["index"], card["uuid"], card["profile"], card["mig"]) for card in cards] == [
         (0, "MIG-1", "a100-80g-mig-3g-40gb", True),
-        (1, "MIG-2", None, True),
+        (1, "MIG-2", "a100-80g-mig-1g-10gb", True),
         (2, "GPU-bbbb", "a100-80g", False),
     ]
     assert cards[0]["compute_capability"] == [8, 0]

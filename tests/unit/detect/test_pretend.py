@@ -49,6 +49,24 @@ def test_ram_and_disk_grow_to_what_such_a_machine_has(boards: Mapping[str, Board
     assert {"cc", "python-headers"} <= set(machine.tools)
 
 
+@pytest.mark.parametrize("text", ["gb10", "jetson-orin-nano-8g"])
+def test_a_shared_memory_is_all_there_is(boards: Mapping[str, Board], laptop: Machine, text: str) -> None:
+    machine = pretend(text, boards, laptop)
+    assert machine.gpus[0].unified
+    assert machine.ram_bytes == machine.ram_free_bytes == boards[text].total_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "arch", "cuda"),
+    [("gb200x4", "aarch64", (13, 0)), ("jetson-agx-orin-64g", "aarch64", (12, 6)), ("b200", "x86_64", (13, 0))],
+)
+def test_a_board_on_an_arm_host_brings_it(
+    boards: Mapping[str, Board], laptop: Machine, text: str, arch: str, cuda: tuple[int, int]
+) -> None:
+    machine = pretend(text, boards, laptop)
+    assert (machine.cpu.arch, machine.cuda) == (arch, cuda)
+
+
 @pytest.mark.parametrize("text", ["cpu", "none", "CPU"])
 def test_cpu_is_this_machine_without_cards(boards: Mapping[str, Board], laptop: Machine, text: str) -> None:
     machine = pretend(text, boards, laptop)
