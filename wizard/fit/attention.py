@@ -1,4 +1,4 @@
-"""Attention as a tape sees it: rotary positions, then FlashAttention's tiles, a biased kernel, or all scores at once."""
+"""Attention as a tape sees it: rotary positions, then FlashAttention's tiles, a biased kernel or all scores."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def reading(a: Architecture, modules: Modules, mode: Mode, *, stream: int) -> tu
     with tape.silent():
         boxed = [Value(tape.new(a.hidden * stream, kind="hidden"), a.hidden, stream, None)]
     block(tape, a, mode, boxed.pop(), by_part(modules), [])
-    return tape.moments()
+    return tape.moments()[0]
 
 
 def by_part(modules: Modules) -> Group:
@@ -68,13 +68,14 @@ def by_part(modules: Modules) -> Group:
 
 
 def finish(tape: Tape, out: Value, gradient: int) -> Record:
-    kept, forward, half = tape.held(), tape.moments(), len(tape.events)
+    half = len(tape.events)
+    forward, kept = tape.moments()
     with tape.silent():
         box = [tape.new(gradient, kind="backward")]
     assert out.node is not None
     start, out.node = [out.node], None
     tape.backward(start, box)
-    return Record(kept, forward, tape.moments(half))
+    return Record(kept, forward, tape.moments(half, kept)[0])
 
 
 def block(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, held: list[Buffer]) -> Value:

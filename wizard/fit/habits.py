@@ -1,4 +1,4 @@
-"""How the layers of each model_type in transformers 5 compute what their numbers say, where they differ from Llama's."""
+"""How the layers of each model_type in transformers 5 compute, where they differ from Llama's."""
 
 from __future__ import annotations
 

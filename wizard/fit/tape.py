@@ -33,6 +33,7 @@ class Size(NamedTuple):
         )
 
 
+NOTHING = Size()
 Event = tuple[str, int, int, int, int, bool]  # kind, the four numbers of a Size (below zero: a release), quiet
 
 
@@ -140,27 +141,25 @@ class Tape:
     def new(self, token: int = 0, *, square: int = 0, fixed: int = 0, tile: int = 0, kind: str = "") -> Buffer:
         return Buffer(self.events, (kind or self.kind, token, square, fixed, tile, self.quiet))
 
-    def held(self) -> Size:
-        """At the end of what is recorded."""
-        size = Size()
-        for _, *numbers, _ in self.events:
-            size = size.plus(Size(*numbers))
-        return size
-
-    def moments(self, start: int = 0) -> tuple[Moment, ...]:
-        """From an event on: allocations that a release follows and that no other exceeds."""
-        token = square = fixed = tile = 0
+    def moments(self, start: int = 0, held: Size = NOTHING) -> tuple[tuple[Moment, ...], Size]:
+        """From an event on, with what is held there: allocations that a release follows and that no other exceeds;
+        and what is held at the end."""
+        token, square, fixed, tile = held
         events, found = self.events, list[Moment]()
         last = len(events) - 1
-        for at, event in enumerate(events):
-            token, square, fixed, tile = token + event[1], square + event[2], fixed + event[3], tile + event[4]
-            if at < start or event[5] or (at < last and not events[at + 1][5]):
+        for at in range(start, last + 1):
+            event = events[at]
+            token += event[1]
+            square += event[2]
+            fixed += event[3]
+            tile += event[4]
+            if event[5] or (at < last and not events[at + 1][5]):
                 continue
             total = Size(token, square, fixed, tile)
             if not any(exceeds(seen.total, total) for seen in found):
                 found = [seen for seen in found if not exceeds(total, seen.total)]
                 found.append(Moment(total, events, at))
-        return tuple(found)
+        return tuple(found), Size(token, square, fixed, tile)
 
     def save(self, buffer: Buffer | None) -> Saved:
         if not self.learning:
