@@ -18,7 +18,9 @@ from wizard.fit.step import Step
 GIB = 1024**3
 CUDA_CONTEXT = int(0.6 * GIB)  # where the board's own figure is not known
 CPU_PROGRAM = int(1.1 * GIB)  # interpreter, torch, transformers, peft and trl, loaded
-LOOSE_MOVING, LOOSE_FIXED, LOOSE_CPU = 0.06, 0.01, 0.10  # what the allocator holds beyond what is asked for
+# What the allocator holds beyond what is asked for. Rows of many lengths ask for logits of many sizes, and a block of
+# one size does not serve a larger one.
+LOOSE_MOVING, LOOSE_FIXED, LOOSE_CPU, LOOSE_LOGITS = 0.06, 0.01, 0.10, 0.5
 UNSURE = 0.06  # of what is not the context: how far the law may be off
 
 
@@ -77,7 +79,13 @@ def _numbers(step: Step, top: int, fixed: int) -> Numbers:
 
 def loose(step: Step, top: int, fixed: int) -> int:
     share = LOOSE_CPU if step.cpu else LOOSE_MOVING
-    return int((top - fixed) * share + fixed * LOOSE_FIXED)
+    return int((top - fixed) * share + fixed * LOOSE_FIXED + logits(step) * LOOSE_LOGITS)
+
+
+def logits(step: Step) -> int:
+    """Bytes of whole logits and what the loss makes of them."""
+    whole = step.task != "infer" and not step.fused_loss and not step.compiled
+    return 12 * step.tokens * step.architecture.vocab if whole else 0
 
 
 def peak_of(step: Step) -> Peak:
@@ -88,6 +96,7 @@ def peak_of(step: Step) -> Peak:
     found = _numbers(step, top, fixed)
     share = LOOSE_CPU if step.cpu else LOOSE_MOVING
     formula = f"{top - fixed:,} x {share:.0%} + {fixed:,} x {LOOSE_FIXED:.0%}"
+    formula += f" + logits {logits(step):,} x {LOOSE_LOGITS:.0%}" if logits(step) else ""
     terms.append(Term(label="fragmentation", bytes=found.reserved - top, formula=formula))
     around = found.card - found.reserved
     terms.append(Term(label="program" if step.cpu else "context", bytes=around, formula=f"{around:,}"))
