@@ -24,6 +24,7 @@ class Checkpoint:
     licence: str = ""
     gated: bool = False
     tasks: tuple[str, ...] | None = None
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def _model(family: Family, point: Checkpoint, yours: bool) -> Model:
         licence=point.licence or family.licence,
         gated=family.gated or point.gated,
         sources=_sources(point),
-        template=family.template,
+        template=family.template if point.template is None else point.template,
         yours=yours,
     )
 

@@ -12,11 +12,12 @@ from wizard.contract import Architecture
 from wizard.errors import WizardError
 from wizard.fit import details
 from wizard.fit.towers import tower_of
+from wizard.fit.unread import ENCODERS, UNREAD
 
 NAMES = {
     "hidden_size": ("hidden_size", "n_embd", "d_model", "model_dim", "dim"),
     "num_hidden_layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
-    "num_attention_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads"),
+    "num_attention_heads": ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"),
     "num_key_value_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num", "kv_n_heads"),
     "head_dim": ("head_dim", "kv_channels", "attention_head_dim"),
     "intermediate_size": ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size"),
@@ -25,22 +26,24 @@ NAMES = {
     "num_experts_per_tok": ("num_experts_per_tok", "moe_k", "moe_topk", "num_experts_per_token", "experts_per_token"),
     "moe_intermediate_size": ("moe_intermediate_size", "expert_intermediate_size"),
     "shared_experts": ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"),
-    "max_position_embeddings": ("max_position_embeddings", "n_positions", "n_ctx", "seq_length", "max_seq_len"),
+    "max_position_embeddings": (
+        "model_max_length",
+        "max_position_embeddings",
+        "n_positions",
+        "n_ctx",
+        "seq_length",
+        "max_seq_len",
+    ),
 }
 LENGTHS = NAMES["max_position_embeddings"]
-FLAT = {"gemma3": "gemma3_text", "qwen2_5_vl": "qwen2_5_vl_text", "qwen2_vl": "qwen2_vl_text"}  # towers aside
+# The model_type of the language model, where the config names another.
+FLAT = {
+    "gemma3": "gemma3_text", "gpt-sw3": "gpt2", "kimi_k2": "deepseek_v3", "llama4": "llama4_text",
+    "qwen2_5_vl": "qwen2_5_vl_text", "qwen2_vl": "qwen2_vl_text",
+}  # fmt: skip
+INSIDE_MINICPMV = {"2.6": "qwen2", "4.5": "qwen3"}  # by its version; else Llama
 NEEDED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
-ENCODERS = (
-    "albert", "bart", "bert", "clip", "deberta", "distilbert", "electra", "marian", "modernbert", "mpnet", "mt5",
-    "pegasus", "roberta", "siglip", "t5", "umt5", "vit", "whisper", "xlm-roberta",
-)  # fmt: skip
-# Their layers hold what an Architecture has no number for; the simulation runs their own code.
-UNREAD = (
-    "bamba", "falcon_h1", "falcon_mamba", "gemma3n_text", "gemma4_text", "granitemoehybrid", "jamba", "jetmoe",
-    "lfm2", "lfm2_moe", "mamba", "mamba2", "minimax", "nemotron-nas", "nemotron_h", "openelm", "recurrent_gemma",
-    "rwkv", "zamba", "zamba2",
-)  # fmt: skip
+NESTED = ("text_config", "llm_config", "language_config")
 
 
 class Reading:
@@ -50,6 +53,8 @@ class Reading:
         self.text = text_of(config)
         self.whole = config
         kind = str(self.text.get("model_type") or config.get("model_type") or "llama")
+        if kind == "minicpmv":
+            kind = INSIDE_MINICPMV.get(str(config.get("version")), "llama")
         self.kind = FLAT.get(kind, kind)
         self.known = defaults().get(self.kind, {})
 
@@ -117,9 +122,9 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
         q_rank=at.count("q_lora_rank") if latent else 0,
         kv_rank=latent,
         rope_dim=at.count("qk_rope_head_dim") if latent else 0,
-        value_dim=at.count("v_head_dim") if latent else 0,
+        value_dim=(at.count("v_head_dim") or hidden // heads) if latent else 0,
         other_params=details.other_params(at),
-        tower=tower_of(config, at.kind, hidden),
+        tower=tower_of(config, hidden),
         **details.experts(at),
         **details.spans(at),
         **details.recurrent(at),
@@ -133,10 +138,14 @@ def max_len_of(config: Mapping[str, Any]) -> int:
 
 
 def _refuse(at: Reading) -> None:
-    if at.whole.get("is_encoder_decoder") or at.kind in ENCODERS:
+    outer = str(at.whole.get("model_type"))
+    if at.whole.get("is_encoder_decoder") or at.text.get("add_cross_attention") or {at.kind, outer} & ENCODERS:
         raise WizardError("config-not-a-decoder", kind=at.kind)
-    if at.kind in UNREAD and not details.plain_hybrid(at):
-        raise WizardError("config-unread-kind", kind=at.kind)
+    for kind in (at.kind, outer):
+        if kind in UNREAD and not details.plain_hybrid(at):
+            raise WizardError("config-unread-kind", kind=kind)
+    if at.kind == "opt" and at.count("word_embed_proj_dim") not in (0, at.count("hidden_size")):
+        raise WizardError("config-unread-kind", kind="opt, with narrow embeddings")
     missing = [name for name in NEEDED if not at.count(name)]
     if not missing and not at.count("intermediate_size") and not at.count("moe_intermediate_size"):
         missing = [] if at.kind in details.FOUR_TIMES else ["intermediate_size"]

@@ -10,10 +10,13 @@ GPT2 = "c_attn:qkv c_proj:o c_fc:u c_proj:d"
 NEOX = "query_key_value:qkv dense:o dense_h_to_4h:u dense_4h_to_h:d"
 PHI3 = "qkv_proj:qkv o_proj:o gate_up_proj:gu down_proj:d"
 GLM = "q_proj:q k_proj:k v_proj:v o_proj:o gate_up_proj:gu down_proj:d"
+OPT = "q_proj:q k_proj:k v_proj:v out_proj:o fc1:u fc2:d"
 NAMES = {
     "baichuan": "W_pack:qkv o_proj:o gate_proj:g up_proj:u down_proj:d",
+    "biogpt": OPT,
     "bloom": NEOX,
     "chatglm": "query_key_value:qkv dense:o dense_h_to_4h:gu dense_4h_to_h:d",
+    "codegen": "qkv_proj:qkv out_proj:o fc_in:u fc_out:d",
     "exaone": "q_proj:q k_proj:k v_proj:v out_proj:o c_fc_0:g c_fc_1:u c_proj:d",
     "falcon": NEOX,
     "glm": GLM,
@@ -26,12 +29,16 @@ NAMES = {
     "gptj": "q_proj:q k_proj:k v_proj:v out_proj:o fc_in:u fc_out:d",
     "granitemoehybrid": "q_proj:q k_proj:k v_proj:v o_proj:o input_linear:gu output_linear:d",
     "internlm2": "wqkv:qkv wo:o w1:g w3:u w2:d",
-    "opt": "q_proj:q k_proj:k v_proj:v out_proj:o fc1:u fc2:d",
+    "mpt": "Wqkv:qkv out_proj:o up_proj:u down_proj:d",
+    "nanochat": "q_proj:q k_proj:k v_proj:v o_proj:o fc1:u fc2:d",
+    "opt": OPT,
+    "persimmon": NEOX,
     "phi": "q_proj:q k_proj:k v_proj:v dense:o fc1:u fc2:d",
     "phi3": PHI3,
     "phi4_multimodal": PHI3,
     "qwen": "c_attn:qkv c_proj:o w2:g w1:u c_proj:d",
     "starcoder2": "q_proj:q k_proj:k v_proj:v o_proj:o c_fc:u c_proj:d",
+    "xglm": OPT,
 }
 WORDS = ("q", "k", "v", "o", "gate", "up", "down")
 CANONICAL = {part: f"{name}_proj" for part, name in zip("qkvogud", WORDS, strict=True)}

@@ -65,12 +65,12 @@ def linears(a: Architecture) -> tuple[Linear, ...]:
 def layer_groups(a: Architecture) -> tuple[tuple[int, tuple[Linear, ...]], ...]:
     """(how many layers are such, what is in each), under the names of the model's own modules."""
     dense = min(a.dense_layers, a.layers) if a.experts else a.layers
-    moe = a.layers - dense
+    recurrent = min(a.linear_layers, a.layers - dense)
     counts = {
-        ("linear", False): min(a.linear_layers, dense) if not moe else 0,
-        ("full", False): dense - min(a.linear_layers, dense) if not moe else dense,
-        ("linear", True): a.linear_layers if moe else 0,
-        ("full", True): moe - a.linear_layers if moe else 0,
+        ("linear", False): a.linear_layers - recurrent,
+        ("full", False): dense - a.linear_layers + recurrent,
+        ("linear", True): recurrent,
+        ("full", True): a.layers - dense - recurrent,
     }
     groups = []
     for (mixer, routed), count in counts.items():
@@ -229,7 +229,9 @@ def _small(a: Architecture, group: tuple[Linear, ...]) -> int:
     for each in group:
         if each.role in ("expert", "router"):
             total += each.copies * each.wide_out if each.role in a.bias else 0
-        elif each.parts:
+        elif each.name in a.bias:
+            total += each.wide_out
+        elif each.parts and not a.kv_rank:
             biased = sum(part in a.bias for part in each.parts)
             total += _biased(a, each) if 0 < biased < len(each.parts) else each.wide_out if biased else 0
     if any(each.name.startswith("in_proj") for each in group):
