@@ -39,6 +39,7 @@ class Family:
     gated: bool = False
     modality: tuple[str, ...] = ("text",)
     tasks: tuple[str, ...] = ("*",)
+    advised: bool = False
 
 
 def models_of(family: Family, *, yours: bool) -> Mapping[str, Model]:
@@ -56,6 +57,7 @@ def _model(family: Family, point: Checkpoint, yours: bool) -> Model:
         max_len=point.max_len or family.max_len,
         licence=point.licence or family.licence,
         gated=family.gated or point.gated,
+        advised=family.advised,
         sources=_sources(point),
         template=family.template if point.template is None else point.template,
         yours=yours,

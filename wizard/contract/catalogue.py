@@ -88,6 +88,7 @@ class Model:
     max_len: int = 2048
     licence: str = ""
     gated: bool = False
+    advised: bool = False  # a family that a first choice is taken from, as long as one of it fits
     sources: tuple[Source, ...] = ()
     template: str = ""  # the chat template's name, for previews before the model is here
     yours: bool = False  # from the user's own catalogue

@@ -10,7 +10,7 @@ from wizard.errors import WizardError
 from wizard.fit import nonsense
 from wizard.fit import spellings as spelt
 from wizard.fit.asked import Asked, unknown, wrong
-from wizard.fit.configs import architecture_of, max_len_of, text_of
+from wizard.fit.configs import architecture_of, max_len_of, tells_length, text_of
 from wizard.fit.shape import layer_groups, linears, params_of
 from wizard.fit.step import Step
 
@@ -142,8 +142,8 @@ def architecture_in(config: Mapping[str, Any]) -> Architecture:
 
 
 def longest_of(config: Mapping[str, Any]) -> int:
-    """Tokens its positions were made for, a rope scaling included; 0 where the config tells nothing."""
-    longest, text = max_len_of(config), text_of(config)
+    """Tokens its positions were made for, a rope scaling included; 0 where the config itself tells nothing."""
+    longest, text = max_len_of(config) if tells_length(config) else 0, text_of(config)
     scaling = text.get("rope_scaling") or text.get("rope_parameters")
     if not isinstance(scaling, Mapping):
         return longest

@@ -35,7 +35,6 @@ NAMES = {
         "max_seq_len",
     ),
 }
-LENGTHS = NAMES["max_position_embeddings"]
 # The model_type of the language model, where the config names another.
 FLAT = {
     "gemma3": "gemma3_text", "gpt-sw3": "gpt2", "kimi_k2": "deepseek_v3", "llama4": "llama4_text",
@@ -132,9 +131,12 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
 
 
 def max_len_of(config: Mapping[str, Any]) -> int:
-    """The longest sequence the config itself tells, whatever its class's default is; 0 where it tells none."""
-    at = Reading(config)
-    return at.count("max_position_embeddings") if any(name in at.text for name in LENGTHS) else 0
+    """The longest sequence the config tells, or its class takes for granted; 0 where neither does."""
+    return Reading(config).count("max_position_embeddings")
+
+
+def tells_length(config: Mapping[str, Any]) -> bool:
+    return any(name in text_of(config) for name in NAMES["max_position_embeddings"])
 
 
 def _refuse(at: Reading) -> None:

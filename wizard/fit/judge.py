@@ -160,7 +160,7 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
     """Why not, the most telling first."""
     if setting.device == "cuda" and not setting.gpu:
         yield Problem(code="needs-gpu", params={"needed_bytes": draft.card_bytes})
-    elif setting.recipe.knobs.n_gpus > len(setting.gpus):
+    elif setting.recipe.knobs.n_gpus > max(len(setting.gpus), 1):
         needed = {"cards": setting.recipe.knobs.n_gpus, "has": len(setting.gpus)}
         yield Problem(code="needs-cards", params={**needed, "needed_bytes": draft.card_bytes})
     if setting.picks.reason:

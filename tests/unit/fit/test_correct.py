@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wizard.contract import MEMORY_KNOBS, Catalog, Knobs, Machine, Verdict
-from wizard.fit import judge, offers
+from wizard.fit import Known, judge, offers
 
 Record = dict[str, Any]
 MachineWith = Callable[..., Machine]
@@ -45,7 +45,7 @@ def record(verdict: Verdict, factor: float = 1.0, longest: int = 0, knobs: Knobs
 
 def again(catalog: Catalog, machine: Machine, verdict: Verdict, *records: Record, **knobs: Any) -> Verdict:
     wanted = replace(verdict.knobs, **knobs)
-    return judge(machine, catalog, verdict.recipe, verdict.model, wanted, corrections=records)
+    return judge(machine, catalog, verdict.recipe, verdict.model, wanted, known=Known(records=records))
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.0, 1.2])
@@ -109,5 +109,5 @@ def test_the_time_follows_what_was_measured(catalog: Catalog, machine: Machine, 
 
 def test_offers_take_it_into_account(catalog: Catalog, machine: Machine, verdict: Verdict) -> None:
     kept = record(verdict, 1.01)
-    found = offers(machine, catalog, task="sft", model=verdict.model, corrections=(kept,))
+    found = offers(machine, catalog, task="sft", model=verdict.model, known=Known(records=(kept,)))
     assert [each.basis for each in found if each.recipe == verdict.recipe] == ["measured"]

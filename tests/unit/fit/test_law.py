@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from wizard.catalog import builtin, load
 from wizard.contract import Knobs
-from wizard.fit.law import Case, peak
+from wizard.fit.law import Peak, peak_of
+from wizard.fit.recipe_step import Case, step_of
 from wizard.fit.shape import adapter_params
 
 CATALOG = load([builtin()])
@@ -25,6 +26,10 @@ def case(model: str = "qwen3-8b", method: str = "lora", device: str = "cuda", **
         device=device,
         compute_bytes=size,
     )
+
+
+def peak(given: Case) -> Peak:
+    return peak_of(step_of(given))
 
 
 def card_bytes(**given_case: Any) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wizard.contract import Catalog, Disk, Knobs, Machine
+from wizard.contract import Catalog, Cpu, Disk, Knobs, Machine, Verdict
+from wizard.detect import pretend
 from wizard.errors import WizardError
 from wizard.fit import judge, offers
 from wizard.words import known
@@ -15,6 +16,15 @@ from wizard.words import known
 GIB = 1024**3
 GOLDEN = Path(__file__).with_name("golden.txt")
 BOARDS = ("rtx-3060-laptop-6g", "t4", "rtx-3090", "rtx-4090", "a100-80g", "h100-sxm")
+ROOMY = Machine(
+    gpus=(),
+    cpu=Cpu(name="a CPU", cores=32, arch="x86_64", flags=("avx2", "avx512f")),
+    ram_bytes=2048 * GIB,
+    ram_free_bytes=2000 * GIB,
+    disks=(Disk(path="/home", free_bytes=10**13, total_bytes=10**13, kind="local"),),
+    pythons={"3.11": "/usr/bin/python3.11"},
+    tools=("cc", "python-headers"),
+)
 MachineWith = Callable[..., Machine]
 
 
@@ -139,19 +149,46 @@ def test_everything_said_has_words(catalog: Catalog, laptop: Machine, machine_wi
             assert [key for key in keys if not known(key)] == []
 
 
-def table(catalog: Catalog, machine_with: MachineWith, laptop: Machine) -> str:
-    lines = ["# profile, recipe, model, status, GiB on the card; YCDY_GOLDEN=1 pytest tests/unit/fit writes it anew"]
-    for name, machine in [("cpu", laptop), *((board, machine_with(board)) for board in BOARDS)]:
-        for verdict in sorted(offers(machine, catalog), key=lambda v: (v.recipe, v.model)):
-            size = f"{verdict.card_bytes / GIB:7.1f}"
-            lines.append(f"{name:19} {verdict.recipe:15} {verdict.model:15} {verdict.status:6}{size}")
+PROFILES = (
+    "gtx-1060-6g", "rtx-3060-laptop-6g", "rtx-4060-laptop-8g", "rtx-3080-10g", "rtx-2080-ti", "rtx-3060-12g", "t4",
+    "v100-16g", "p100-16g", "rtx-4080", "rtx-3080-20g", "a10", "rtx-3090", "rtx-4090", "l4", "rtx-5090", "v100-32g",
+    "a100-40g", "a100-80g-mig-3g-40gb", "l40s", "a100-80g", "h100-sxm", "h20", "h200", "b200", "gb10",
+    "rtx-4090x2", "a100-80gx8",
+)  # fmt: skip
+
+
+def table(catalog: Catalog, machine_of: Callable[[str], Machine]) -> str:
+    """For each profile and recipe the largest model that fits, and the smallest one that is too large."""
+    lines = [
+        "# profile, recipe: the largest model that fits, GiB of GiB, what was given up | the smallest that does not"
+    ]
+    for name in ("cpu", *PROFILES):
+        found = offers(machine_of(name), catalog, terms=False)
+        for recipe in sorted(catalog.recipes):
+            mine = [(catalog.models[each.model].params, each) for each in found if each.recipe == recipe]
+            able = [pair for pair in mine if pair[1].status != "no"]
+            unable = [pair for pair in mine if pair[1].status == "no"]
+            best = max(able, key=lambda pair: (pair[0], pair[1].model), default=None)
+            least = min(unable, key=lambda pair: (pair[1].card_bytes, pair[1].model), default=None)
+            lines.append(f"{name:21} {recipe:15} {told(best and best[1]):62} | {told(least and least[1])}".rstrip())
     return "\n".join(lines) + "\n"
 
 
-def test_the_table_of_what_fits_where_is_as_agreed(
-    catalog: Catalog, machine_with: MachineWith, laptop: Machine
-) -> None:
-    found = table(catalog, machine_with, laptop)
+def told(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "-"
+    sizes = f"{verdict.card_bytes / GIB:.1f} of {verdict.capacity_bytes / GIB:.1f}"
+    lower = verdict.gave_up[-1] if verdict.gave_up else {}
+    gave = " ".join(f"{name}={value}" for name, value in lower.items() if name != "accumulate")
+    why = verdict.reason.code if verdict.reason else gave
+    return f"{verdict.model} {verdict.status} {sizes} {why}".rstrip()
+
+
+def test_the_table_of_what_fits_where_is_as_agreed(catalog: Catalog, laptop: Machine) -> None:
+    def machine_of(name: str) -> Machine:
+        return laptop if name == "cpu" else pretend(name, catalog.boards, ROOMY)
+
+    found = table(catalog, machine_of)
     if os.environ.get("YCDY_GOLDEN"):
         GOLDEN.write_text(found, encoding="utf-8")
     assert found == GOLDEN.read_text(encoding="utf-8")
