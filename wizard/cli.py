@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import RESUME_KNOBS
+from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
 from wizard.plain.output import tell
 from wizard.words import say
 
@@ -119,10 +119,23 @@ def _starting_verbs(verbs: Any) -> None:
     offers = _verb(verbs, "offers")
     offers.add_argument("--task", default=_twin("task", ""), help=say("cli.flag.task"))
     offers.add_argument("--model", default=_twin("model", ""), help=say("cli.flag.model"))
+    _estimate_verb(verbs)
     run = _verb(verbs, "run")
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
     run.add_argument("--check", action="store_true", default=_twin("check", False), help=say("cli.flag.check"))
     run.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
+
+
+def _estimate_verb(verbs: Any) -> None:
+    estimate = _verb(verbs, "estimate")
+    estimate.add_argument("--model", default=_twin("model", ""), metavar="MODEL", help=say("cli.flag.estimate_model"))
+    estimate.add_argument("--cases", action="store_true", help=say("cli.flag.cases"))
+    estimate.add_argument(
+        "--simulate", action="store_true", default=_twin("simulate", False), help=say("cli.flag.simulate")
+    )
+    for name in ESTIMATE_FLAGS:
+        flag = "--" + name.replace("_", "-")
+        estimate.add_argument(flag, default=_twin(name), metavar="X", help=say(f"cli.estimate.{name}"))
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -164,6 +177,10 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.demo import demo
 
         return demo(desk, options)
+    if options.verb == "estimate":
+        from wizard.plain.estimating import estimate
+
+        return estimate(desk, options)
     from wizard.plain import verbs
 
     return int(getattr(verbs, options.verb)(desk, options))

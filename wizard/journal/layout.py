@@ -58,6 +58,11 @@ class Home:
         return self.root / "measured"
 
     @property
+    def simulated(self) -> Path:
+        """Peaks of steps that were run on tensors without storage."""
+        return self.root / "simulated"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

@@ -1,13 +1,14 @@
 """A Choice becomes a Plan; a Plan becomes one commented TOML that replays without a question."""
 
 from wizard.plan.compile import compile_plan, run_id
-from wizard.plan.environments import environment_id, environment_mark, lock_of
+from wizard.plan.environments import environment, environment_id, environment_mark, lock_of
 from wizard.plan.read import from_toml
 from wizard.plan.rows import filled_rows
 from wizard.plan.write import to_toml
 
 __all__ = [
     "compile_plan",
+    "environment",
     "environment_id",
     "environment_mark",
     "filled_rows",

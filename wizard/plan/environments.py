@@ -24,11 +24,20 @@ def environments_of(
         id = environment_id(name, verdict.accelerator, python)
         text = choice.requirements.get(id) or lock_text(lock)
         requirements[id] = text
-        mark = environment_mark(text, verdict.accelerator, python)
-        found[name] = Environment(
-            id=id, engine=name, accelerator=verdict.accelerator, python=python, digest=mark, warm=engine.warm
-        )
+        found[name] = environment(engine, verdict.accelerator, python, text)
     return found, requirements
+
+
+def environment(engine: Engine, accelerator: str, python: str, text: str) -> Environment:
+    """`text`: the exact package list."""
+    return Environment(
+        id=environment_id(engine.id, accelerator, python),
+        engine=engine.id,
+        accelerator=accelerator,
+        python=python,
+        digest=environment_mark(text, accelerator, python),
+        warm=engine.warm,
+    )
 
 
 def environment_id(engine: str, accelerator: str, python: str) -> str:

@@ -3,6 +3,7 @@
 from wizard.run import environments
 from wizard.run.concessions import concede, consent
 from wizard.run.control import stop
+from wizard.run.jobs import answers
 from wizard.run.keys import api_key, key_file
 from wizard.run.lib import install_lib
 from wizard.run.locks import take
@@ -12,6 +13,7 @@ from wizard.run.supervisor import supervise
 from wizard.run.uv import find_uv
 
 __all__ = [
+    "answers",
     "api_key",
     "command",
     "concede",

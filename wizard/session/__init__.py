@@ -2,7 +2,8 @@
 
 from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
+from wizard.session.estimating import Estimate
 from wizard.session.outcome import Outcome
 from wizard.session.steps import STEPS, goals
 
-__all__ = ["STEPS", "Desk", "Endpoint", "Outcome", "goals"]
+__all__ = ["STEPS", "Desk", "Endpoint", "Estimate", "Outcome", "goals"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,10 @@ from wizard import catalog as drawers
 from wizard import fit, words
 from wizard import plan as planning
 from wizard import run as engine_room
-from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
+from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import care, chat, measured, outcome, present, runs, starting
+from wizard.session import care, chat, estimating, measured, outcome, present, runs, starting
 
 
 class Desk:
@@ -56,6 +56,9 @@ class Desk:
     def _locks(self) -> Path:
         return drawers.builtin() / "engines" / "locks"
 
+    def lock_text(self, name: str) -> str:
+        return (self._locks / name).read_text(encoding="utf-8")
+
     def _here(self) -> frozenset[str]:
         """What need not be downloaded or built again; a pretended machine is empty."""
         if self.pretend:
@@ -68,7 +71,7 @@ class Desk:
         if self.pretend:
             return {"here": frozenset()}
         records = measured.corrections(self.home, self.catalog(), self._locks)
-        return {"here": self._here(), "known": fit.Known(records=records)}
+        return {"here": self._here(), "known": fit.Known(records=records, simulated=estimating.simulated(self.home))}
 
     def hubs(self) -> Mapping[str, float | None]:
         """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""
@@ -81,6 +84,15 @@ class Desk:
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
         return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+
+    def estimate(
+        self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: estimating.Progress
+    ) -> estimating.Estimate:
+        """`model`: an id of the catalogue or of a hub, a folder or a config.json; `case`: as in `estimate --cases`."""
+        return estimating.estimate(self, model, case, simulate, progress)
+
+    def cases(self, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any] | Problem]]:
+        return estimating.cases(self, lines)
 
     def best(self, task: str) -> Verdict:
         """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
