@@ -88,10 +88,13 @@ class FakeDesk:
     def catalog(self) -> Catalog:
         return values.CATALOG
 
-    def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
+    def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
         identity = (values.IDENTITY,)
         sft = values.SFT if self._machine.gpus else ()
         return {"identity": identity, "sft": sft}.get(task, identity + sft)
+
+    def explained(self, verdict: Verdict) -> Verdict:
+        return verdict
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
         before = next(v for v in self.offers() if (v.recipe, v.model) == (recipe, model))

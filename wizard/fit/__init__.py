@@ -1,9 +1,10 @@
 """What fits a machine: the laws of memory, time and disk, and the offers that follow from them."""
 
 from wizard.fit.cases import architecture_in, longest_of, params_in, step_for
+from wizard.fit.configs import outline_of
 from wizard.fit.correct import Known
 from wizard.fit.engines import accelerator, python_for, reasons_engine_cannot_run
-from wizard.fit.estimates import answer, estimated, told
+from wizard.fit.estimates import Beside, answer, beside, estimated, told, witnessed
 from wizard.fit.judge import judge
 from wizard.fit.law import GIB, Peak
 from wizard.fit.offers import offers
@@ -16,12 +17,14 @@ __all__ = [
     "CARDS_GIB",
     "GIB",
     "USABLE",
+    "Beside",
     "Known",
     "Peak",
     "Step",
     "accelerator",
     "answer",
     "architecture_in",
+    "beside",
     "config_of",
     "digest_of",
     "estimated",
@@ -30,9 +33,11 @@ __all__ = [
     "nearest",
     "offers",
     "order_of",
+    "outline_of",
     "params_in",
     "python_for",
     "reasons_engine_cannot_run",
     "step_for",
     "told",
+    "witnessed",
 ]

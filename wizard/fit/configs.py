@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -64,6 +65,10 @@ class Reading:
                 if spelling in source:
                     return default if source[spelling] is None else source[spelling]
         return default
+
+    def tells(self, name: str) -> bool:
+        """Itself, not by the default of its class."""
+        return any(spelling in self.text for spelling in NAMES.get(name, (name,)))
 
     def count(self, name: str) -> int:
         value = self.get(name, 0)
@@ -130,13 +135,31 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
     )
 
 
+def outline_of(config: Mapping[str, Any]) -> Architecture:
+    """What a config tells of a model that cannot be read, enough to name its modules; `kind` stands for all of it."""
+    at = Reading(config)
+    told = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+    heads, hidden = at.count("num_attention_heads") or 1, at.count("hidden_size") or 1 << 20
+    return Architecture(
+        kind=f"{at.kind} {told}",
+        layers=at.count("num_hidden_layers") or 1,
+        hidden=hidden,
+        heads=heads,
+        kv_heads=heads,
+        head_dim=hidden // heads,
+        intermediate=at.count("intermediate_size") or hidden,
+        vocab=at.count("vocab_size"),
+        tied=False,
+    )
+
+
 def max_len_of(config: Mapping[str, Any]) -> int:
     """The longest sequence the config tells, or its class takes for granted; 0 where neither does."""
     return Reading(config).count("max_position_embeddings")
 
 
 def tells_length(config: Mapping[str, Any]) -> bool:
-    return any(name in text_of(config) for name in NAMES["max_position_embeddings"])
+    return Reading(config).tells("max_position_embeddings")
 
 
 def _refuse(at: Reading) -> None:

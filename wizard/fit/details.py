@@ -68,7 +68,9 @@ def kv_heads(at: Reading, heads: int) -> int:
         return heads
     if at.kind in ONE_HEAD_EACH:
         return heads
-    return at.count("num_key_value_heads") or heads
+    found = at.count("num_key_value_heads")
+    usual = not at.tells("num_key_value_heads")  # then it suits as many heads as are usual
+    return heads if not found or (usual and heads % found) else found
 
 
 def intermediate(at: Reading, hidden: int) -> int:

@@ -91,7 +91,7 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     device = "cuda" if setting.device == "cuda" else "cpu"
     slower = pace(knobs, setting.key, setting.known.records, lambda given: setting.micro_step(given, given.seq_len))
     train = work.train_seconds(knobs, load, setting.micro_step(knobs, load.row_tokens) * slower)
-    merging = "cuda" if work.merge_ram(model) <= setting.capacity and device == "cuda" else "cpu"
+    merging = "cuda" if work.merge_ram(model.params) <= setting.capacity and device == "cuda" else "cpu"
     fetched = model.id in setting.here
     trains = trained(setting.case(knobs))
     seconds = work.stage_seconds(picks.engines, model, train, device, merging, fetched)
@@ -113,7 +113,7 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         terms=(),
         gave_up=tuple(rung.changes for rung in rungs[1 : at + 1]),
         seconds=round(sum(seconds.values()), 1),
-        ram_bytes=max(memory.values(), default=0) if device == "cpu" else work.merge_ram(model),
+        ram_bytes=max(memory.values(), default=0) if device == "cpu" else work.merge_ram(model.params),
         disk_bytes=sum(disk.values()),
         download_bytes=0 if fetched else work.download_bytes(model),
         device=device,  # type: ignore[arg-type]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -91,20 +92,27 @@ def logits(step: Step) -> int:
 def peak_of(step: Step) -> Peak:
     at = highest(step)
     terms = [formulas.term(label, size, step) for label, size in at.live.items() if size.at(step.tokens, step.squares)]
+    return completed(step, at.name, terms, at.around["weights"].fixed)
+
+
+def completed(step: Step, moment: str, terms: Sequence[Term], fixed: int, basis: Basis = "estimated") -> Peak:
+    """With what the allocator holds beyond the terms, and what is around all of it; `fixed`: bytes of the weights."""
     top = sum(term.bytes for term in terms)
-    fixed = at.around["weights"].fixed
     found = _numbers(step, top, fixed)
     share = LOOSE_CPU if step.cpu else LOOSE_MOVING
     formula = f"{top - fixed:,} x {share:.0%} + {fixed:,} x {LOOSE_FIXED:.0%}"
     formula += f" + logits {logits(step):,} x {LOOSE_LOGITS:.0%}" if logits(step) else ""
-    terms.append(Term(label="fragmentation", bytes=found.reserved - top, formula=formula))
     around = found.card - found.reserved
-    terms.append(Term(label="program" if step.cpu else "context", bytes=around, formula=f"{around:,}"))
+    outer = (
+        Term(label="fragmentation", bytes=found.reserved - top, formula=formula),
+        Term(label="program" if step.cpu else "context", bytes=around, formula=f"{around:,}"),
+    )
     return Peak(
-        moment=at.name,
-        terms=tuple(terms),
+        moment=moment,
+        terms=(*terms, *outer),
         peak_bytes=found.peak,
         reserved_bytes=found.reserved,
         card_bytes=found.card,
         safe_bytes=found.safe,
+        basis=basis,
     )

@@ -12,7 +12,7 @@ from wizard.fit.step import Step
 
 
 def order_of(step: Step, config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config`: of the text model; a tower is not simulated."""
+    """`config`: as in config.json."""
     told = asdict(step) | {"targets": sorted(step.targets), "config": dict(config)}
     del told["architecture"]
     return told

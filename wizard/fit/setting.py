@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from wizard.contract import Board, Catalog, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
-from wizard.fit import work
 from wizard.fit.correct import Correction, Known, corrected, correction_of
 from wizard.fit.engines import Picks, accelerator, pick
+from wizard.fit.flops import step_seconds
 from wizard.fit.law import Numbers, numbers_of
 from wizard.fit.recipe_step import Case, step_of
 
@@ -91,9 +91,9 @@ class Setting:
         return corrected(numbers_of(step), self.correction(knobs), step)
 
     def micro_step(self, knobs: Knobs, row_tokens: int) -> float:
-        return work.micro_step_seconds(
-            self.model, self.method, knobs, row_tokens, self.machine, self.board, self.device
-        )
+        """Seconds of one micro-batch whose rows have so many tokens."""
+        step = replace(step_of(self.case(knobs)), seq_len=row_tokens)
+        return step_seconds(step, self.board, self.machine.cpu)
 
 
 def settle(

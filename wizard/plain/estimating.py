@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wizard.contract import Problem
@@ -21,7 +21,7 @@ def estimate(desk: Desk, options: argparse.Namespace) -> int:
         return _cases(desk)
     if not options.model:
         raise WizardError("estimate-lacks-model")
-    found = desk.estimate(options.model, case_of(options), simulate=options.simulate, progress=_tell)
+    found = desk.estimate(options.model, case_of(options), simulate=options.simulate, progress=teller())
     if options.json:
         print_json(found.as_data())
     else:
@@ -50,9 +50,17 @@ def typed(text: str) -> Any:
         return text
 
 
-def _tell(phase: str, done: int, total: int) -> None:
-    if done in (0, total):
-        talk(say("estimate.environment", phase=say(f"environment.{phase}")))
+def teller() -> Callable[[str, int, int], None]:
+    """Says each phase of an environment's making once."""
+    last = ""
+
+    def tell(phase: str, done: int, total: int) -> None:
+        nonlocal last
+        if phase != last:
+            talk(say("estimate.environment", phase=say(f"environment.{phase}")))
+        last = phase
+
+    return tell
 
 
 def shown(found: Estimate) -> str:
@@ -65,8 +73,8 @@ def shown(found: Estimate) -> str:
         "",
     ]
     sizes = {name: units.gib(getattr(found.peak, f"{name}_bytes")) for name in ("peak", "reserved", "card", "safe")}
-    lines += [table([[say(f"estimate.{name}"), size] for name, size in sizes.items()]), ""]
-    lines.append(say("estimate.cards", cards=found.cards) if found.cards else say("estimate.no_card"))
+    lines += [table([[say(f"estimate.{name}"), size] for name, size in sizes.items()]), "", _beside(found)]
+    lines.append(say("estimate.fits_card", gib=found.card_gib) if found.card_gib else say("estimate.no_card"))
     if found.here:
         lines.append(say(f"estimate.here_{found.here}", free=units.gib(found.capacity_bytes)))
     if found.simulated:
@@ -74,7 +82,18 @@ def shown(found: Estimate) -> str:
     return "\n".join(lines)
 
 
+def _beside(found: Estimate) -> str:
+    besides = found.beside
+    disk = say("estimate.disk", disk=units.gb(besides.disk_bytes), download=units.gb(besides.download_bytes))
+    told = [say("estimate.ram", ram=units.gib(besides.ram_bytes)), disk]
+    if besides.step_seconds and found.here:
+        told.append(say("estimate.step", seconds=f"{besides.step_seconds:.3g}"))
+    return "\n".join(told)
+
+
 def _simulated(result: Mapping[str, Any], law: int) -> str:
+    told = {"peak": units.gib(result["peak_bytes"]), "seconds": result["seconds"]}
+    if not law:
+        return say("estimate.simulated_only", **told)
     apart = 100 * (law / result["peak_bytes"] - 1)
-    told = {"peak": units.gib(result["peak_bytes"]), "law": units.gib(law), "seconds": result["seconds"]}
-    return say("estimate.simulated", **told, apart=f"{apart:+.1f} %")
+    return say("estimate.simulated", **told, law=units.gib(law), apart=f"{apart:+.1f} %")

@@ -79,8 +79,14 @@ class Desk:
 
         return hubs.reached(os.environ)
 
-    def offers(self, task: str = "", model: str = "") -> tuple[Verdict, ...]:
-        return fit.offers(self.machine(), self.catalog(), task=task, model=model, **self._known())
+    def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
+        """`terms`: False leaves out what only a person reads; `explained` tells it of one."""
+        return fit.offers(self.machine(), self.catalog(), task=task, model=model, terms=terms, **self._known())
+
+    def explained(self, verdict: Verdict) -> Verdict:
+        """With the terms of its peak, and for a `no` what would help. Takes some milliseconds."""
+        told = self.judge(verdict.recipe, verdict.model, verdict.knobs)
+        return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
         return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())

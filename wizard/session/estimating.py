@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,37 +20,43 @@ if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
 Progress = Callable[[str, int, int], None]
+HUBS = ("modelscope", "huggingface")
 SIMULATION, HUB = "simulation", "hub"
+SIMULATED_YET = ("config-unread-kind", "config-lacks-numbers")  # by the formula not, by the model's own code perhaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """`here`: the status on this machine's roomiest card, empty without one; `cards`: sizes that hold it, in GiB."""
+    """`here`: the status on this machine's roomiest card, empty without one; `card_gib`: the least that holds it."""
 
     title: str
     rows: int
     length: int
     peak: fit.Peak
-    law_bytes: int
-    cards: str
+    law_bytes: int  # 0 where the formula cannot read the model
+    beside: fit.Beside
+    card_gib: int
     here: str
     capacity_bytes: int
     simulated: Mapping[str, Any]
 
     def as_data(self) -> dict[str, Any]:
-        told = {"model": self.title, **fit.told(self.peak), "capacity_bytes": self.capacity_bytes, "status": self.here}
+        here = {"capacity_bytes": self.capacity_bytes, "status": self.here}
+        told = {"model": self.title, **fit.told(self.peak), **self.beside._asdict(), "card_gib": self.card_gib, **here}
         return {**told, "simulated": dict(self.simulated)} if self.simulated else told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is estimated: `config` is empty where only the catalogue knows the model."""
+    """`config`: empty where only the catalogue knows the model; `ref`: on a hub; `unread`: why the formula cannot."""
 
     title: str
     architecture: Architecture
     params: int
     longest: int
     config: Mapping[str, Any]
+    ref: str = ""
+    unread: WizardError | None = None
 
 
 def subject(desk: Desk, name: str, progress: Progress) -> Subject:
@@ -63,6 +69,7 @@ def subject(desk: Desk, name: str, progress: Progress) -> Subject:
                 params=model.params,
                 longest=model.max_len,
                 config={},
+                ref=next((source.ref for source in model.sources if source.kind in HUBS), ""),
             )
     path = Path(name).expanduser()
     if path.exists():
@@ -73,13 +80,20 @@ def subject(desk: Desk, name: str, progress: Progress) -> Subject:
 
 
 def from_config(title: str, config: Mapping[str, Any]) -> Subject:
-    architecture = fit.architecture_in(config)
+    unread = None
+    try:
+        architecture = fit.architecture_in(config)
+    except WizardError as error:
+        if error.problem.code not in SIMULATED_YET:
+            raise
+        unread, architecture = error, fit.outline_of(config)
     return Subject(
         title=title,
         architecture=architecture,
-        params=fit.params_in(architecture),
+        params=0 if unread else fit.params_in(architecture),
         longest=fit.longest_of(config),
         config=config,
+        unread=unread,
     )
 
 
@@ -96,7 +110,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
 
 def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
     """The hub that is asked first is the one that a download would come from."""
-    hubs = ["modelscope", "huggingface"]
+    hubs = list(HUBS)
     if os.environ.get("YCDY_HUB") == "huggingface":
         hubs.reverse()
     found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": hubs}], progress))
@@ -109,18 +123,29 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
 def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, progress: Progress) -> Estimate:
     about = subject(desk, name, progress)
     step = fit.step_for(about.architecture, case, params=about.params, longest=about.longest)
-    result = simulate(desk, step, about.config, progress) if simulating else {}
-    peak = fit.estimated(step, simulated(desk.home))
-    roomiest = max((gpu.free_bytes for gpu in desk.machine().gpus), default=0)
+    result = simulate(desk, step, config_for(desk, about, progress), progress) if simulating else {}
+    if about.unread:
+        result = result or kept(desk.home, step)
+        if not result:
+            raise about.unread
+        step = replace(step, params=result["params"])
+        peak = fit.witnessed(step, result)
+    else:
+        peak = fit.estimated(step, simulated(desk.home))
+    machine = desk.machine()
+    roomiest = max(machine.gpus, key=lambda gpu: gpu.free_bytes, default=None)
+    free = roomiest.free_bytes if roomiest else 0
+    board = desk.catalog().boards.get(roomiest.profile or "") if roomiest else None
     return Estimate(
         title=about.title,
         rows=step.rows,
         length=step.seq_len,
         peak=peak,
-        law_bytes=fit.estimated(step, {}).peak_bytes,
-        cards=", ".join(str(gib) for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes),
-        here=status(peak, roomiest) if roomiest else "",
-        capacity_bytes=roomiest,
+        law_bytes=0 if about.unread else fit.estimated(step, {}).peak_bytes,
+        beside=fit.beside(step, board, machine.cpu),
+        card_gib=next((gib for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes), 0),
+        here=status(peak, free) if roomiest else "",
+        capacity_bytes=free,
         simulated=result,
     )
 
@@ -143,14 +168,35 @@ def cases(desk: Desk, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any
         yield case.get("id") if isinstance(case, Mapping) else None, fit.answer(case, known)
 
 
+def config_for(desk: Desk, about: Subject, progress: Progress) -> Mapping[str, Any]:
+    """Its own, else made of the catalogue's numbers, else its hub's."""
+    if about.config:
+        return about.config
+    try:
+        return fit.config_of(about.architecture)
+    except WizardError:
+        if not about.ref:
+            raise
+        return from_hub(desk, about.ref, progress)
+
+
 def simulate(desk: Desk, step: fit.Step, config: Mapping[str, Any], progress: Progress) -> Mapping[str, Any]:
     """{"peak_bytes", "moment", "labels", "seconds"}; the peak is kept, and from now on comes before the formula's."""
-    order = fit.order_of(step, config or fit.config_of(step.architecture))
+    order = fit.order_of(step, config)
     found = next(job(desk, SIMULATION, "simulate", [order], progress))
     if "code" in found:
         raise WizardError(found["code"], exit_code=ExitCode.FAILED, detail=found["detail"])
-    write_json(desk.home.simulated / f"{fit.digest_of(step)}.json", {**found, "order": order})
+    write_json(file_of(desk.home, step), {**found, "order": order})
     return found
+
+
+def file_of(home: Home, step: fit.Step) -> Path:
+    return home.simulated / f"{fit.digest_of(step)}.json"
+
+
+def kept(home: Home, step: fit.Step) -> Mapping[str, Any]:
+    """What this step was simulated as before; empty where it was not."""
+    return read_json(file_of(home, step))
 
 
 def simulated(home: Home) -> Mapping[str, int]:

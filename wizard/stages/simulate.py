@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def answer_to(order: Mapping[str, Any]) -> dict[str, Any]:
-    """{"peak_bytes", "moment", "labels": {label: bytes}, "seconds"}, or {"code", "detail"} of a Problem."""
+    """{"params", "peak_bytes", "moment", "labels": {label: bytes}, "seconds"}, or {"code", "detail"} of a Problem."""
     began = time.monotonic()
     if lacking := lacks(order):
         return {"code": "simulation-cannot", "detail": lacking}
@@ -55,6 +55,8 @@ def lacks(order: Mapping[str, Any]) -> str:
         return f"the task {order['task']}"
     if order["cards"] > 1:
         return "several cards"
+    if order["images"]:
+        return "images"
     return "torch.compile" if order["compiled"] else ""
 
 
@@ -63,9 +65,10 @@ def simulate(order: Mapping[str, Any]) -> dict[str, Any]:
     from wizard.stages.simulation.stand_ins import tensors_without_storage
 
     with tensors_without_storage() as ledger:
-        step.take(models.build(order, ledger), order, ledger)
+        model, params = models.build(order, ledger)
+        step.take(model, order, ledger)
     labels = {name: size for name, size in ledger.peak_labels.items() if size}
-    return {"peak_bytes": ledger.peak, "moment": ledger.peak_moment, "labels": labels}
+    return {"params": params, "peak_bytes": ledger.peak, "moment": ledger.peak_moment, "labels": labels}
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class WizardApp(App[int]):
         self.run_in_sight = attach
         self.plain_signs = os.environ.get("TERM") == "linux" or "utf" not in (sys.stderr.encoding or "utf").lower()
         self.machine: Callable[[], Machine] = Once(desk.machine)
-        self._offers: dict[str, Once[tuple[Verdict, ...]]] = {}
+        self._offers = Once(self._judge)
         ScrollBar.renderer = PlainScrollBar
 
     def on_mount(self) -> None:
@@ -66,13 +66,16 @@ class WizardApp(App[int]):
     # answers worked out once, whoever asks
 
     def offers(self, task: str) -> tuple[Verdict, ...]:
-        """Blocks until the machine is known; for errands."""
+        """Without the terms, which a row tells when it is looked at. Blocks until the machine is known; for errands."""
+        return tuple(verdict for verdict in self._offers() if task in ("", verdict.task))
+
+    def _judge(self) -> tuple[Verdict, ...]:
         self.machine()
-        return self._offers.setdefault(task, Once(lambda: self.desk.offers(task)))()
+        return self.desk.offers(terms=False)
 
     def look_again(self) -> None:
         self.machine = Once(lambda: self.desk.machine(refresh=True))
-        self._offers = {}
+        self._offers = Once(self._judge)
         self.draft.turned.clear()
 
     # where to go

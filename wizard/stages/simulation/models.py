@@ -13,17 +13,22 @@ from wizard.stages.simulation.ledger import Ledger
 NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
-def build(order: Mapping[str, Any], ledger: Ledger) -> nn.Module:
-    """`order`: config, base, attention, trains_all, rank, targets, dora, adapter_bytes, kbit_prepare, checkpointing."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
+    """The model, and how many numbers it had before it was quantised and adapted.
+
+    `order`: config, base, attention, trains_all, rank, targets, dora, adapter_bytes, kbit_prepare, checkpointing.
+    """
+    from transformers import AutoConfig
     from transformers.initialization import no_init_weights
 
     config = AutoConfig.for_model(**order["config"])
+    auto = class_for(config)
     attention = "eager" if order["attention"] == "eager" else None  # else as transformers chooses for this model
     number = NUMBERS.get(order["base"], torch.bfloat16)
     with ledger.naming("weights", "load"), no_init_weights():
-        model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=number)
+        model = auto.from_config(config, attn_implementation=attention, dtype=number)
         model.tie_weights()
+        params = sum(value.numel() for value in model.parameters())
         if order["base"] in ("nf4", "nf4-dq", "int8"):
             from wizard.stages.simulation.quantised import quantise
 
@@ -46,7 +51,14 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> nn.Module:
         if not order["trains_all"]:
             model.enable_input_require_grads()
     model.config.use_cache = False
-    return model.train()
+    return model.train(), params
+
+
+def class_for(config: Any) -> Any:
+    """One that only reads text where there is one; else with its tower, which is held but sees no image."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    return AutoModelForCausalLM if type(config) in AutoModelForCausalLM._model_mapping else AutoModelForImageTextToText
 
 
 def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:

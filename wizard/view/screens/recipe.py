@@ -173,9 +173,14 @@ class RecipeStep(Page):
     # the row under the cursor
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        if verdict := self.current():
+        if verdict := self.told():
             self.query_one(MemoryBar).verdict = verdict
             self.query_one("#about", PlainStatic).update(self.about(verdict))
+
+    def told(self) -> Verdict | None:
+        """The row under the cursor with its arithmetic, which takes less than a frame."""
+        verdict = self.current()
+        return self.desk.explained(verdict) if verdict and not verdict.terms else verdict
 
     def about(self, verdict: Verdict) -> Content:
         recipe = self.catalog.recipes[verdict.recipe]
@@ -188,7 +193,7 @@ class RecipeStep(Page):
         if changed := telling.gave_up(verdict):
             lines.append(Content.styled(say("view.recipe.gave_up", changed=changed), "$warning"))
         lines.append(Content.assemble((pick(recipe.title), "bold"), "  ", pick(recipe.why)))
-        basis = say(f"view.recipe.basis.{verdict.basis}")
+        basis = say(f"basis.{verdict.basis}")
         moment = say(f"moment.{verdict.moment}")
         lines.append(Content.styled(say("view.recipe.peak", moment=moment, basis=basis), "$quiet"))
         lines += [Content.styled(telling.told(note)["what"], "$quiet") for note in verdict.engine_notes]
@@ -201,7 +206,7 @@ class RecipeStep(Page):
         self.action_take()
 
     def action_take(self) -> None:
-        verdict = self.current()
+        verdict = self.told()
         if verdict is None:
             return
         if verdict.status == "no":
@@ -215,7 +220,7 @@ class RecipeStep(Page):
         self.app.push_screen(DataStep())
 
     def action_knobs(self) -> None:
-        if verdict := self.current():
+        if verdict := self.told():
             from wizard.view.screens.knobs import KnobsScreen
 
             self.app.push_screen(KnobsScreen(verdict), self._turned)
