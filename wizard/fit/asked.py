@@ -30,6 +30,14 @@ class Asked:
             raise WizardError("case-out-of-range", key=key, found=value, least=least, most=most)
         return int(value)
 
+    def share(self, key: str, default: float) -> float:
+        value = self.data.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+            raise wrong(key, "a number from 0 up to 1", value)
+        return float(value)
+
     def flag(self, key: str, default: bool) -> bool:
         value = self.data.get(key)
         if value is not None and not isinstance(value, bool):

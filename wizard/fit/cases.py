@@ -17,7 +17,8 @@ from wizard.fit.step import Step
 KEYS = (
     "id", "config", "task", "method", "weights_dtype", "mixed_precision", "optimizer", "optimizer_in_backward",
     "lora_r", "lora_targets", "micro_batch", "seq_len", "grad_ckpt", "attention", "fused_loss", "compile", "zero_stage",
-    "n_gpus", "cpu_offload", "params", "adapter_dtype", "kbit_prepare", "optimizer_impl", "accumulate", "images",
+    "n_gpus", "cpu_offload", "params", "adapter_dtype", "lora_dropout", "kbit_prepare", "optimizer_impl", "accumulate",
+    "images",
 )  # fmt: skip
 TYPO = 0.82  # a key this much like a known one was meant to be that one
 KNOBS = Knobs()
@@ -68,6 +69,7 @@ def _model(at: Asked, task: str, architecture: Architecture) -> dict[str, Any]:
     return {
         "trains_all": whole,
         "dora": kind == "dora",
+        "lora_dropout": 0.0 if whole else at.share("lora_dropout", 0.0),
         "base": base or number,
         "mixed": mixed_in(at),
         "adapter_bytes": at.one_of("adapter_dtype", "bf16" if base else "fp32", spelt.ADAPTER_NUMBERS),

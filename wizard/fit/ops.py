@@ -21,6 +21,7 @@ class Mode(NamedTuple):
     targets: frozenset[str] = frozenset()
     bits: int = 0  # of a quantised base: 4 or 8
     dora: bool = False
+    dropout: bool = False  # of what goes into an adapter
     eager: bool = False  # attention that writes its whole matrix
     capped: bool = False  # scores and logits, by a tanh
     windowed: bool = False  # the sequence is longer than this layer sees: its mask is written out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.fit.ops import Mode, add, cast, scale
+from wizard.fit.ops import Mode, add, cast, dropped, scale
 from wizard.fit.shape import Linear
 from wizard.fit.tape import Buffer, Tape, Value
 
@@ -14,6 +14,8 @@ def linear(tape: Tape, mode: Mode, x: Value, of: Linear, held: list[Buffer]) -> 
         return result
     before = result.number
     x = cast(tape, x, mode.adapter)
+    if mode.dropout:
+        x = dropped(tape, x)
     low = thin(tape, mode, x, mode.rank)
     up = thin(tape, mode, low, of.wide_out)
     del low

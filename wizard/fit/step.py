@@ -40,6 +40,7 @@ class Step:
     rank: int = 16
     targets: frozenset[str] = frozenset({"all-linear"})
     dora: bool = False
+    lora_dropout: float = 0.0  # of what goes into an adapter
     kbit_prepare: bool = False  # peft's prepare_model_for_kbit_training: embeddings, norms and head in fp32
     optimizer: str = "adamw"
     accumulates: bool = False  # gradients of earlier micro-batches are there from the start
@@ -77,4 +78,6 @@ def digest_of(step: Step) -> str:
     """The same for every step that takes the same bytes on the same kind of device; the context is the board's."""
     told = asdict(step) | {"context_bytes": 0, "targets": sorted(step.targets)}
     told["architecture"] = {**told["architecture"], "family": ""}
+    if not step.lora_dropout:  # as if there were no such setting: what was kept before it came stays good
+        del told["lora_dropout"]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]

@@ -30,6 +30,7 @@ def mode_of(step: Step) -> Mode:
         bits=held.bits(step),
         compiled=step.compiled,
         dora=step.dora,
+        dropout=step.lora_dropout > 0,
         eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.CAPPED_SCORES),
         capped=a.kind in habits.CAPPED_LOGITS,
         norm=4 if step.kbit_prepare else number,

@@ -69,6 +69,7 @@ def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
         r=order["rank"],
         target_modules=targets[0] if targets == ["all-linear"] else targets,
         use_dora=order["dora"],
+        lora_dropout=order.get("lora_dropout", 0.0),
         task_type="CAUSAL_LM",
     )
     adapted = get_peft_model(model, config)
