@@ -15,13 +15,14 @@ from wizard.contract import Basis, Term
 from wizard.fit import formulas, serving, training
 from wizard.fit.moments import Instant
 from wizard.fit.step import Step
+from wizard.fit.tape import TILE_TOKENS
 
 GIB = 1024**3
 CUDA_CONTEXT = int(0.6 * GIB)  # where the board's own figure is not known
 CPU_PROGRAM = int(1.1 * GIB)  # interpreter, torch, transformers, peft and trl, loaded
-# What the allocator holds beyond what is asked for. Rows of many lengths ask for logits of many sizes, and a block of
-# one size does not serve a larger one.
-LOOSE_MOVING, LOOSE_FIXED, LOOSE_CPU, LOOSE_LOGITS = 0.06, 0.01, 0.10, 0.5
+# What the allocator holds beyond what is asked for, seen by replaying its rules (tests/bench/allocator.py). Rows of
+# many lengths ask for whole logits of many sizes, and a free block of one size does not serve a larger one.
+LOOSE_MOVING, LOOSE_FIXED, LOOSE_CPU, LOOSE_LOGITS = 0.10, 0.01, 0.10, 3.0
 UNSURE = 0.06  # of what is not the context: how far the law may be off
 
 
@@ -61,26 +62,41 @@ def highest(step: Step) -> Instant:
 
 
 def numbers_of(step: Step) -> Numbers:
-    tokens, squares = step.tokens, step.squares
     found = instants(step)
-    top = max(instant.total.at(tokens, squares) for instant in found)
-    return _numbers(step, top, found[0].around["weights"].fixed)
+    top, reserved, _ = _tops(step, found)
+    return _numbers(step, top, reserved)
 
 
 def numbers_with(step: Step, top: int) -> Numbers:
     """With a peak that is known better than the law's."""
-    return _numbers(step, top, instants(step)[0].around["weights"].fixed)
+    law = numbers_of(step)
+    return _numbers(step, top, law.reserved + top - law.peak)
 
 
-def _numbers(step: Step, top: int, fixed: int) -> Numbers:
-    reserved = top + loose(step, top, fixed)
+def _numbers(step: Step, top: int, reserved: int) -> Numbers:
     around = CPU_PROGRAM if step.cpu else step.context_bytes or CUDA_CONTEXT
     return Numbers(top, reserved, reserved + around, reserved + around + int(reserved * UNSURE))
 
 
-def loose(step: Step, top: int, fixed: int) -> int:
-    share = LOOSE_CPU if step.cpu else LOOSE_MOVING
-    return int((top - fixed) * share + fixed * LOOSE_FIXED + logits(step) * LOOSE_LOGITS)
+def _tops(step: Step, found: Sequence[Instant]) -> tuple[int, int, Instant]:
+    """The most that is live, the most that is reserved, and when that is: what is loose at the loss may outgrow it."""
+    tokens, squares, tiles = step.tokens, step.squares, min(step.tokens, TILE_TOKENS)
+    weights, whole = found[0].around["weights"].fixed if step.cpu else 0, logits(step) * LOOSE_LOGITS
+    top, reserved, when = 0, 0.0, found[0]
+    for instant in found:
+        token, square, fixed, tile = instant.total
+        size = token * tokens + square * squares + tile * tiles + fixed
+        held = size + loose(step, size, weights or fixed) + (whole if instant.name == "loss" else 0)
+        if size > top:
+            top = size
+        if held > reserved:
+            reserved, when = held, instant
+    return top, int(reserved), when
+
+
+def loose(step: Step, size: int, fixed: int) -> float:
+    """`fixed`: of that size what does not come and go with the tokens; on a processor, the weights."""
+    return (size - fixed) * (LOOSE_CPU if step.cpu else LOOSE_MOVING) + fixed * LOOSE_FIXED
 
 
 def logits(step: Step) -> int:
@@ -90,21 +106,39 @@ def logits(step: Step) -> int:
 
 
 def peak_of(step: Step) -> Peak:
-    at = highest(step)
+    at, found = highest(step), instants(step)
     terms = [formulas.term(label, size, step) for label, size in at.live.items() if size.at(step.tokens, step.squares)]
-    return completed(step, at.name, terms, at.around["weights"].fixed)
+    top, reserved, when = _tops(step, found)
+    size = when.total.at(step.tokens, step.squares)
+    fixed = at.around["weights"].fixed if step.cpu else when.total.fixed
+    said = _looseness(step, size, fixed, when.name)
+    if size != top:
+        said = f"at the {when.name}: {size:,} + {said} - {top:,}"
+    return _finished(step, at.name, terms, reserved, said)
 
 
 def completed(step: Step, moment: str, terms: Sequence[Term], fixed: int, basis: Basis = "estimated") -> Peak:
-    """With what the allocator holds beyond the terms, and what is around all of it; `fixed`: bytes of the weights."""
+    """With what the allocator holds beyond terms that are not the law's; `fixed`: bytes of the weights."""
     top = sum(term.bytes for term in terms)
-    found = _numbers(step, top, fixed)
+    whole = logits(step) * LOOSE_LOGITS if moment == "loss" else 0
+    reserved = int(top + loose(step, top, fixed) + whole)
+    return _finished(step, moment, terms, reserved, _looseness(step, top, fixed, moment), basis)
+
+
+def _looseness(step: Step, size: int, fixed: int, moment: str) -> str:
     share = LOOSE_CPU if step.cpu else LOOSE_MOVING
-    formula = f"{top - fixed:,} x {share:.0%} + {fixed:,} x {LOOSE_FIXED:.0%}"
-    formula += f" + logits {logits(step):,} x {LOOSE_LOGITS:.0%}" if logits(step) else ""
+    said = f"{size - fixed:,} x {share:.0%} + {fixed:,} x {LOOSE_FIXED:.0%}"
+    return f"{said} + logits {logits(step):,} x {LOOSE_LOGITS:g}" if moment == "loss" and logits(step) else said
+
+
+def _finished(
+    step: Step, moment: str, terms: Sequence[Term], reserved: int, said: str, basis: Basis = "estimated"
+) -> Peak:
+    top = sum(term.bytes for term in terms)
+    found = _numbers(step, top, reserved)
     around = found.card - found.reserved
     outer = (
-        Term(label="fragmentation", bytes=found.reserved - top, formula=formula),
+        Term(label="fragmentation", bytes=found.reserved - top, formula=said),
         Term(label="program" if step.cpu else "context", bytes=around, formula=f"{around:,}"),
     )
     return Peak(

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from wizard.catalog import builtin, load
 from wizard.contract import Knobs
-from wizard.fit.law import Peak, peak_of
+from wizard.fit.law import LOOSE_LOGITS, Peak, peak_of
 from wizard.fit.recipe_step import Case, step_of
 from wizard.fit.shape import adapter_params
+from wizard.fit.step import digest_of
 
 CATALOG = load([builtin()])
 
@@ -71,7 +72,21 @@ def test_a_whole_loss_over_a_large_vocabulary_is_what_a_small_model_peaks_in() -
     sizes = {term.label: term.bytes for term in found.terms}
     assert found.moment == "loss"
     assert sizes["loss"] == 12 * 2 * 2048 * 151936
-    assert sizes["loss"] > sum(size for label, size in sizes.items() if label != "loss")
+    assert sizes["loss"] > sum(size for label, size in sizes.items() if label not in ("loss", "fragmentation"))
+
+
+def test_whole_logits_of_many_lengths_leave_blocks_that_serve_no_longer_row() -> None:
+    whole, fused = (peak(case("qwen3-0.6b", fused_loss=flag)) for flag in (False, True))
+    logits = 12 * 2 * 2048 * 151936
+    assert whole.reserved_bytes - whole.peak_bytes > LOOSE_LOGITS * logits
+    assert fused.reserved_bytes - fused.peak_bytes < 0.1 * logits
+
+
+def test_what_is_loose_at_the_loss_serves_a_step_that_is_the_peak() -> None:
+    given_step = step_of(case("qwen3-8b", fused_loss=False, seq_len=128, micro_batch=1))
+    found = peak_of(replace(given_step, trains_all=True, foreach=True))
+    assert found.moment == "step"
+    assert found.reserved_bytes < 1.02 * found.peak_bytes
 
 
 def test_a_fused_loss_lifts_that_peak() -> None:
@@ -106,3 +121,16 @@ def test_a_cpu_holds_whole_numbers_and_no_cuda_context() -> None:
 def test_every_formula_names_its_factors() -> None:
     for term in peak(case("qwen3-8b", "dora", grad_ckpt=False, fused_loss=False)).terms:
         assert any(sign.isdigit() for sign in term.formula)
+
+
+def test_dropout_keeps_a_byte_for_each_number_that_goes_into_an_adapter() -> None:
+    plain = step_of(case("llama-3.1-8b", grad_ckpt=False, seq_len=64, micro_batch=1))
+    a = plain.architecture
+    inputs = 5 * a.hidden + a.heads * a.head_dim + a.intermediate
+    more = peak_of(replace(plain, lora_dropout=0.05)).peak_bytes - peak_of(plain).peak_bytes
+    assert more == pytest.approx(inputs * a.layers * 64, rel=0.02)
+
+
+def test_a_setting_that_came_later_and_is_off_leaves_a_step_the_same() -> None:
+    step = step_of(case())
+    assert digest_of(step) == digest_of(replace(step, lora_dropout=0.0)) != digest_of(replace(step, lora_dropout=0.1))
