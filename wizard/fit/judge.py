@@ -62,7 +62,8 @@ def _named(drawer: Mapping[str, T], name: str, kind: str) -> T:
 def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     """No longer than the model's positions, and on as many cards as there are for a recipe that uses several."""
     cards = max(len(setting.gpus), 2) if setting.recipe.knobs.n_gpus > 1 else 1
-    return replace(knobs, seq_len=min(knobs.seq_len, setting.model.max_len), n_gpus=cards)
+    length = min(knobs.seq_len, setting.model.max_len)
+    return replace(knobs, seq_len=length, n_gpus=cards, zero_stage=knobs.zero_stage if cards > 1 else 0)
 
 
 def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
@@ -128,7 +129,7 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         stage_disk=disk,
         merge_device=merging,  # type: ignore[arg-type]
         case=setting.key,
-        step_seconds=setting.micro_step(knobs, knobs.seq_len) * knobs.accumulate * slower,
+        step_seconds=setting.micro_step(knobs, knobs.seq_len) * work.micro_batches(knobs) * slower,
     )
     reason = next(reasons(setting, draft), None)
     return draft if reason is None else replace(draft, status="no", reason=reason)
@@ -192,6 +193,6 @@ def help_for(setting: Setting, draft: Verdict, case: Case, reason: Problem) -> I
     elif reason.code == "needs-gpu":
         yield remedies.room(case, draft.card_bytes)
     elif reason.code == "needs-cards":
-        yield from remedies.for_one_card(case, setting.capacity, setting.recipe, setting.catalog)
+        yield from remedies.for_several_cards(case, setting.capacity, setting.recipe, setting.catalog)
     elif command := reason.params.get("command"):
         yield Remedy(code="install", params={"command": command})

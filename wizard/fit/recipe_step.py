@@ -35,7 +35,7 @@ def step_of(case: Case) -> Step:
         dora=method.dora,
         optimizer=optimizer_of(knobs.optimizer),
         foreach=knobs.optimizer == "adamw_torch",
-        accumulates=knobs.accumulate > 1,
+        accumulates=knobs.accumulate > knobs.n_gpus,
         micro_batch=knobs.micro_batch,
         seq_len=knobs.seq_len,
         checkpointing=knobs.grad_ckpt,

@@ -34,13 +34,18 @@ def load_of(recipe: Recipe, catalog: Catalog, knobs: Knobs, rows: int, row_token
     return Load(rows=ASSUMED_ROWS, row_tokens=min(ASSUMED_ROW_TOKENS, knobs.seq_len))
 
 
+def micro_batches(knobs: Knobs) -> int:
+    """Of one card in a step: several cards share them."""
+    return ceil(knobs.accumulate / knobs.n_gpus)
+
+
 def steps_of(knobs: Knobs, load: Load) -> int:
-    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * knobs.accumulate * knobs.n_gpus))
+    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * knobs.n_gpus))
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
 def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
-    return TRAIN_START_SECONDS + steps_of(knobs, load) * knobs.accumulate * micro_step
+    return TRAIN_START_SECONDS + steps_of(knobs, load) * micro_batches(knobs) * micro_step
 
 
 def stage_seconds(

@@ -11,7 +11,7 @@ from wizard.session import Desk, Outcome
 from wizard.session.care import Check
 from wizard.words import say, units
 
-BEST, NEAREST = 20, 5  # lines of `offers` without `--all`
+BEST, NEAREST, FEW = 20, 5, 30  # lines of `offers` without `--all`
 
 
 def machine(found: Machine) -> str:
@@ -48,7 +48,7 @@ def _told(code: str, params: Mapping[str, object]) -> str:
 
 def offers(verdicts: Sequence[Verdict], catalog: Catalog, *, whole: bool) -> str:
     """Best first; what does not fit keeps its arithmetic and the nearest change that would lift it."""
-    if whole:
+    if whole or len(verdicts) <= FEW:
         return _offers(verdicts, catalog)
     shown = shortlist(verdicts)
     lines = [_offers(shown, catalog)]
