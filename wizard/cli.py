@@ -119,6 +119,7 @@ def _starting_verbs(verbs: Any) -> None:
     offers = _verb(verbs, "offers")
     offers.add_argument("--task", default=_twin("task", ""), help=say("cli.flag.task"))
     offers.add_argument("--model", default=_twin("model", ""), help=say("cli.flag.model"))
+    offers.add_argument("--all", action="store_true", default=_twin("all", False), help=say("cli.flag.all_offers"))
     _estimate_verb(verbs)
     run = _verb(verbs, "run")
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))

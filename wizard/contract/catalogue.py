@@ -115,6 +115,7 @@ class Needs:
     min_capability: tuple[int, int] | None = None
     cpu_flags: tuple[str, ...] = ()
     arch: tuple[str, ...] = ()  # x86_64 aarch64
+    build_arch: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # accelerator -> where its build differs
     system: tuple[str, ...] = ()  # cc python-headers ...
 
 

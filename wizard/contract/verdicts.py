@@ -62,6 +62,8 @@ class Verdict:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     stage_memory: Mapping[str, int] = field(default_factory=dict)
     stage_disk: Mapping[str, int] = field(default_factory=dict)
-    merge_device: Literal["cpu", "cuda"] = "cpu"  # the merge compares in fp32: the card may be too small for it
+    ram_stage: str = ""  # the stage that ram_bytes is for
+    merge_device: Literal["cpu", "cuda"] = "cpu"  # the merge computes in fp32: the card may be too small for it
+    merge_weight_bytes: int = 4  # how it holds a weight
     step_seconds: float = 0.0  # of one training step on rows of the full length, accumulation included
     case: Mapping[str, str] = field(default_factory=dict)  # what a rehearsal must share with it to count as measured

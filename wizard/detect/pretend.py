@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -11,6 +11,7 @@ from wizard.contract import Board, Disk, Gpu, Machine
 from wizard.errors import WizardError
 
 MOST_CARDS = 64
+NAMED = 8
 RAM_PER_CARD = 2  # rented machines carry about twice their cards' memory in RAM
 DISK_BYTES = 1_000_000_000_000
 DRIVER = "580.65.06"  # the first release that runs CUDA 13, and still every card since Maxwell
@@ -75,14 +76,11 @@ def unknown(text: str, ids: Mapping[str, str], boards: Mapping[str, Board]) -> W
     """Names the nearest board; a count in front (`2xt4`) or behind is carried over to where it belongs."""
     bare = re.fullmatch(r"(?:(\d{1,2})\s*[x*]\s*)?(.*?)(?:\s*[x*]\s*(\d{0,2}))?", text.strip().lower())
     front, word, behind = bare.groups() if bare else (None, text.lower(), None)
-    best = nearest(word or "", ids)
+    near = [*dict.fromkeys(ids[name] for name in get_close_matches(word or "", list(ids), n=NAMED, cutoff=0.0))]
+    best = near[0] if near else ""
     count = front or behind
     suggestion = f"{best}x{count}" if best and count and int(count) > 1 else best
-    return WizardError("unknown-board", text=text, nearest=suggestion, known=", ".join(sorted(boards)))
-
-
-def nearest(word: str, ids: Iterable[str]) -> str:
-    return next(iter(get_close_matches(word, list(ids), n=1, cutoff=0.0)), "")
+    return WizardError("unknown-board", text=text, nearest=suggestion, alike=", ".join(near), number=len(boards))
 
 
 def card(board: Board, index: int) -> Gpu:

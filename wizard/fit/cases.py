@@ -18,7 +18,7 @@ KEYS = (
     "id", "config", "task", "method", "weights_dtype", "mixed_precision", "optimizer", "optimizer_in_backward",
     "lora_r", "lora_targets", "micro_batch", "seq_len", "grad_ckpt", "attention", "fused_loss", "compile", "zero_stage",
     "n_gpus", "cpu_offload", "params", "adapter_dtype", "lora_dropout", "kbit_prepare", "optimizer_impl", "accumulate",
-    "images",
+    "images", "colocated_bytes",
 )  # fmt: skip
 TYPO = 0.82  # a key this much like a known one was meant to be that one
 KNOBS = Knobs()
@@ -47,6 +47,7 @@ def step_for(architecture: Architecture, data: Mapping[str, Any], *, params: int
         **_model(at, task, architecture),
         **_stepping(at),
         **_running(at),
+        rounds=at.whole("accumulate", 1) if task == "grpo" else 1,
     )
     nonsense.refuse(step, longest=longest)
     return step
@@ -111,6 +112,7 @@ def _running(at: Asked) -> dict[str, Any]:
         "cards": at.whole("n_gpus", 1, most=100_000),
         "offload": at.flag("cpu_offload", False),
         "images": at.whole("images", 0, least=0),
+        "colocated_bytes": at.whole("colocated_bytes", 0, least=0),
     }
 
 

@@ -10,6 +10,7 @@ from wizard.contract import Catalog, Engine, Machine, Model, Problem, Recipe
 
 CUDA_13_DRIVER, CUDA_12_DRIVER = 580, 525
 CUDA_13_CAPABILITY = (7, 5)  # CUDA 13 dropped what is older
+BUILDS = {"cu12": "CUDA 12", "cu13": "CUDA 13"}
 INSTALL = {"cc": "gcc", "c++": "g++", "nginx": "nginx-light"}
 
 
@@ -69,6 +70,9 @@ def _reasons(engine: Engine, machine: Machine, accelerator: str) -> Iterator[Pro
 
 
 def _card_reasons(engine: Engine, machine: Machine, accelerator: str) -> Iterator[Problem]:
+    built_for, arch = engine.needs.build_arch.get(accelerator, ()), machine.cpu.arch
+    if built_for and arch not in built_for:
+        yield _problem("build", engine, build=BUILDS[accelerator], has=arch, needed=", ".join(built_for))
     wanted = engine.needs.min_driver.get(accelerator, 0)
     if driver_major(machine) < wanted:
         yield _problem("driver", engine, has=machine.driver or "-", needed=str(wanted))

@@ -25,15 +25,14 @@ class Beside(NamedTuple):
 
 
 def beside(step: Step, board: Board | None, cpu: Cpu) -> Beside:
-    """RAM is that of loading or merging in fp32, and what offloading puts there; disk that of all a run writes."""
+    """RAM is that of loading or merging in 16 bits, and what offloading puts there; disk that of all a run writes."""
     whole = step.params * 2
     if step.task == "infer":
         return Beside(0.0, whole + CPU_PROGRAM, whole, whole)
-    ram = whole + CPU_PROGRAM if step.trains_all else work.merge_ram(step.params)
     trained = work.checkpoints(held.trained(step))
     return Beside(
         step_seconds=round(step_seconds(step, board, cpu), 3),
-        ram_bytes=max(ram, sharding.in_ram(step) + CPU_PROGRAM),
+        ram_bytes=whole + CPU_PROGRAM + sharding.in_ram(step),
         disk_bytes=whole + trained + (0 if step.trains_all else whole),
         download_bytes=whole,
     )

@@ -14,6 +14,7 @@ from wizard.fit.correct import Known, explained, pace
 from wizard.fit.engines import Picks
 from wizard.fit.ladder import Rung, rungs_of
 from wizard.fit.law import Numbers, peak_of
+from wizard.fit.merging import merging
 from wizard.fit.recipe_step import Case, step_of, trained
 from wizard.fit.setting import Setting, settle
 
@@ -62,7 +63,8 @@ def _named(drawer: Mapping[str, T], name: str, kind: str) -> T:
 def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     """No longer than the model's positions, and on as many cards as there are for a recipe that uses several."""
     cards = max(len(setting.gpus), 2) if setting.recipe.knobs.n_gpus > 1 else 1
-    return replace(knobs, seq_len=min(knobs.seq_len, setting.model.max_len), n_gpus=cards)
+    length = min(knobs.seq_len, setting.model.max_len)
+    return replace(knobs, seq_len=length, n_gpus=cards, zero_stage=knobs.zero_stage if cards > 1 else 0)
 
 
 def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
@@ -91,12 +93,13 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     device = "cuda" if setting.device == "cuda" else "cpu"
     slower = pace(knobs, setting.key, setting.known.records, lambda given: setting.micro_step(given, given.seq_len))
     train = work.train_seconds(knobs, load, setting.micro_step(knobs, load.row_tokens) * slower)
-    merging = "cuda" if work.merge_ram(model.params) <= setting.capacity and device == "cuda" else "cpu"
+    way = merging(model, device, setting.capacity, setting.machine.ram_free_bytes)
     fetched = model.id in setting.here
     trains = trained(setting.case(knobs))
-    seconds = work.stage_seconds(picks.engines, model, train, device, merging, fetched)
+    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched)
     disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
-    memory = work.stage_memory(picks.engines, model, found.card, device, setting.halves)
+    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves)
+    ram = work.stage_ram(device, memory, model, setting.method.quantisation != "none", way)
     draft = Verdict(
         recipe=setting.recipe.id,
         model=model.id,
@@ -113,7 +116,7 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         terms=(),
         gave_up=tuple(rung.changes for rung in rungs[1 : at + 1]),
         seconds=round(sum(seconds.values()), 1),
-        ram_bytes=max(memory.values(), default=0) if device == "cpu" else work.merge_ram(model.params),
+        ram_bytes=max(ram.values(), default=0),
         disk_bytes=sum(disk.values()),
         download_bytes=0 if fetched else work.download_bytes(model),
         device=device,  # type: ignore[arg-type]
@@ -126,9 +129,11 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         stage_seconds=seconds,
         stage_memory=memory,
         stage_disk=disk,
-        merge_device=merging,  # type: ignore[arg-type]
+        ram_stage=max(ram, key=lambda name: ram[name], default=""),
+        merge_device=way.device,  # type: ignore[arg-type]
+        merge_weight_bytes=way.weight_bytes,
         case=setting.key,
-        step_seconds=setting.micro_step(knobs, knobs.seq_len) * knobs.accumulate * slower,
+        step_seconds=setting.micro_step(knobs, knobs.seq_len) * work.micro_batches(knobs) * slower,
     )
     reason = next(reasons(setting, draft), None)
     return draft if reason is None else replace(draft, status="no", reason=reason)
@@ -171,12 +176,8 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         sizes = {"needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes, "short_bytes": short}
         yield Problem(code=f"short-of-memory-{setting.device}", params={**names, **sizes})
     if draft.ram_bytes > setting.machine.ram_free_bytes:
-        free = setting.machine.ram_free_bytes
-        stage = (
-            max(draft.stage_memory, key=lambda name: draft.stage_memory[name]) if setting.device == "cpu" else "merge"
-        )
-        sizes = {"needed_bytes": draft.ram_bytes, "free_bytes": free}
-        yield Problem(code="short-of-ram", params={**sizes, "stage": stage})
+        sizes = {"needed_bytes": draft.ram_bytes, "free_bytes": setting.machine.ram_free_bytes}
+        yield Problem(code="short-of-ram", params={**sizes, "stage": draft.ram_stage})
     if draft.disk_bytes > setting.home_free:
         yield Problem(code="short-of-disk", params={"needed_bytes": draft.disk_bytes, "free_bytes": setting.home_free})
 
@@ -192,6 +193,6 @@ def help_for(setting: Setting, draft: Verdict, case: Case, reason: Problem) -> I
     elif reason.code == "needs-gpu":
         yield remedies.room(case, draft.card_bytes)
     elif reason.code == "needs-cards":
-        yield from remedies.for_one_card(case, setting.capacity, setting.recipe, setting.catalog)
+        yield from remedies.for_several_cards(case, setting.capacity, setting.recipe, setting.catalog)
     elif command := reason.params.get("command"):
         yield Remedy(code="install", params={"command": command})

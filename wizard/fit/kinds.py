@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+# Linear layers of a class of their own, which transformers 5.23 leaves in 16 bits whatever is asked for.
+UNQUANTISED = frozenset({"falcon"})
 # module:parts, where q k v o are the four projections of attention and g u d gate, up and down of the MLP.
 LLAMA = "q_proj:q k_proj:k v_proj:v o_proj:o gate_proj:g up_proj:u down_proj:d"
 GPT2 = "c_attn:qkv c_proj:o c_fc:u c_proj:d"

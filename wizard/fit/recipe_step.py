@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wizard.contract import Board, Knobs, Method, Model
 from wizard.fit import held
+from wizard.fit.kinds import UNQUANTISED
 from wizard.fit.law import CUDA_CONTEXT
 from wizard.fit.step import Step
 
@@ -23,10 +24,11 @@ class Case:
 def step_of(case: Case) -> Step:
     """As our own train stage runs it."""
     knobs, method, half = case.knobs, case.method, case.compute_bytes == 2
+    quantised = method.quantisation == "nf4" and case.model.architecture.kind not in UNQUANTISED
     return Step(
         architecture=case.model.architecture,
         params=case.model.params,
-        base="nf4-dq" if method.quantisation == "nf4" else "bf16" if half else "fp32",
+        base="nf4-dq" if quantised else "bf16" if half else "fp32",
         mixed=half,
         trains_all=method.trainable == "all",
         adapter_bytes=2 if knobs.zero_stage == 3 else int(method.gradient_bytes),  # ZeRO 3 gathers one type at a time
@@ -35,7 +37,7 @@ def step_of(case: Case) -> Step:
         dora=method.dora,
         optimizer=optimizer_of(knobs.optimizer),
         foreach=knobs.optimizer == "adamw_torch",
-        accumulates=knobs.accumulate > 1,
+        accumulates=knobs.accumulate > knobs.n_gpus,
         micro_batch=knobs.micro_batch,
         seq_len=knobs.seq_len,
         checkpointing=knobs.grad_ckpt,

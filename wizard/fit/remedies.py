@@ -32,9 +32,24 @@ def needed(case: Case) -> int:
 
 def for_one_card(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
     if (other := lighter_recipe(case, capacity, recipe, catalog)) is not None:
-        yield Remedy(code="other-method", params={"method": catalog.methods[other.method].title, "recipe": other.id})
+        yield other_method(other, catalog)
     if (model := smaller_model(case, capacity, catalog)) is not None:
         yield Remedy(code="smaller-model", params={"model": model.id, "title": model.title})
+
+
+def other_method(other: Recipe, catalog: Catalog) -> Remedy:
+    return Remedy(code="other-method", params={"method": catalog.methods[other.method].title, "recipe": other.id})
+
+
+def for_several_cards(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
+    """Where a recipe shares a model among cards and there are too few: one that does without, else more of them."""
+    alone = replace(case, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
+    kin = [other for other in catalog.recipes.values() if alike(other, recipe, case) and other.knobs.n_gpus == 1]
+    for other in sorted(kin, key=lambda other: -catalog.methods[other.method].base_bytes):
+        if needed(replace(alone, method=catalog.methods[other.method])) <= capacity:
+            yield other_method(other, catalog)
+            return
+    yield next(more_cards(alone, capacity), None) or room(alone, needed(alone))
 
 
 def more_cards(case: Case, capacity: int) -> Iterator[Remedy]:
@@ -65,12 +80,15 @@ def lighter_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) 
     """Another recipe of the same task, whose method holds the base in fewer bytes."""
     for other in catalog.recipes.values():
         method = catalog.methods[other.method]
-        alike = other.task == recipe.task and case.device in other.accelerators and suits(other, case.model)
-        lighter = alike and method.base_bytes < case.method.base_bytes
+        lighter = alike(other, recipe, case) and method.base_bytes < case.method.base_bytes
         alone = replace(case, method=method, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
         if lighter and needed(alone) <= capacity:
             return other
     return None
+
+
+def alike(other: Recipe, recipe: Recipe, case: Case) -> bool:
+    return other.task == recipe.task and case.device in other.accelerators and suits(other, case.model)
 
 
 def smaller_model(case: Case, capacity: int, catalog: Catalog) -> Model | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from wizard.contract import Architecture
+from wizard.contract import Architecture, Tower
 from wizard.fit import kinds
 
 SHORT = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj"}
@@ -202,6 +202,8 @@ def adapter_params(a: Architecture, targets: tuple[str, ...], rank: int, *, dora
             if ranks := _ranks(a, each, targets):
                 thin = rank * ranks * (each.wide_in + each.wide_out) + (each.wide_out if dora else 0)
                 total += count * each.copies * thin
+    if a.tower and "all-linear" in targets:
+        total += adapter_params(as_layers(a.tower), targets, rank, dora=dora)
     return total + rank * (a.hidden + a.vocab) * len({"lm_head", "embed_tokens"} & set(targets))
 
 
@@ -209,8 +211,25 @@ def adapter_params(a: Architecture, targets: tuple[str, ...], rank: int, *, dora
 def quantisable_params(a: Architecture) -> int:
     """What bitsandbytes replaces: every `nn.Linear` but the head, in the blocks and in a tower; never experts."""
     blocks = sum(count * sum(each.size for each in group if each.is_module) for count, group in layer_groups(a))
-    t = a.tower
-    return blocks + (t.layers * t.hidden * (4 * t.hidden + (3 if t.gated else 2) * t.intermediate) if t else 0)
+    return blocks + (quantisable_params(as_layers(a.tower)) if a.tower else 0)
+
+
+@cache
+def as_layers(t: Tower) -> Architecture:
+    """The layers of a tower as those of a decoder of their kind, without embeddings."""
+    return Architecture(
+        kind="llama" if t.gated else "mpt",
+        layers=t.layers,
+        hidden=t.hidden,
+        heads=t.heads,
+        kv_heads=t.heads,
+        head_dim=t.hidden // t.heads,
+        intermediate=t.intermediate,
+        vocab=0,
+        tied=True,
+        gated=t.gated,
+        norm_bias=not t.gated,
+    )
 
 
 @cache

@@ -57,6 +57,8 @@ class Step:
     offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
     task: str = "sft"  # sft cpt dpo kto grpo
     images: int = 0  # of the model's default size, in one micro-batch
+    rounds: int = 1  # GRPO: micro-batches whose answers are generated together
+    colocated_bytes: int = 0  # of a server on the same card, as of vLLM that generates for GRPO
     cpu: bool = False  # a processor's own memory: no context, no tiles
     context_bytes: int = 0  # of the card's driver and libraries; 0: the usual
 

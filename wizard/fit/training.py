@@ -8,10 +8,12 @@ from functools import cache
 
 from wizard.contract import Architecture
 from wizard.fit import habits, held
+from wizard.fit.cache import cached
 from wizard.fit.decoder import Modules, Record, layer
 from wizard.fit.head import head
 from wizard.fit.moments import Instant, add, instant
 from wizard.fit.ops import Mode
+from wizard.fit.pictures import Pictures, pictures
 from wizard.fit.shape import adapted, adapter_params, layer_groups
 from wizard.fit.sharding import Shares, shares_of, stepped
 from wizard.fit.step import PAIRED, Step
@@ -47,7 +49,7 @@ def instants(step: Step) -> Iterator[Instant]:
     ]
     top = mode._replace(bits=0, weight=stream, targets=frozenset(step.targets & {"lm_head"}))
     last = head(plain(a), top, fused=step.fused_loss, stream=stream)
-    yield from _put_together(step, records, last)
+    yield from _put_together(step, records, last, pictures(step, mode, stream))
 
 
 def stream_of(step: Step) -> int:
@@ -78,7 +80,7 @@ def layers_of(step: Step, mode: Mode) -> Iterator[tuple[int, Modules, Mode]]:
                 yield each, modules, own._replace(windowed=masked)
 
 
-def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Record) -> Iterator[Instant]:
+def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Record, seen: Pictures) -> Iterator[Instant]:
     shares, kept = shares_of(step), Size()
     of_layer, of_head, of_embedding = gradients_of(step, shares)
     every = of_head + step.architecture.layers * of_layer + of_embedding
@@ -88,15 +90,26 @@ def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Recor
         kept = kept.plus(record.kept, count)
 
     def at(
-        name: str, moments: Sequence[Moment | None], kept: Size, gradients: int = 0, casts: int = 0, **more: Size
+        name: str,
+        moments: Sequence[Moment | None],
+        kept: Size,
+        gradients: int = 0,
+        casts: int = 0,
+        seen: int = seen.kept,
+        **more: Size,
     ) -> Iterator[Instant]:
         around = {**always, **more}
         add(around, kind, kept)
         add(around, "gradients", Size(fixed=gradients))
         add(around, "casts", Size(fixed=casts))
+        add(around, "pictures", Size(fixed=seen))
         for moment in moments:
             yield instant(name, around, moment)
 
+    if step.task == "grpo":
+        yield instant("generate", {**always, "cache": generated(step)})
+    if seen.forward:
+        yield instant("picture", {**always, "pictures": Size(fixed=seen.forward)})
     casts = _casts(step)
     yield from at("loss", last.forward, kept, first, casts)
     yield from at("loss", last.backward, kept, first)
@@ -106,7 +119,10 @@ def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Recor
         yield from at("layer", record.backward, others, first or of_head)
         yield from at("layer", record.backward, Size(), every - of_embedding - of_layer)
     yield from at("backward", [None], Size(), every, hidden=_embedding_backward(step))
-    yield from at("step", [None], Size(), every, copies=_stepping(step))
+    if seen.backward:
+        ends = {"gradients": Size(fixed=every), "pictures": Size(fixed=seen.backward)}
+        yield instant("picture", {**always, **ends})
+    yield from at("step", [None], Size(), every, seen=0, copies=_stepping(step))
 
 
 def _always(step: Step, shares: Shares) -> dict[str, Size]:
@@ -118,7 +134,13 @@ def _always(step: Step, shares: Shares) -> dict[str, Size]:
     add(found, "optimizer", Size(fixed=shares.states))
     add(found, "gathered", Size(fixed=shares.gathered))
     add(found, "buckets", Size(fixed=shares.buckets))
+    add(found, "colocated", Size(fixed=step.colocated_bytes))
     return found
+
+
+def generated(step: Step) -> Size:
+    """The key-value cache of the answers that are generated together."""
+    return Size(token=sum(each for each, _ in cached(step.architecture)) * step.rounds)
 
 
 def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:

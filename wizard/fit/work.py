@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from math import ceil
 
 from wizard.contract import Catalog, Knobs, Model, Recipe
+from wizard.fit import merging
 from wizard.fit.law import CPU_PROGRAM, GIB
+from wizard.fit.merging import Merging
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6
 LOOK_SECONDS = 2.0  # a model that is here is only checked
-CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS, MERGE_SECONDS = 20.0, 10.0, 15.0, 15.0
-MERGE_TOKENS, RAM_BYTES_PER_SECOND = 100, 12e9  # the merge's greedy answers read all weights once per token
+CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS = 20.0, 10.0, 15.0
 SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0}
 KEPT = 3  # checkpoints
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
@@ -34,21 +35,25 @@ def load_of(recipe: Recipe, catalog: Catalog, knobs: Knobs, rows: int, row_token
     return Load(rows=ASSUMED_ROWS, row_tokens=min(ASSUMED_ROW_TOKENS, knobs.seq_len))
 
 
+def micro_batches(knobs: Knobs) -> int:
+    """Of one card in a step: several cards share them."""
+    return ceil(knobs.accumulate / knobs.n_gpus)
+
+
 def steps_of(knobs: Knobs, load: Load) -> int:
-    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * knobs.accumulate * knobs.n_gpus))
+    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * knobs.n_gpus))
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
 def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
-    return TRAIN_START_SECONDS + steps_of(knobs, load) * knobs.accumulate * micro_step
+    return TRAIN_START_SECONDS + steps_of(knobs, load) * micro_batches(knobs) * micro_step
 
 
 def stage_seconds(
-    engines: Mapping[str, str], model: Model, train: float, device: str, merge_device: str, fetched: bool = False
+    engines: Mapping[str, str], model: Model, train: float, device: str, way: Merging, fetched: bool = False
 ) -> dict[str, float]:
     source = model.sources[0] if model.sources else None
     bundled = source is not None and source.kind == "bundled"
-    answers = MERGE_TOKENS * model.params * 4 / RAM_BYTES_PER_SECOND
     move = model.params * 2 / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
     found = {
         "fetch": LOOK_SECONDS
@@ -58,7 +63,7 @@ def stage_seconds(
         else download_bytes(model) / DOWNLOAD_BYTES_PER_SECOND,
         "prepare": PREPARE_SECONDS,
         "train": train + move,
-        "merge": MERGE_SECONDS + 4 * move + (0 if merge_device == "cuda" else answers),
+        "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
     }
     return {stage: round(found[stage], 1) for stage in engines}
@@ -94,22 +99,27 @@ def checkpoints(trained: int) -> int:
     return trained * 4 + KEPT * trained * 12
 
 
-def stage_memory(engines: Mapping[str, str], model: Model, train: int, device: str, halves: bool) -> dict[str, int]:
-    """RAM of every stage on a CPU; on a card what train and serve hold there."""
-    whole = model.params * 4
+def stage_memory(
+    engines: Mapping[str, str], model: Model, train: int, device: str, way: Merging, halves: bool
+) -> dict[str, int]:
+    """RAM of every stage on a CPU; on a card what train, merge and serve hold there."""
+    found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
     if device == "cuda":
-        found = {"train": train, "serve": served_bytes(model), "prepare": CPU_PROGRAM // 2}
+        found["serve"] = served_bytes(model)
     else:
         served = model.params * (2 if halves else 4) + SERVER_RAM.get(engines.get("serve", ""), 0)
-        found = {"fetch": whole + CPU_PROGRAM // 2, "prepare": CPU_PROGRAM // 2, "train": train, "serve": served}
-    return {stage: found.get(stage, merge_ram(model.params) if stage == "merge" else 0) for stage in engines}
+        found |= {"fetch": model.params * 4 + CPU_PROGRAM // 2, "serve": served}
+    return {stage: found.get(stage, 0) for stage in engines}
+
+
+def stage_ram(device: str, memory: Mapping[str, int], model: Model, quantised: bool, way: Merging) -> dict[str, int]:
+    """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole."""
+    if device == "cpu":
+        return dict(memory)
+    read = min(model.params * 2, merging.SHARD) if quantised else model.params * 2
+    return {"train": read + CPU_PROGRAM, "merge": way.ram_bytes}
 
 
 def served_bytes(model: Model) -> int:
     """bf16 weights, room for a first key-value cache, the server's own buffers."""
     return int(model.params * 2 * 1.05) + 2 * GIB
-
-
-def merge_ram(params: int) -> int:
-    """The merge compares in fp32, in RAM."""
-    return params * 4 + CPU_PROGRAM

@@ -11,6 +11,8 @@ from wizard.session import Desk, Outcome
 from wizard.session.care import Check
 from wizard.words import say, units
 
+BEST, NEAREST, FEW = 20, 5, 30  # lines of `offers` without `--all`
+
 
 def machine(found: Machine) -> str:
     lines = [say("probe.pretend", board=found.pretend)] if found.pretend else []
@@ -44,8 +46,26 @@ def _told(code: str, params: Mapping[str, object]) -> str:
     return f"! {texts['what']}. {texts['next']}"
 
 
-def offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
+def offers(verdicts: Sequence[Verdict], catalog: Catalog, *, whole: bool) -> str:
     """Best first; what does not fit keeps its arithmetic and the nearest change that would lift it."""
+    if whole or len(verdicts) <= FEW:
+        return _offers(verdicts, catalog)
+    shown = shortlist(verdicts)
+    lines = [_offers(shown, catalog)]
+    if left := len(verdicts) - len(shown):
+        fitting = sum(verdict.status != "no" for verdict in verdicts)
+        lines.append(say("plain.more_offers", left=left, fitting=fitting, all=len(verdicts)))
+    return "\n".join(lines)
+
+
+def shortlist(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The best, each task's first choice, and those that come closest to fitting."""
+    fitting = [verdict for verdict in verdicts if verdict.status != "no"]
+    advised = [verdict for verdict in fitting[BEST:] if verdict.recommended]
+    return [*fitting[:BEST], *advised, *[verdict for verdict in verdicts if verdict.status == "no"][:NEAREST]]
+
+
+def _offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
     head = ["model", "method", "needs", "of", "verdict", "time", "sequence", "recipe"]
     rows = [[say(f"column.{name}") for name in head]]
     for verdict in verdicts:
@@ -53,7 +73,7 @@ def offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
             [
                 catalog.models[verdict.model].title,
                 catalog.methods[verdict.method].title,
-                units.gib(verdict.safe_bytes),
+                units.gib(verdict.card_bytes),
                 units.gib(verdict.capacity_bytes),
                 say(f"verdict.{verdict.status}"),
                 units.seconds(verdict.seconds) if verdict.status != "no" else "-",

@@ -31,7 +31,7 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         print_json({"machine": desk.machine(), "verdicts": verdicts})
     elif verdicts:
-        answer(tables.offers(verdicts, desk.catalog()))
+        answer(tables.offers(verdicts, desk.catalog(), whole=options.all))
     else:
         raise WizardError("no-offers", task=options.task or "*", model=options.model or "*")
     return ExitCode.OK if any(v.status != "no" for v in verdicts) else ExitCode.NOTHING_FITS

@@ -124,6 +124,7 @@ def merge(order: Order) -> dict[str, Any]:
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "device": order.verdict.merge_device,
+        "weight_bytes": order.verdict.merge_weight_bytes,
     }
 
 

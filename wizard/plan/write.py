@@ -15,10 +15,12 @@ GIB, GB = 1024**3, 1e9
 ABOUT: Mapping[str, str] = {
     "seq_len": "tokens a row may have; longer ones are cut",
     "micro_batch": "rows at a time",
-    "accumulate": "micro-batches per step: micro_batch x accumulate is what a step learns from",
+    "accumulate": "micro-batches per step, of all cards: micro_batch x accumulate is what a step learns from",
     "max_steps": "0 = as many as the epochs ask for",
     "grad_ckpt": "recompute activations instead of keeping them: less memory, more time",
     "fused_loss": "the loss in tiles, so that the logits are never held whole",
+    "zero_stage": "what several cards split up: 1 optimizer states, 2 gradients too, 3 the model as well",
+    "n_gpus": "cards that share the micro-batches of a step",
     "save_steps": "a checkpoint this often",
 }
 

@@ -17,12 +17,16 @@ from wizard.run.child import Child
 from wizard.run.control import stage_marker
 from wizard.run.locks import Lock
 
-DROPPED = (
+DROPPED = (  # a cluster's scheduler sets ranks for programs of its own
+    "ACCELERATE_USE_CPU",
+    "LOCAL_RANK",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
     "PYTHONPATH",
     "PYTHONSTARTUP",
+    "RANK",
     "VIRTUAL_ENV",
+    "WORLD_SIZE",
     "YCDY_STAGE",
     "YCDY_RUN_DIR",
 )

@@ -61,7 +61,8 @@ def uv_environment(home: Home, base: Mapping[str, str], marker: Mapping[str, str
     dropped = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "UV_PROJECT_ENVIRONMENT")
     kept = {key: value for key, value in base.items() if key not in dropped}
     defaults = {"UV_PYTHON_DOWNLOADS": "never", "UV_CACHE_DIR": str(home.uv_cache)}
-    return defaults | kept | {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", **marker}
+    fixed = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "DS_BUILD_OPS": "0"}  # DeepSpeed comes as source: compile nothing
+    return {**defaults, **kept, **fixed, **marker}
 
 
 def with_torch_index(variables: Mapping[str, str], requirements: str) -> dict[str, str] | None:

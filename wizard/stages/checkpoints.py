@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from wizard.stages.desk import Bench
+from wizard.stages.sharing import cards_of, zero_stage
 from wizard.stages.weights import whole
 
 PREFIX = "checkpoint-"
-ARCHIVES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
+SHARDS = "latest"
 
 
 def newest_whole(bench: Bench, folder: Path) -> Path | None:
     """Damaged newer ones are set aside, so that the trainer neither loads nor counts them."""
     for checkpoint in newest_first(folder):
-        if (fault := fault_of(checkpoint)) is None:
+        if (fault := fault_of(checkpoint, bench.order.knobs)) is None:
             return checkpoint
         aside = checkpoint.with_name(f"damaged-{checkpoint.name}-{bench.order.attempt}")
         checkpoint.rename(aside)
@@ -34,18 +36,52 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name[len(PREFIX) :])
 
 
-def fault_of(checkpoint: Path) -> str | None:
+def fault_of(checkpoint: Path, knobs: Mapping[str, Any]) -> str | None:
     """The first file that is missing or damaged."""
-    return next((file.name for file, good in checks(checkpoint) if not good), None)
+    return next((file.name for file, good in checks(checkpoint, knobs) if not good), None)
 
 
-def checks(checkpoint: Path) -> Iterator[tuple[Path, bool]]:
+def checks(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[tuple[Path, bool]]:
     state = checkpoint / "trainer_state.json"
     yield state, tells_step(state, step_of(checkpoint))
     weights = checkpoint / "adapter_model.safetensors"
     yield weights, whole(weights)
-    for name in ARCHIVES:
-        yield checkpoint / name, archive_is_whole(checkpoint / name)
+    if zero_stage(knobs):
+        yield checkpoint / SHARDS, shards_of(checkpoint).is_dir()
+    for file in archives(checkpoint, knobs):
+        yield file, archive_is_whole(file)
+
+
+def archives(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[Path]:
+    """Each card has random numbers of its own, and under ZeRO its part of what is trained in a file of its own."""
+    cards, stage = range(cards_of(knobs)), zero_stage(knobs)
+    yield checkpoint / "scheduler.pt"
+    for card in cards:
+        yield checkpoint / (f"rng_state_{card}.pth" if len(cards) > 1 else "rng_state.pth")
+    if stage == 0:
+        yield checkpoint / "optimizer.pt"
+        return
+    shards = shards_of(checkpoint)
+    for card in cards:
+        yield named_like(shards, f"zero_pp_rank_{card}_mp_rank_00_optim_states.pt")
+    for card in cards:
+        if stage == 3:
+            yield shards / f"zero_pp_rank_{card}_mp_rank_00_model_states.pt"
+    if stage < 3:
+        yield shards / "mp_rank_00_model_states.pt"
+
+
+def shards_of(checkpoint: Path) -> Path:
+    """DeepSpeed names the folder in a file that it writes when everything is there."""
+    try:
+        return checkpoint / ((checkpoint / SHARDS).read_text(encoding="utf-8").strip() or SHARDS)
+    except (OSError, UnicodeDecodeError):
+        return checkpoint / SHARDS
+
+
+def named_like(folder: Path, name: str) -> Path:
+    """The number type stands before the name where it is bf16."""
+    return next(folder.glob(f"*{name}"), folder / name)
 
 
 def tells_step(state: Path, step: int) -> bool:

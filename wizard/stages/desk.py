@@ -74,6 +74,11 @@ class Bench:
     def metric(self, step: int, total: int, values: Mapping[str, float | None]) -> None:
         self._metrics.append(step=step, total=total, values=values)
 
+    def hand_over(self) -> None:
+        """Another process writes these files from now on; a line it leaves torn is closed when we write again."""
+        self._journal.close()
+        self._metrics.close()
+
     def failed(self, error: WizardError) -> None:
         self._journal.write("failed", problem={"code": error.problem.code, "params": dict(error.problem.params)})
 
@@ -108,13 +113,14 @@ def keep_caches_at_home(home: Path) -> None:
         "VLLM_CONFIG_ROOT": cache / "vllm",
         "TORCHINDUCTOR_CACHE_DIR": cache / "torchinductor",
         "TRITON_CACHE_DIR": cache / "triton",
+        "TORCH_EXTENSIONS_DIR": cache / "torch_extensions",
     }.items():
         os.environ[name] = str(place)
 
 
-def run(work: Callable[[Bench], None]) -> None:
+def run(work: Callable[[Bench], None], bench: Bench | None = None) -> None:
     """Do `work` on the folder named in argv; an unforeseen error leaves its traceback in the log and no event."""
-    bench = Bench(Path(sys.argv[1]).resolve())
+    bench = bench or Bench(Path(sys.argv[1]).resolve())
     keep_caches_at_home(Path(bench.order.home))
     try:
         work(bench)

@@ -12,6 +12,7 @@ from wizard.errors import ExitCode, WizardError
 OUT_OF_MEMORY = 75
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 NO_ROOM_WORDS = ("no space left on device", "os error 28", "disk quota exceeded", "file too large")
+SHARED_MEMORY = "/dev/shm"
 WRITER_WORDS = ("pytorchstreamwriter", "unexpected pos", "inline_container")
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory")
 NEARLY_FULL = 8 << 20
@@ -23,6 +24,8 @@ def problem_of(error: BaseException, stage: str, folder: Path) -> WizardError | 
             return cause
         if is_memory(cause):
             return WizardError("out-of-memory", exit_code=ExitCode.FAILED, stage=stage, log=str(folder / "log.txt"))
+        if SHARED_MEMORY in str(cause):
+            return WizardError("shared-memory-full", exit_code=ExitCode.FAILED, stage=stage, path=SHARED_MEMORY)
         if is_disk_full(cause, folder):
             return WizardError("disk-full", exit_code=ExitCode.FAILED, stage=stage, path=str(folder))
     return None

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any
 
+from wizard.stages.crew import Crew
 from wizard.stages.desk import Bench, run
+from wizard.stages.sharing import accumulation, cards_of
 
 MICRO_STEPS = 20
 ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and the optimizer steps often enough
@@ -20,6 +22,14 @@ Row = Mapping[str, Any]
 
 
 def work(bench: Bench) -> None:
+    if cards_of(bench.order.knobs) > 1:
+        Crew(bench, "rehearse").wait()
+    else:
+        measure(bench)
+
+
+def measure(bench: Bench) -> None:
+    """Of several cards the first is measured: all of them hold as much."""
     bench.phase("load-libraries")
     from wizard.stages.meters import meter_of
     from wizard.stages.train import make_trainer, read_rows
@@ -27,7 +37,7 @@ def work(bench: Bench) -> None:
     order = bench.order
     from wizard.stages.pace import Pace
 
-    accumulate = accumulation(int(order.knobs["accumulate"]))
+    accumulate = kept(accumulation(order.knobs))
     pace = Pace(bench, meter_of(order.spec["device"]), MICRO_STEPS)
     rows = read_rows(order.input("prepare", "rows"))
     steps = MICRO_STEPS // accumulate
@@ -48,12 +58,12 @@ def work(bench: Bench) -> None:
         "card_bytes": reading.card,
         "left_bytes": reading.left,
         "micro_step_seconds": round(micro_step, 5),
-        "seconds_per_step": round(micro_step * int(order.knobs["accumulate"]), 4),
+        "seconds_per_step": round(micro_step * accumulation(order.knobs), 4),
     }
     bench.finish({}, result)
 
 
-def accumulation(wanted: int) -> int:
+def kept(wanted: int) -> int:
     """So that a whole number of steps makes up the rehearsal."""
     return next(number for number in (ACCUMULATE, 2, 1) if number <= wanted)
 
@@ -67,7 +77,7 @@ def longest(rows: Sequence[Row], knobs: Mapping[str, Any]) -> int:
 def longest_rows(rows: Sequence[Row], knobs: Mapping[str, Any]) -> list[Row]:
     """The longest ones twice over: first without optimizer states, then with them, the longest batch leading each."""
     ordered = sorted(rows, key=lambda row: len(row["input_ids"]), reverse=True)
-    batch = int(knobs["micro_batch"])
+    batch = int(knobs["micro_batch"]) * cards_of(knobs)
     if knobs["packing"]:
         return list(until(cycle(ordered), MICRO_STEPS * batch * int(knobs["seq_len"])))
     return 2 * list(islice(cycle(ordered), MICRO_STEPS // 2 * batch))

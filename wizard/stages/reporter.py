@@ -13,6 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench
+from wizard.stages.sharing import anywhere
 
 TOLD = ("loss", "grad_norm", "learning_rate")
 
@@ -38,6 +39,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.step_ended = time.perf_counter()
+        self.asked_to_stop = anywhere(self.asked_to_stop, args.device)
         if self.asked_to_stop:
             control.should_save = True
             control.should_training_stop = True

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.stages.device import cpu_has_bf16
+from wizard.stages.sharing import accumulation, zero
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -26,7 +27,7 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
     return {
         "output_dir": str(checkpoints),
         "per_device_train_batch_size": int(knobs["micro_batch"]),
-        "gradient_accumulation_steps": int(knobs["accumulate"]),
+        "gradient_accumulation_steps": accumulation(knobs),
         "learning_rate": float(knobs["learning_rate"]),
         "num_train_epochs": float(knobs["epochs"]),
         "max_steps": int(knobs["max_steps"]) or -1,
@@ -40,6 +41,8 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "use_cpu": spec["device"] == "cpu",
         "bf16": dtype == "bfloat16",
         "fp16": dtype == "float16",
+        "deepspeed": zero(knobs),
+        "ddp_find_unused_parameters": False,
         "save_steps": int(knobs["save_steps"]),
         "save_total_limit": CHECKPOINTS_KEPT,
         "logging_steps": 1,

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.stages import rehearsal
+from wizard.stages import rehearsal, sharing
 from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
+from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
-from wizard.stages.faults import chain, is_disk_full
+from wizard.stages.faults import problem_of
 from wizard.stages.settings import adapter_config, arguments, four_bits, number_type
 from wizard.stages.weights import check_model
 
@@ -26,27 +27,39 @@ if TYPE_CHECKING:
 
 
 def work(bench: Bench) -> None:
-    check_model(bench.order.input("fetch", "model"))
-    checkpoints = bench.folder / "checkpoints"
+    order, checkpoints = bench.order, bench.folder / "checkpoints"
+    check_model(order.input("fetch", "model"))
+    several = sharing.cards_of(order.knobs) > 1
+    if several:
+        sharing.check(bench)
     start = newest_whole(bench, checkpoints)
     rehearsed = rehearsal.hold(bench) if start is None else rehearsal.told_before(bench)
+    try:
+        if several:
+            Crew(bench, "train", *([str(start)] if start else [])).wait()
+        else:
+            train(bench, start, rehearsed)
+    except Exception as error:
+        told = problem_of(error, order.stage, bench.folder)
+        if told and told.problem.code == "disk-full":
+            drop_unfinished(checkpoints, order.knobs)
+        raise
+
+
+def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> None:
+    """On the only card, or one card's part."""
     bench.phase("load-libraries")
     from wizard.stages.reporter import Reporter
 
     reporter = Reporter(bench)
-    trainer = make_trainer(bench, checkpoints, reporter)
+    trainer = make_trainer(bench, bench.folder / "checkpoints", reporter)
     if start is not None:
         bench.note("resumed", step=int(start.name.rpartition("-")[2]))
-    try:
-        outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
-        if reporter.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
-            sys.exit(STOPPED)
-        bench.phase("save-adapter")
-        adapter = save_adapter(trainer, bench.folder)
-    except Exception as error:
-        if any(is_disk_full(cause, bench.folder) for cause in chain(error)):
-            drop_unfinished(checkpoints)
-        raise
+    outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
+    if reporter.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
+        sys.exit(STOPPED)
+    bench.phase("save-adapter")
+    adapter = save_adapter(trainer, bench.folder)
     result = {
         "steps": trainer.state.global_step,
         "loss": round(reporter.losses[-1], 6) if reporter.losses else None,
@@ -70,13 +83,14 @@ def make_trainer(
     order = bench.order
     folder = order.input("fetch", "model")
     bench.phase("load-model")
+    told = arguments(order.knobs, order.spec, checkpoints, **changes)  # before the model, which it may split up
     settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
     if order.spec["method"]["quantisation"] == "nf4":
         settings["quantization_config"] = four_bits(settings["dtype"])
     torch.manual_seed(int(order.knobs["seed"]))
     return SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder, **settings),
-        args=arguments(order.knobs, order.spec, checkpoints, **changes),
+        args=told,
         train_dataset=dataset(rows or read_rows(order.input("prepare", "rows"))),
         processing_class=AutoTokenizer.from_pretrained(folder),
         peft_config=adapter_config(order.knobs, order.spec["method"]),
@@ -96,18 +110,21 @@ def dataset(rows: Sequence[Mapping[str, Any]]) -> Dataset:
 
 
 def save_adapter(trainer: SFTTrainer, folder: Path) -> Path:
-    """Whole or not there: the next stage trusts what it finds."""
+    """Whole or not there: the next stage trusts what it finds. Each card hands in its part, one of them writes."""
     part, adapter = folder / "adapter.part", folder / "adapter"
-    shutil.rmtree(part, ignore_errors=True)
+    if trainer.args.should_save:
+        shutil.rmtree(part, ignore_errors=True)
     trainer.save_model(str(part))
-    shutil.rmtree(adapter, ignore_errors=True)
-    return part.rename(adapter)
+    if trainer.args.should_save:
+        shutil.rmtree(adapter, ignore_errors=True)
+        part.rename(adapter)
+    return adapter
 
 
-def drop_unfinished(checkpoints: Path) -> None:
+def drop_unfinished(checkpoints: Path, knobs: Mapping[str, Any]) -> None:
     """Room for what comes next; the newest whole checkpoint stays."""
     for checkpoint in newest_first(checkpoints):
-        if fault_of(checkpoint):
+        if fault_of(checkpoint, knobs):
             shutil.rmtree(checkpoint, ignore_errors=True)
 
 

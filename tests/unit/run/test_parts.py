@@ -209,6 +209,7 @@ def test_a_torch_index_is_handed_on_only_where_a_flavour_is_asked_for(tmp_path: 
     plain = uv_environment(Home(tmp_path, tmp_path), base, {})
     assert plain["UV_FIND_LINKS"] == "/own"
     assert "PYTHONDONTWRITEBYTECODE" not in plain
+    assert plain["DS_BUILD_OPS"] == "0"
     assert with_torch_index(plain, "torch==2.13.0 \\\n") is None
     cpu = with_torch_index(plain, "numpy==1\ntorch==2.13.0+cpu \\\n")
     assert cpu and cpu["UV_FIND_LINKS"] == "/wheels,/own"

@@ -48,10 +48,11 @@ def test_stages_run_one_after_another_to_the_end(toy: Callable[..., Toy]) -> Non
 
 
 def test_a_stage_sees_only_what_it_should(toy: Callable[..., Toy], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for name in ("PYTHONDONTWRITEBYTECODE", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "1")
     look_around = """
 import stat
-assert 'PYTHONDONTWRITEBYTECODE' not in os.environ
+assert not {'PYTHONDONTWRITEBYTECODE', 'RANK', 'WORLD_SIZE', 'LOCAL_RANK'} & set(os.environ)
 assert os.environ['PYTHONPATH'].endswith('lib/toylib')
 assert os.environ['YCDY_STAGE'] == 'toy/fetch' and os.environ['EXTRA'] == '1'
 assert os.getcwd() == str(here) and os.getsid(0) == os.getpid()
@@ -346,6 +347,28 @@ done()
     assert marked(stage_marker(run.folder, "train")) == []
 
 
+def test_cards_of_a_killed_stage_are_ended_before_it_is_started_once_more(toy: Callable[..., Toy]) -> None:
+    code = """
+import subprocess
+if attempt == 2:
+    assert not [line for line in open(here / 'cards') if os.path.exists(f'/proc/{line.strip()}')]
+    done(); sys.exit()
+deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+cards = [subprocess.Popen([sys.executable, '-c', deaf], close_fds=False, stdout=subprocess.PIPE) for _ in range(2)]
+for card in cards: card.stdout.readline()
+(here / 'cards').write_text(''.join(f'{card.pid}\\n' for card in cards))
+event('checkpoint', step=3, path='c', seconds=0)
+os.kill(os.getpid(), 9)
+"""
+    run = toy(stage("train", code, 1), device="cuda", gpus=(0, 1))
+    run.launch()
+    until(lambda: run.events("checkpoint", "01-train/events.jsonl"))
+    assert [locked(run.home.locks / f"gpu-{card}.lock") for card in (0, 1)] == [True, True]
+    assert run.over().status == "done"
+    assert [event["code"] for event in run.events("note")] == ["leftovers-ended", "stage-restarted"]
+    assert [locked(run.home.locks / f"gpu-{card}.lock") for card in (0, 1)] == [False, False]
+
+
 def test_a_wish_changes_the_knobs_and_keeps_the_effective_batch(toy: Callable[..., Toy]) -> None:
     run = toy(stage("train", "sys.exit(1) if attempt == 1 else done()", 1))
     run.run()
@@ -372,6 +395,18 @@ def test_a_gpu_in_use_is_waited_for(toy: Callable[..., Toy]) -> None:
     until(lambda: [event for event in run.events("note") if event["code"] == "gpu-waiting"])
     assert run.status("fetch") == "done"
     assert run.status("train") == "waiting"
+    other.release()
+    assert run.over().status == "done"
+
+
+def test_every_gpu_of_a_plan_is_waited_for(toy: Callable[..., Toy]) -> None:
+    run = toy(stage("train", DONE, 1), device="cuda", gpus=(2, 0, 1))
+    other = take(run.home.locks / "gpu-2.lock")
+    assert other is not None
+    run.launch()
+    (note,) = until(lambda: [event for event in run.events("note") if event["code"] == "gpu-waiting"])
+    assert note["params"]["gpu"] == 2
+    assert [locked(run.home.locks / f"gpu-{card}.lock") for card in (0, 1)] == [True, True]
     other.release()
     assert run.over().status == "done"
 

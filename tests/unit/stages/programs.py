@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,19 @@ def built(engine: str, lock: str, python: str, cache: Path) -> Path:
         subprocess.run(target, check=True)
         stamp.write_text(wanted)
     return place
+
+
+def beside(folder: Path, python: Path, *names: str) -> Path:
+    """Packages of the CUDA list that work on CPUs too, in a folder of their own: no CPU recipe needs them."""
+    uv = os.environ.get("YCDY_UV") or shutil.which("uv")
+    if uv is None:
+        pytest.skip("needs uv (YCDY_UV)")
+    listed = (LOCKS / "trl.cu13.txt").read_text(encoding="utf-8")
+    entries = [re.search(rf"(?m)^{name}==.*(?:\n    .*)*", listed) for name in names]
+    (folder / "lock.txt").write_text("".join(f"{entry[0]}\n" for entry in entries if entry))
+    options = ["-q", "--no-deps", "--require-hashes", "-p", str(python), "--target", str(folder / "packages")]
+    subprocess.run([uv, "pip", "install", *options, "-r", str(folder / "lock.txt")], check=True)
+    return folder / "packages"
 
 
 def environment(lib: Path, **more: str) -> dict[str, str]:

@@ -48,6 +48,13 @@ def test_torch_s_broken_writer_is_a_full_disk_only_where_the_disk_is_full(
     assert code(error, tmp_path) == "disk-full"
 
 
+def test_too_little_shared_memory_is_no_full_disk(tmp_path: Path) -> None:
+    told = "Error while creating shared memory segment /dev/shm/nccl-Qb8 (size 9637888), error: No space left on device"
+    assert code(RuntimeError(f"NCCL error: unhandled system error. Last error:\n{told} (28)"), tmp_path) == (
+        "shared-memory-full"
+    )
+
+
 def test_the_cause_counts_not_what_it_was_wrapped_in(tmp_path: Path) -> None:
     try:
         try:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, StageRun, Stages
+from tests.unit.stages.programs import KNOBS, StageRun, Stages, environment
 
 QUESTIONS = ["What is 3 and 3?", "你是谁?"]
 
@@ -48,6 +49,33 @@ def test_the_merged_model_answers_as_base_and_adapter_do(make: Any, adapter: Pat
         assert (merged / name).is_file(), name
     assert json.loads((merged / "config.json").read_text())["dtype"] == "bfloat16"
     assert (merged / "model.safetensors").read_bytes() != (tiny_model / "model.safetensors").read_bytes()
+
+
+def test_held_in_halves_it_answers_and_proves_the_same(
+    stage: Stages, trl_python: Path, tiny_model: Path, adapter: Path
+) -> None:
+    results = []
+    for held in (2, 4):
+        spec = {"questions": QUESTIONS, "max_new_tokens": 12, "weight_bytes": held}
+        inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
+        merge = stage("merge", trl_python, folder=f"merge-{held}").order(spec, inputs)
+        assert merge.run() == 0
+        results.append(merge.done()["result"])
+    halves, whole = results
+    assert halves["before"] == whole["before"]
+    assert halves["parity"]["equal"] and halves["parity"]["tokens"] == whole["parity"]["tokens"]
+    assert halves["parity"]["max_logit_diff"] < 1e-5
+
+
+def test_every_kind_of_layer_and_adapter_is_widened_and_merged_bit_for_bit(trl_python: Path, lib: Path) -> None:
+    script = Path(__file__).with_name("check_widening.py")
+    told = subprocess.run(
+        [str(trl_python), str(script)], check=True, env=environment(lib), stdout=subprocess.PIPE, text=True
+    ).stdout
+    cases = [json.loads(line) for line in told.splitlines()]
+    assert len(cases) == 12
+    for case in cases:
+        assert all(case.values()), case
 
 
 def test_a_damaged_adapter_is_named_before_anything_is_loaded(make: Any, adapter: Path, tmp_path: Path) -> None:

@@ -3,14 +3,12 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, LOCKS, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, StageRun, Stages, beside, environment
 
 QLORA = {"id": "qlora", "quantisation": "nf4", "dora": False}
 LINEARS = 2 * 7  # of the tiny model's two layers
@@ -18,17 +16,7 @@ LINEARS = 2 * 7  # of the tiny model's two layers
 
 @pytest.fixture(scope="module")
 def kernels(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
-    """bitsandbytes, which has kernels for CPUs too, in a folder of its own: no CPU recipe needs it."""
-    uv = os.environ.get("YCDY_UV") or shutil.which("uv")
-    if uv is None:
-        pytest.skip("needs uv (YCDY_UV)")
-    folder = tmp_path_factory.mktemp("bitsandbytes")
-    entry = re.search(r"(?m)^bitsandbytes==.*(?:\n    .*)*", (LOCKS / "trl.cu13.txt").read_text(encoding="utf-8"))
-    assert entry
-    (folder / "lock.txt").write_text(entry[0] + "\n")
-    options = ["-q", "--no-deps", "--require-hashes", "-p", str(trl_python), "--target", str(folder / "packages")]
-    subprocess.run([uv, "pip", "install", *options, "-r", str(folder / "lock.txt")], check=True)
-    return folder / "packages"
+    return beside(tmp_path_factory.mktemp("bitsandbytes"), trl_python, "bitsandbytes")
 
 
 @pytest.fixture

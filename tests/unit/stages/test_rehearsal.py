@@ -14,7 +14,7 @@ from tests.unit.stages.programs import KNOBS, StageRun, Stages, environment
 from wizard.contract import MEMORY_KNOBS
 from wizard.stages.meters import ProcessMeter
 from wizard.stages.rehearsal import compared, memory_knobs
-from wizard.stages.rehearse import accumulation, longest, longest_rows
+from wizard.stages.rehearse import kept, longest, longest_rows
 
 LORA = {"id": "lora", "quantisation": "none", "dora": False}
 CASE = {"model": "tiny", "method": "lora", "board": "cpu", "engine": "trl"}
@@ -149,7 +149,7 @@ def test_packed_rows_fill_every_micro_batch() -> None:
 
 @pytest.mark.parametrize(("wanted", "taken"), [(1, 1), (2, 2), (3, 2), (4, 4), (16, 4)])
 def test_accumulation_is_kept_as_far_as_twenty_steps_allow(wanted: int, taken: int) -> None:
-    assert accumulation(wanted) == taken
+    assert kept(wanted) == taken
 
 
 def test_other_knobs_than_those_forecast_are_compared_with_nothing() -> None:

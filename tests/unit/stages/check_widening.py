@@ -1,0 +1,77 @@
+"""Run in the trl environment: what is held in bf16 and widened computes what is held in fp32, merged or not."""
+
+import copy
+import json
+import sys
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from wizard.stages.widening import Wide
+
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48, "vocab_size": 96}
+KEYED = {**SMALL, "num_key_value_heads": 2, "head_dim": 8}
+MIXED = {**KEYED, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+MODELS = {
+    "llama": KEYED,
+    "qwen3": KEYED,
+    "gemma2": {**KEYED, "query_pre_attn_scalar": 8},
+    "phi": SMALL,
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 96},
+    "mixtral": MIXED,
+    "qwen3_moe": MIXED,
+}
+ROWS = torch.arange(10).view(1, 10) * 7 % 96
+
+
+def base_model(kind):
+    torch.manual_seed(3)
+    config = AutoConfig.for_model(kind, **MODELS[kind], pad_token_id=0, tie_word_embeddings=kind == "gemma2")
+    return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).eval()
+
+
+def adapted_model(base, dora):
+    torch.manual_seed(5)
+    config = LoraConfig(r=4, target_modules="all-linear", use_dora=dora, task_type="CAUSAL_LM")
+    model = get_peft_model(base, config).eval()
+    for name, weight in model.named_parameters():
+        if "lora_" in name:
+            weight.data = torch.randn(weight.shape) * 0.05 + (1 if "magnitude" in name else 0)
+    return model
+
+
+def logits(model):
+    with torch.inference_mode():
+        return model(ROWS).logits
+
+
+def check(kind, dora):
+    half = base_model(kind)
+    whole = adapted_model(copy.deepcopy(half).float(), dora)
+    wide = Wide()
+    wide.cover(half)
+    found = {"base": torch.equal(logits(half), logits(copy.deepcopy(half).float()))}
+    narrow = adapted_model(half, dora)
+    wide.cover(narrow)
+    found["adapter"] = torch.equal(logits(narrow), logits(whole))
+    with wide.merged(narrow):
+        seen = logits(narrow)
+    found["apart"] = torch.equal(logits(narrow), logits(whole))  # nothing of the merging is left
+    plain = whole.merge_and_unload()
+    found["merged"] = torch.equal(seen, logits(plain))
+    weights = {weight for name, weight in narrow.named_parameters() if "lora_" not in name}
+    found["halves"] = all(weight.dtype is torch.bfloat16 for weight in weights)
+    ours, theirs = wide.merge(narrow, torch.bfloat16), plain.to(torch.bfloat16)
+    pairs = zip(ours.state_dict().items(), theirs.state_dict().items(), strict=True)
+    found["saved"] = all(one == other and torch.equal(a, b) for (one, a), (other, b) in pairs)
+    return found
+
+
+if __name__ == "__main__":
+    for kind in MODELS:
+        for dora in (False, True):
+            if dora and kind in ("mixtral", "qwen3_moe"):  # PEFT adapts experts as parameters, DoRA not those
+                continue
+            print(json.dumps({"case": f"{kind} {'dora' if dora else 'lora'}", **check(kind, dora)}), flush=True)
+    sys.exit(0)

@@ -1,0 +1,99 @@
+"""One process for each card, all in the stage's own group and holding its locks, seen through to their common end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from types import FrameType
+
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import read_json
+from wizard.stages.desk import STOPPED, Bench
+from wizard.stages.ports import claim
+from wizard.stages.sharing import cards_of
+
+HOST = "127.0.0.1"
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 10.0  # after one has failed the others wait for it in vain, and few of them notice
+FELL = "card-failed"
+CHATTER = "ignore::FutureWarning:torch.distributed.c10d_logger"  # else two lines for each exchange between cards
+
+
+class Crew:
+    """Its first process has the word while it runs: it alone writes the journal of the stage."""
+
+    def __init__(self, bench: Bench, work: str, *arguments: str) -> None:
+        self.bench = bench
+        self.asked_to_stop = False
+        self.told = bench.folder / "cards"
+        shutil.rmtree(self.told, ignore_errors=True)
+        bench.hand_over()
+        self.before = signal.signal(signal.SIGTERM, self.stop)
+        cards, port = cards_of(bench.order.knobs), claim(HOST, 0)
+        command = [sys.executable, "-m", "wizard.stages.card", work, str(bench.folder), *arguments]
+        self.processes = [self._start(command, card, cards, port) for card in range(cards)]
+
+    def _start(self, command: list[str], card: int, cards: int, port: int) -> subprocess.Popen[bytes]:
+        place = {"RANK": card, "LOCAL_RANK": card, "WORLD_SIZE": cards, "LOCAL_WORLD_SIZE": cards}
+        meeting = {"MASTER_ADDR": HOST, "MASTER_PORT": port}
+        manners = {"OMP_NUM_THREADS": max(1, len(os.sched_getaffinity(0)) // cards), "PYTHONWARNINGS": CHATTER}
+        variables = {name: str(value) for name, value in {**place, **meeting, **manners}.items()}
+        environment = {**os.environ, **variables}
+        folder = self.bench.folder
+        return subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, close_fds=False)
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        self.asked_to_stop = True
+
+    def wait(self) -> None:
+        """Returns when all have done their work. Else raises what was told first, or ends as the first one ended."""
+        try:
+            code = self._watch()
+        finally:
+            signal.signal(signal.SIGTERM, self.before)
+        problem = self._problem()
+        if code < 0 and not self.asked_to_stop:
+            end_by(-code)
+        if problem and not (self.asked_to_stop and problem.problem.code == FELL):
+            raise problem
+        if self.asked_to_stop and any(process.returncode for process in self.processes):
+            sys.exit(STOPPED)
+        if code:
+            sys.exit(code)
+
+    def _watch(self) -> int:
+        """The code of the first that failed, 0 where none did."""
+        failed, asked, deadline = 0, False, float("inf")
+        while running := [process for process in self.processes if process.poll() is None]:
+            if self.asked_to_stop and not asked:
+                asked = True
+                send(running, signal.SIGTERM)
+            codes = [process.returncode for process in self.processes]
+            if not failed and (failed := next((code for code in codes if code not in (None, 0, STOPPED)), 0)):
+                deadline = time.monotonic() + GRACE_SECONDS
+            if time.monotonic() > deadline:
+                send(running, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+        return failed or next((process.returncode for process in self.processes if process.returncode), 0)
+
+    def _problem(self) -> WizardError | None:
+        """What the first of those that could tell it has told."""
+        told = sorted((read_json(file) for file in self.told.glob("*.json")), key=lambda each: each.get("at", 0))
+        return WizardError(told[0]["code"], exit_code=ExitCode.FAILED, **told[0]["params"]) if told else None
+
+
+def send(processes: list[subprocess.Popen[bytes]], number: int) -> None:
+    for process in processes:
+        process.send_signal(number)
+
+
+def end_by(number: int) -> None:
+    """The supervisor tells by it a kill, after which it tries once more, from a crash."""
+    with suppress(OSError):
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
