@@ -100,8 +100,8 @@ def loose(step: Step, size: int, fixed: int) -> float:
 
 
 def logits(step: Step) -> int:
-    """Bytes of whole logits and what the loss makes of them."""
-    whole = step.task != "infer" and not step.fused_loss and not step.compiled
+    """Bytes of whole logits and what the loss makes of them, where PyTorch's caching allocator holds them."""
+    whole = step.task != "infer" and not (step.fused_loss or step.compiled or step.cpu)
     return 12 * step.tokens * step.architecture.vocab if whole else 0
 
 
