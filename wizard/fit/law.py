@@ -113,7 +113,7 @@ def peak_of(step: Step) -> Peak:
     fixed = at.around["weights"].fixed if step.cpu else when.total.fixed
     said = _looseness(step, size, fixed, when.name)
     if size != top:
-        said = f"at the {when.name}: {size:,} + {said} - {top:,}"
+        said = f"{said} + {size:,} at the {when.name} - {top:,}"
     return _finished(step, at.name, terms, reserved, said)
 
 

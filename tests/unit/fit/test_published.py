@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 import pytest
 
+from tests.bench import causes, forecasts
 from tests.unit.fit.published import KINDS, UNSAID, Outcome, case_of, decided, outcomes, rows, score, shapes, unsaid
-from wizard.fit import answer, law
-from wizard.fit.law import numbers_of
+from wizard.catalog import builtin, load
+from wizard.fit import answer, law, step_for
+from wizard.fit.law import numbers_of, peak_of
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = [DOCS / "memory-law.md", DOCS / "memory-law.zh-CN.md"]
 
 MEDIANS = {
     "Lightning-AI/litgpt": 0.14,
@@ -99,3 +106,44 @@ def test_a_source_that_is_left_out_is_forecast_as_well(
 def refitted(found: Sequence[Outcome], share: float, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
     monkeypatch.setattr(law, "LOOSE_LOGITS", share)
     return errors([one._replace(law=numbers_of(one.step)) for one in found])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["en", "zh"])
+def test_the_page_tells_what_the_bench_prints(
+    trained: Sequence[Outcome], capsys: pytest.CaptureFixture[str], page: Path
+) -> None:
+    forecasts.peers_table(trained)
+    forecasts.sources_table(trained)
+    forecasts.left_out(trained)
+    told = page.read_text(encoding="utf-8")
+    rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\d", line) and "25 %" not in line]
+    assert len(rows) == 13
+    for row in rows:
+        assert row.partition(" | ")[2] in told
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["en", "zh"])
+def test_the_page_has_the_example_as_it_is(page: Path) -> None:
+    model, told = load([builtin()]).models["llama-2-13b-chat"], page.read_text(encoding="utf-8")
+    case = {"method": "qlora", "micro_batch": 4, "seq_len": 2048}
+    found = peak_of(step_for(model.architecture, case, params=model.params, longest=model.max_len))
+    assert all(term.formula in told for term in found.terms)
+    assert f"{found.peak_bytes:,}" in told
+    assert f"{found.safe_bytes:,}" in told
+
+
+def test_both_pages_name_every_row_that_is_far_off(trained: Sequence[Outcome]) -> None:
+    far = [one.row["id"] for one in (*trained, *outcomes("infer")) if abs(one.error) > 0.25]
+    assert far
+    for page in PAGES:
+        told = page.read_text(encoding="utf-8")
+        assert [name for name in far if f"-{name.rpartition('-')[2]}" not in told] == []
+
+
+def test_the_causes_that_can_be_computed_are_the_right_ones(trained: Sequence[Outcome]) -> None:
+    old = [one for one in trained if unsaid(one.row) == causes.OLD_BITSANDBYTES]
+    packed = [one for one in outcomes("infer") if one.source == "Lightning-AI/litgpt" and one.row["method"] != "none"]
+    hoarded = [abs((one.forecast + causes.hoarded(one.step)) / one.measured - 1) for one in old]
+    loaded = [abs(causes.loading(one.step) / one.measured - 1) for one in packed]
+    assert median(hoarded) < 0.06
+    assert median(loaded) < 0.004
