@@ -151,6 +151,7 @@ class RecipeStep(Page):
         marks = [telling.shortfall(verdict)] if verdict.status == "no" else []
         marks += [say("view.recipe.recommended")] if verdict.recommended else []
         marks += [say("view.recipe.yours")] if self.catalog.recipes[verdict.recipe].yours else []
+        marks += [say("view.recipe.cards", n=verdict.knobs.n_gpus)] if verdict.knobs.n_gpus > 1 else []
         marks += [say("view.recipe.turned")] if (verdict.recipe, verdict.model) in self.draft.turned else []
         texts = {
             "model": sign + self._model(verdict),
