@@ -22,7 +22,7 @@ async def test_the_best_is_under_the_cursor(gpu_desk: FakeDesk) -> None:
 async def test_what_does_not_fit_says_why_and_what_helps_and_cannot_be_taken(gpu_desk: FakeDesk) -> None:
     async with sitting_at(gpu_desk) as person:
         await person.reach_recipes()
-        await person.press("end", *["down"] * 4)
+        await person.press("end")
         await person.see("6.6 GiB short", "needs 29.4 GiB", "What helps", "Qwen3-14B would fit")
         await person.press("enter")
         await person.see("This does not fit here")

@@ -17,6 +17,7 @@ from wizard.fit.law import Numbers, peak_of
 from wizard.fit.merging import merging
 from wizard.fit.recipe_step import Case, step_of, trained
 from wizard.fit.setting import Setting, settle
+from wizard.fit.shape import adapts_experts
 
 T = TypeVar("T")
 
@@ -175,6 +176,8 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         short = draft.card_bytes - draft.capacity_bytes
         sizes = {"needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes, "short_bytes": short}
         yield Problem(code=f"short-of-memory-{setting.device}", params={**names, **sizes})
+    if setting.method.dora and adapts_experts(setting.model.architecture, draft.knobs.targets):
+        yield Problem(code="dora-not-for-experts", params={"model": setting.model.title})
     if draft.ram_bytes > setting.machine.ram_free_bytes:
         sizes = {"needed_bytes": draft.ram_bytes, "free_bytes": setting.machine.ram_free_bytes}
         yield Problem(code="short-of-ram", params={**sizes, "stage": draft.ram_stage})
@@ -192,6 +195,8 @@ def help_for(setting: Setting, draft: Verdict, case: Case, reason: Problem) -> I
         yield Remedy(code="more-ram", params={"needed_bytes": draft.ram_bytes})
     elif reason.code == "needs-gpu":
         yield remedies.room(case, draft.card_bytes)
+    elif reason.code == "dora-not-for-experts":
+        yield from remedies.other_recipe(case, setting.capacity, setting.recipe, setting.catalog)
     elif reason.code == "needs-cards":
         yield from remedies.for_several_cards(case, setting.capacity, setting.recipe, setting.catalog)
     elif command := reason.params.get("command"):

@@ -44,12 +44,20 @@ def other_method(other: Recipe, catalog: Catalog) -> Remedy:
 def for_several_cards(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
     """Where a recipe shares a model among cards and there are too few: one that does without, else more of them."""
     alone = replace(case, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
+    if other := next(other_recipe(alone, capacity, recipe, catalog), None):
+        yield other
+    else:
+        yield next(more_cards(alone, capacity), None) or room(alone, needed(alone))
+
+
+def other_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
+    """One card's recipes of the same task that fit, the one with the least change of the base first."""
     kin = [other for other in catalog.recipes.values() if alike(other, recipe, case) and other.knobs.n_gpus == 1]
     for other in sorted(kin, key=lambda other: -catalog.methods[other.method].base_bytes):
-        if needed(replace(alone, method=catalog.methods[other.method])) <= capacity:
+        method = catalog.methods[other.method]
+        if not method.dora and needed(replace(case, method=method)) <= capacity:
             yield other_method(other, catalog)
             return
-    yield next(more_cards(alone, capacity), None) or room(alone, needed(alone))
 
 
 def more_cards(case: Case, capacity: int) -> Iterator[Remedy]:

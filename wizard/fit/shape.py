@@ -175,6 +175,12 @@ def adapted(a: Architecture, modules: Sequence[Linear], targets: tuple[str, ...]
     return frozenset({f"{each.role}:{each.name}" if not each.is_module else each.name for each in found} | head)
 
 
+def adapts_experts(a: Architecture, targets: tuple[str, ...]) -> bool:
+    """Parameters rather than modules get an adapter."""
+    each = (linear for _, group in layer_groups(a) for linear in group if not linear.is_module)
+    return any(_ranks(a, linear, targets) for linear in each)
+
+
 def _names(targets: Sequence[str]) -> set[str]:
     names = {SHORT.get(target, target) for target in targets}
     return names | set(MLP) if "mlp" in names else names

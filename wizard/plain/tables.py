@@ -72,7 +72,7 @@ def _offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
         rows.append(
             [
                 catalog.models[verdict.model].title,
-                catalog.methods[verdict.method].title,
+                method_of(verdict, catalog),
                 units.gib(verdict.card_bytes),
                 units.gib(verdict.capacity_bytes),
                 say(f"verdict.{verdict.status}"),
@@ -86,6 +86,11 @@ def _offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
         if verdict.status == "no":
             text[index] += "  " + why_not(verdict)
     return "\n".join(text)
+
+
+def method_of(verdict: Verdict, catalog: Catalog) -> str:
+    title = catalog.methods[verdict.method].title
+    return say("plain.on_cards", method=title, cards=verdict.knobs.n_gpus) if verdict.knobs.n_gpus > 1 else title
 
 
 def why_not(verdict: Verdict) -> str:

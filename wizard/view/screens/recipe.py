@@ -17,7 +17,7 @@ from wizard.contract import Catalog, Verdict
 from wizard.view import telling
 from wizard.view.grid import clipped
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, PlainStatic
+from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
 from wizard.words import pick, say
 from wizard.words.units import gib, seconds
@@ -48,7 +48,7 @@ class RecipeStep(Page):
 
     def compose(self) -> ComposeResult:
         yield Banner(self.heading(), self.aside())
-        yield DataTable[Text](id="offers", cursor_type="row", cell_padding=0)
+        yield Listing(id="offers")
         yield Input(id="search", compact=True, placeholder=say("view.recipe.search"), classes="hidden")
         with Vertical(id="detail"):
             yield MemoryBar(id="memory")
@@ -151,6 +151,7 @@ class RecipeStep(Page):
         marks = [telling.shortfall(verdict)] if verdict.status == "no" else []
         marks += [say("view.recipe.recommended")] if verdict.recommended else []
         marks += [say("view.recipe.yours")] if self.catalog.recipes[verdict.recipe].yours else []
+        marks += [say("view.recipe.cards", n=verdict.knobs.n_gpus)] if verdict.knobs.n_gpus > 1 else []
         marks += [say("view.recipe.turned")] if (verdict.recipe, verdict.model) in self.draft.turned else []
         texts = {
             "model": sign + self._model(verdict),

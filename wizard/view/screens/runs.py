@@ -13,7 +13,7 @@ from textual.widgets import DataTable
 from wizard.contract import RunState
 from wizard.view import telling
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, PlainStatic
+from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
 from wizard.words import say
 
 NARROW = 76
@@ -31,7 +31,7 @@ class Runs(Page):
 
     def compose(self) -> ComposeResult:
         yield Banner(self.heading(), self.aside())
-        yield DataTable[Text](id="runs", cursor_type="row", cell_padding=0)
+        yield Listing(id="runs")
         yield PlainStatic(id="about")
         yield Keys()
 
