@@ -47,16 +47,17 @@ NESTED = ("text_config", "llm_config", "language_config")
 
 
 class Reading:
-    """A config's text part: a key by any of its spellings, else the default of its model_type's own class."""
+    """A config's text part: a key by any of its spellings, else the default of the model_type it names."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.text = text_of(config)
         self.whole = config
-        kind = str(self.text.get("model_type") or config.get("model_type") or "llama")
+        told = self.text.get("model_type") or config.get("model_type")
+        kind = str(told or "llama")
         if kind == "minicpmv":
             kind = INSIDE_MINICPMV.get(str(config.get("version")), "llama")
         self.kind = FLAT.get(kind, kind)
-        self.known = defaults().get(self.kind, {})
+        self.known = defaults().get(self.kind, {}) if told else {}
 
     def get(self, name: str, default: Any = None) -> Any:
         spellings = NAMES.get(name, (name,))
