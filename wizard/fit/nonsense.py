@@ -8,6 +8,8 @@ from wizard.fit.shape import params_of
 from wizard.fit.spellings import WHOLE_MODEL
 from wizard.fit.step import BITS, Step
 
+MOST_PARAMS = 10**15  # no model has as many
+
 
 def refuse(step: Step, *, longest: int = 0) -> None:
     if longest and step.seq_len > longest:
@@ -43,4 +45,5 @@ def contradiction_in(a: Architecture) -> str:
         return f"hidden_size {a.hidden}, num_attention_heads {a.heads}"
     if a.experts_per_token > a.experts:
         return f"num_experts {a.experts}, num_experts_per_tok {a.experts_per_token}"
-    return "" if params_of(a) > 0 else f"hidden_size {a.hidden}, num_hidden_layers {a.layers}"
+    whole = params_of(a) + (a.tower.params if a.tower else 0)
+    return "" if 0 < whole < MOST_PARAMS else f"hidden_size {a.hidden:.6g}, num_hidden_layers {a.layers:.6g}"
