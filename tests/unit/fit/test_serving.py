@@ -1,0 +1,94 @@
+"""Inference: what the weights and the key-value cache take, against sums done by hand from each model's own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+import pytest
+
+from tests.unit.catalog.published import published
+from wizard.contract import Catalog
+from wizard.fit import Peak
+from wizard.fit.cases import step_of_case
+from wizard.fit.law import peak_of
+from wizard.fit.serving import cache_bytes
+
+CONFIGS = {name: entry.config for entry in published() for name in entry.models}
+# (layers that cache all, layers that cache a window, its tokens, bytes of one layer's keys and values for one token)
+CACHES = {
+    "llama-2-13b": (40, 0, 0, 2 * 40 * 128 * 2),  # every head its own
+    "llama-3.1-8b": (32, 0, 0, 2 * 8 * 128 * 2),  # four heads share
+    "qwen2.5-0.5b": (24, 0, 0, 2 * 2 * 64 * 2),
+    "qwen3-30b-a3b": (48, 0, 0, 2 * 4 * 128 * 2),  # experts cache nothing
+    "gemma-2-9b": (21, 21, 4096, 2 * 8 * 256 * 2),
+    "gemma-3-1b": (4, 22, 512, 2 * 1 * 256 * 2),
+    "gpt-oss-20b": (12, 12, 128, 2 * 8 * 64 * 2),
+    "deepseek-v2-lite": (27, 0, 0, (512 + 64) * 2),  # one narrow middle for keys and values, and the turned key
+    "qwen3-next-80b-a3b": (12, 0, 0, 2 * 2 * 256 * 2),  # the other 36 layers have a state that does not grow
+}
+LLAMA_8B = 8_030_261_248
+ENDS_AND_NORMS = 2 * 128256 * 4096 + 65 * 4096  # what is never quantised
+
+
+def served(model: str, **case: Any) -> Peak:
+    return peak_of(step_of_case({"config": CONFIGS[model], "task": "infer", **case}))
+
+
+def terms(peak: Peak) -> Mapping[str, int]:
+    return {term.label: term.bytes for term in peak.terms}
+
+
+@pytest.mark.parametrize("model", CACHES)
+@pytest.mark.parametrize("length", [100, 4096])
+def test_the_cache_at_a_length_is_what_each_layer_remembers_of_it(model: str, length: int) -> None:
+    far, near, window, each = CACHES[model]
+    by_hand = each * (far * length + near * min(length, window))
+    assert terms(served(model, seq_len=length))["cache"] == by_hand
+
+
+def test_a_layer_s_window_bounds_what_it_caches() -> None:
+    config = {**CONFIGS["mistral-7b"], "sliding_window": 4096}
+    short, long = (peak_of(step_of_case({"config": config, "task": "infer", "seq_len": n})) for n in (4096, 32768))
+    assert terms(short)["cache"] == terms(long)["cache"] == 32 * 4096 * 2 * 8 * 128 * 2
+
+
+def test_sequences_at_the_same_time_have_caches_of_their_own() -> None:
+    one, many = (terms(served("llama-3.1-8b", seq_len=2048, micro_batch=count)) for count in (1, 16))
+    assert many["cache"] == 16 * one["cache"] == 16 * 2048 * 131_072
+    assert many["weights"] == one["weights"]
+
+
+@pytest.mark.parametrize(
+    ("case", "weights"),
+    [
+        ({}, 2 * LLAMA_8B),
+        ({"weights_dtype": "fp16"}, 2 * LLAMA_8B),
+        ({"weights_dtype": "fp32"}, 4 * LLAMA_8B),
+        ({"method": "nf4"}, (LLAMA_8B - ENDS_AND_NORMS) * (0.5 + 4 / 64) + 2 * ENDS_AND_NORMS),
+        ({"method": "nf4-dq"}, (LLAMA_8B - ENDS_AND_NORMS) * (0.5 + 1 / 64 + 4 / 64 / 256) + 2 * ENDS_AND_NORMS),
+        ({"method": "gptq"}, (LLAMA_8B - ENDS_AND_NORMS) * (0.5 + 2.5 / 128) + 2 * ENDS_AND_NORMS),
+        ({"method": "int8"}, (LLAMA_8B - ENDS_AND_NORMS) * (1 + 4 / 4096) + 2 * ENDS_AND_NORMS),
+        ({"method": "fp8"}, (LLAMA_8B - ENDS_AND_NORMS) + 2 * ENDS_AND_NORMS),
+    ],
+    ids=str,
+)
+def test_weights_take_their_numbers_and_a_quantised_base_keeps_its_ends_whole(
+    case: dict[str, Any], weights: float
+) -> None:
+    assert terms(served("llama-3.1-8b", seq_len=4096, **case))["weights"] == int(weights)
+
+
+def test_nothing_is_trained_when_a_model_is_served() -> None:
+    assert not {"adapter", "gradients", "optimizer", "checkpoints", "loss"} & set(terms(served("qwen3-8b")))
+
+
+def test_what_a_prompt_needs_beside_weights_and_cache_is_little(catalog: Catalog) -> None:
+    """Of the catalogue's models, at the length that a chat has."""
+    beside = []
+    for model in catalog.models.values():
+        length = min(2048, model.max_len)
+        peak = served(model.id, seq_len=length, attention="flash")
+        beside.append(peak.peak_bytes / (2 * model.params + cache_bytes(model.architecture, length)) - 1)
+    assert 0 < median(beside) <= 0.03
