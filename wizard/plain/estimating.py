@@ -46,7 +46,7 @@ def typed(text: str) -> Any:
     """As JSON has it where it is JSON, else a word: 2048, true, adamw_8bit."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 HUBS = ("modelscope", "huggingface")
 SIMULATION, HUB = "simulation", "hub"
+NO_JSON = (ValueError, RecursionError)  # a number of thousands of digits and brackets without end are none either
 SIMULATED_YET = ("config-unread-kind", "config-lacks-numbers")  # by the formula not, by the model's own code perhaps
 
 
@@ -101,7 +102,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
     file = path / "config.json" if path.is_dir() else path
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, *NO_JSON) as error:
         raise WizardError("model-config-unreadable", path=str(file), error=str(error)[:200]) from error
     if not isinstance(found, Mapping):
         raise WizardError("model-config-unreadable", path=str(file), error="no JSON object")
@@ -162,7 +163,7 @@ def cases(desk: Desk, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any
             continue
         try:
             case = json.loads(line)
-        except json.JSONDecodeError as error:
+        except NO_JSON as error:
             yield None, Problem(code="case-not-json", params={"detail": str(error)[:120]})
             continue
         yield case.get("id") if isinstance(case, Mapping) else None, fit.answer(case, known)
