@@ -1,4 +1,4 @@
-"""What never needs less, over every model and setting that was simulated: the order of things, whatever the constants."""
+"""What never needs less, over every model and setting that was simulated, whatever the constants."""
 
 from __future__ import annotations
 
