@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -30,10 +31,12 @@ def estimate(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _cases(desk: Desk) -> int:
-    """Problems are answers too: each line stands for itself."""
+    """Problems are answers too: each line stands for itself, whatever bytes it is made of."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
     for id, found in desk.cases(sys.stdin):
         told = {"problem": problem_data(found)} if isinstance(found, Problem) else found
-        answer(json.dumps({"id": id, **told}, ensure_ascii=False))
+        answer(json.dumps({"id": id, **told}))
     return ExitCode.OK
 
 
