@@ -110,11 +110,18 @@ def read_config(path: Path) -> Mapping[str, Any]:
 
 
 def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
-    """The hub that is asked first is the one that a download would come from."""
+    """The hub that is asked first is the one that a download would come from; a silent one is not waited for."""
+    from wizard.session.hubs import addresses
+
     hubs = list(HUBS)
     if os.environ.get("YCDY_HUB") == "huggingface":
         hubs.reverse()
-    found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": hubs}], progress))
+    answered = desk.hubs()
+    heard = [hub for hub in hubs if answered.get(hub, 0.0) is not None]
+    if not heard:
+        why = ", ".join(addresses(os.environ).values())
+        raise WizardError("hub-unreachable", exit_code=ExitCode.FAILED, hub=hubs[0], model=ref, why=why)
+    found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": heard}], progress))
     if "code" in found:
         raise WizardError(found["code"], exit_code=ExitCode.FAILED, **found["params"])
     config: Mapping[str, Any] = found["config"]

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -155,3 +158,11 @@ def test_reaching_counts_any_answer_and_gives_up_in_time(monkeypatch: pytest.Mon
         answers = reach([here, mute, "http://127.0.0.1:1/", "nonsense"], 0.5)
     assert answers[here] is not None
     assert [answers[mute], answers["http://127.0.0.1:1/"], answers["nonsense"]] == [None, None, None]
+
+
+def test_a_server_whose_certificate_is_unknown_here_answers_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise urllib.error.URLError(ssl.SSLCertVerificationError("unknown issuer"))
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    assert reach(["https://hub.test"], 1.0)["https://hub.test"] is not None
