@@ -187,7 +187,7 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
 
 def help_for(setting: Setting, draft: Verdict, case: Case, reason: Problem) -> Iterator[Remedy]:
     if reason.code.startswith("short-of-memory"):
-        yield from remedies.for_memory(case, setting.capacity, setting.recipe, setting.catalog)
+        yield from remedies.for_memory(case, setting.capacity, setting.unused, setting.recipe, setting.catalog)
     elif reason.code == "short-of-disk":
         disk = remedies.roomier_disk(setting.machine, draft.disk_bytes)
         yield disk or Remedy(code="more-disk", params={"needed_bytes": draft.disk_bytes})

@@ -16,14 +16,19 @@ SHORTEST = 128
 TEAMS = (2, 4, 8, 16)  # cards of one machine, as they are rented; 16 are two machines
 
 
-def for_memory(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
+def for_memory(case: Case, capacity: int, total: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
+    """`total`: what would be free, were there no other programs on the card."""
+
     def fits(**change: Any) -> bool:
         return needed(replace(case, knobs=replace(case.knobs, **change))) <= capacity
 
     yield from _knob_remedies(case.knobs, fits)
     yield from for_one_card(case, capacity, recipe, catalog)
     yield from more_cards(case, capacity)
-    yield room(case, needed(case))
+    if needed(case) <= total:
+        yield Remedy(code="free-the-card", params={"held_bytes": total - capacity, "total_bytes": total})
+    else:
+        yield room(case, needed(case))
 
 
 def needed(case: Case) -> int:

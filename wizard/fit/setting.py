@@ -56,6 +56,13 @@ class Setting:
         return min(self.gpu.free_bytes, self.machine.ram_free_bytes) if self.gpu.unified else self.gpu.free_bytes
 
     @property
+    def unused(self) -> int:
+        """Free if no other program held anything of the card; RAM is never without others."""
+        if self.gpu is None or self.gpu.unified:
+            return self.capacity
+        return max(self.capacity, self.gpu.total_bytes - (self.gpu.reserved_bytes or 0))
+
+    @property
     def halves(self) -> bool:
         return self.device == "cuda" or bool(BF16_FLAGS & set(self.machine.cpu.flags))
 

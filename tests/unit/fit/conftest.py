@@ -37,6 +37,7 @@ def card(board: Board) -> Gpu:
         uuid="GPU-0",
         total_bytes=board.total_bytes,
         free_bytes=board.total_bytes - board.reserved_bytes,
+        reserved_bytes=board.reserved_bytes,
         compute_capability=board.compute_capability,
         profile=board.id,
     )
