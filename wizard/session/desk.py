@@ -209,8 +209,9 @@ class Desk:
     def launch(self, plan: Plan, *, ask: bool = False) -> str:
         """Start it. The plan may come from a screen shown a while ago: the machine is looked at once more.
         `ask`: somebody is there to be asked, should a rehearsal find that it needs more memory than there is."""
-        self.machine(refresh=not self.pretend)
-        _, requirements = self._compiled(plan.choice)
+        machine = self.machine(refresh=not self.pretend)
+        fresh, requirements = self._compiled(plan.choice)
+        starting.refuse_if_changed(plan, fresh, machine)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home)
 
     # runs

@@ -73,6 +73,19 @@ def compile_choice(
     )
 
 
+def refuse_if_changed(plan: Plan, fresh: Plan, machine: Machine) -> None:
+    """A card may have fallen off the bus, or been filled, since the plan was shown; another is not taken unasked."""
+    free = {gpu.index: gpu.free_bytes for gpu in machine.gpus}
+    there = plan.gpus == fresh.gpus or all(free.get(card, 0) >= plan.forecast.card_bytes for card in plan.gpus)
+    if not there or [item.id for item in plan.environments] != [item.id for item in fresh.environments]:
+        raise WizardError("machine-changed", exit_code=ExitCode.NO_DEVICE, then=_place(plan), now=_place(fresh))
+
+
+def _place(plan: Plan) -> str:
+    cards = ", ".join(map(str, plan.gpus))
+    return f"{plan.device} {cards}".strip() + f" ({', '.join(item.id for item in plan.environments)})"
+
+
 def _place_stages(folder: RunFolder, plan: Plan, home: Home) -> None:
     """Checkpoints and merged weights are the large part of a run: they lie where YCDY_STORE says, linked from here."""
     if home.store == home.root:

@@ -1,11 +1,13 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wizard import words
-from wizard.contract import Plan
+from wizard import detect, words
+from wizard.catalog import builtin, load
+from wizard.contract import Machine, Plan
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder
 from wizard.session import Desk, goals, runs, starting
@@ -96,6 +98,58 @@ def test_a_launch_that_nobody_supervises_is_interrupted_and_gone_on_with(desk: D
     assert desk.runs()[0].status == "interrupted"
     assert desk.unfinished("identity") == run
     assert desk.unfinished("sft") is None
+
+
+@pytest.fixture
+def two_cards(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
+    """The machine that is found from now on: those of two equal cards that are named, with so much free on each."""
+    boards = load([builtin()]).boards
+    whole = detect.pretend("rtx-4090x2", boards, detect.detect(Path("/"), boards, speed=False))
+
+    def found(*cards: int, free_bytes: int = 23 * 2**30) -> Machine:
+        here = tuple(replace(gpu, free_bytes=free_bytes) for gpu in whole.gpus if gpu.index in cards)
+        machine = replace(whole, gpus=here, pretend=None, driver=whole.driver if here else None, cuda=whole.cuda)
+        monkeypatch.setattr("wizard.detect.detect", lambda *_, **__: machine)
+        return machine
+
+    return found
+
+
+def test_a_card_that_fell_off_the_bus_before_the_launch_is_told(
+    desk: Desk, two_cards: Callable[..., Machine], no_supervisor: None
+) -> None:
+    two_cards(0)
+    verdict = desk.judge("identity", "smollm2-135m")  # which runs on a CPU too
+    plan = desk.plan(desk.choose(verdict, desk.bundled_choice(verdict.recipe)))
+    assert plan.gpus == (0,)
+    for left in ((), (1,)):
+        two_cards(*left)
+        with pytest.raises(WizardError) as caught:
+            desk.launch(plan)
+        assert (caught.value.problem.code, caught.value.exit_code) == ("machine-changed", ExitCode.NO_DEVICE)
+    assert not desk.home.runs.exists()
+
+
+def test_a_card_that_was_filled_before_the_launch_is_told(
+    desk: Desk, two_cards: Callable[..., Machine], no_supervisor: None
+) -> None:
+    two_cards(0)
+    plan = desk.plan(desk.choose(desk.judge("sft-lora", "qwen3-4b"), desk.bundled_choice("identity")))
+    two_cards(0, free_bytes=0)
+    with pytest.raises(WizardError) as caught:
+        desk.launch(plan)
+    assert caught.value.problem.code == "short-of-memory-cuda"
+    assert not desk.home.runs.exists()
+
+
+def test_a_card_that_is_still_roomy_is_used_even_if_another_is_roomier_by_now(
+    desk: Desk, two_cards: Callable[..., Machine], no_supervisor: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = two_cards(0, 1)
+    plan = desk.plan(desk.choose(desk.judge("sft-lora", "qwen3-4b"), desk.bundled_choice("identity")))
+    busier = (replace(machine.gpus[0], free_bytes=22 * 2**30), machine.gpus[1])
+    monkeypatch.setattr("wizard.detect.detect", lambda *_, **__: replace(machine, gpus=busier))
+    assert runs.plan_of(RunFolder(desk.home.runs / desk.launch(plan))).gpus == (0,)
 
 
 def test_an_unreadable_plan_is_a_problem_and_not_a_traceback(desk: Desk, no_supervisor: None) -> None:
