@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wizard import words
 from wizard.contract import Catalog, Problem
-from wizard.fit import answer, step_for
+from wizard.fit import answer, digest_of, step_for
 from wizard.fit.cases import KEYS, step_of_case
 from wizard.fit.recipe_step import Case, step_of
 from wizard.fit.step import Step
@@ -127,6 +127,16 @@ def assert_told(problem: Problem, code: str, *named: str) -> None:
 @pytest.mark.parametrize(("keys", "changed"), CHANGES, ids=lambda value: ",".join(value))
 def test_a_key_changes_what_it_names_and_nothing_else(keys: dict[str, Any], changed: dict[str, Any]) -> None:
     assert step(**keys) == replace(step(), **changed)
+
+
+@pytest.mark.parametrize("keys", [keys for keys, _ in CHANGES], ids=",".join)
+def test_what_was_simulated_of_one_case_says_nothing_of_a_case_with_another_key(keys: dict[str, Any]) -> None:
+    assert digest_of(step(**keys)) != digest_of(step())
+
+
+def test_the_same_case_of_a_model_by_another_name_on_another_board_is_the_same() -> None:
+    named = replace(step().architecture, family="mine")
+    assert digest_of(replace(step(), architecture=named, context_bytes=10**9)) == digest_of(step())
 
 
 def test_there_is_no_key_that_changes_nothing() -> None:

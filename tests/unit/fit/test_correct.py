@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from wizard.contract import MEMORY_KNOBS, Catalog, Knobs, Machine, Verdict
-from wizard.fit import Known, judge, offers
+from wizard.fit import Known, digest_of, judge, offers
+from wizard.fit.recipe_step import Case, step_of
 
 Record = dict[str, Any]
 MachineWith = Callable[..., Machine]
@@ -60,6 +61,20 @@ def test_the_same_case_is_measured_and_its_terms_still_sum(
     assert sum(term.bytes for term in found.terms) == found.card_bytes
     assert found.card_bytes < found.safe_bytes < found.card_bytes * 1.03
     assert ("correction" in [term.label for term in found.terms]) == (factor != 1.0)
+
+
+def test_a_simulated_peak_comes_before_the_formula_and_after_a_measurement(
+    catalog: Catalog, machine: Machine, verdict: Verdict
+) -> None:
+    model, method = catalog.models[verdict.model], catalog.methods[verdict.method]
+    step = step_of(Case(model=model, method=method, knobs=verdict.knobs, device="cuda"))
+    simulated = {digest_of(step): verdict.peak_bytes + 10**8}
+    for records, basis in (((), "simulated"), ((record(verdict, 1.1),), "measured")):
+        known = Known(records=records, simulated=simulated)
+        found = judge(machine, catalog, verdict.recipe, verdict.model, verdict.knobs, known=known)
+        assert found.basis == basis
+        assert sum(term.bytes for term in found.terms) == found.card_bytes
+        assert (found.peak_bytes == verdict.peak_bytes + 10**8) == (basis == "simulated")
 
 
 def test_the_newest_of_equal_cases_counts(catalog: Catalog, machine: Machine, verdict: Verdict) -> None:

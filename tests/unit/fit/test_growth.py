@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.fit.simulated import steps
-from wizard.fit.law import peak_of
+from wizard.fit.law import numbers_of
 from wizard.fit.step import BITS, Step
 
 Suits = Callable[[Step], bool]
@@ -17,7 +17,7 @@ WIDE_ENOUGH = 4_000_000_000  # parameters: much more than ZeRO 3 keeps gathered
 
 
 def peak(step: Step, **change: Any) -> int:
-    return peak_of(replace(step, **change)).peak_bytes
+    return numbers_of(replace(step, **change)).peak
 
 
 def some(suits: Suits) -> Iterator[tuple[str, Step]]:

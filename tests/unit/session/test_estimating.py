@@ -12,8 +12,10 @@ import pytest
 from wizard import fit
 from wizard.contract import Problem
 from wizard.errors import WizardError
+from wizard.fit.recipe_step import Case, step_of
+from wizard.fit.setting import BF16_FLAGS
 from wizard.journal import Home
-from wizard.session import Desk, Estimate, estimating
+from wizard.session import Desk, Estimate
 
 CONFIG = {
     "model_type": "qwen3", "hidden_size": 1024, "num_hidden_layers": 28, "num_attention_heads": 16,
@@ -161,24 +163,18 @@ def test_a_kept_simulation_that_is_not_whole_is_passed_over(desk: Desk, folder: 
     assert estimate(desk, str(folder)).peak.basis == "estimated"
 
 
-def test_offers_prefer_it_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.root.mkdir()
-    desk = Desk(home)
-    verdict = desk.best("identity")
-    monkeypatch.setattr(estimating, "simulated", lambda _: Everything(verdict.peak_bytes + 5 * 10**6))
+def test_offers_prefer_it_too(desk: Desk) -> None:
+    verdict, catalog = desk.judge("identity", "smollm2-135m"), desk.catalog()
+    case = Case(
+        model=catalog.models[verdict.model],
+        method=catalog.methods[verdict.method],
+        knobs=verdict.knobs,
+        device=verdict.device,
+        compute_bytes=2 if verdict.device == "cuda" or BF16_FLAGS & set(desk.machine().cpu.flags) else 4,
+    )
+    keep(desk.home, step_of(case), peak_bytes=verdict.peak_bytes + 5 * 10**6)
     found = desk.judge(verdict.recipe, verdict.model, verdict.knobs)
     assert (found.basis, found.peak_bytes) == ("simulated", verdict.peak_bytes + 5 * 10**6)
-
-
-class Everything(dict[str, int]):
-    """Any step was simulated, with the same peak."""
-
-    def __init__(self, peak: int) -> None:
-        super().__init__(any=peak)
-        self.peak = peak
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.peak
 
 
 def test_layers_the_formula_cannot_read_are_refused_until_they_were_simulated(desk: Desk, folder: Path) -> None:
