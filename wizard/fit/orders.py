@@ -21,7 +21,7 @@ def order_of(step: Step, config: Mapping[str, Any]) -> dict[str, Any]:
 def config_of(a: Architecture) -> dict[str, Any]:
     """The keys that transformers builds the same layers from. Raises model-not-simulated where an Architecture does
     not tell enough."""
-    if a.kind not in PLAIN:
+    if a.kind not in PLAIN or a.tower:
         raise WizardError("model-not-simulated", kind=a.kind)
     found: dict[str, Any] = {
         "model_type": a.kind,
