@@ -63,6 +63,23 @@ def test_what_does_not_fit_carries_its_arithmetic_and_a_way_out(ycdy: Run) -> No
     assert all(v["remedies"] and sum(t["bytes"] for t in v["terms"]) > 0 for v in short)
 
 
+def test_lines_of_cases_are_answered_one_by_one_good_or_bad(ycdy: Run) -> None:
+    config = {"hidden_size": 576, "num_hidden_layers": 30, "num_attention_heads": 9, "intermediate_size": 1536}
+    good = {"id": "good", "config": {**config, "model_type": "llama", "vocab_size": 49152}}
+    lines = [json.dumps(good), "{", json.dumps({"id": "bad", "config": config}), json.dumps(good)]
+    done = ycdy("estimate", "--cases", input="\n".join(lines))
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, [line["id"] for line in found]) == (0, ["good", None, "bad", "good"])
+    assert [line.get("problem", {}).get("code") for line in found] == [
+        None,
+        "case-not-json",
+        "config-lacks-numbers",
+        None,
+    ]
+    assert "vocab_size" in found[2]["problem"]["why"]
+    assert sum(term["bytes"] for term in found[0]["terms"]) == found[0]["card_bytes"]
+
+
 def test_pretending_shows_the_plan_and_runs_nothing(ycdy: Run, home: Path) -> None:
     runs = home / "ycdy" / "runs"
     before = sorted(runs.glob("*"))
