@@ -19,16 +19,18 @@ def instants(step: Step) -> Iterator[Instant]:
     """Loading (a weight that is quantised is there in 16 bits too), then a prompt of the full length."""
     a, weights = step.architecture, held.weights(step)
     mode, stream = mode_of(step), stream_of(step)
+    before = {"weights": Size(fixed=weights)}
+    add(before, "colocated", Size(fixed=step.colocated_bytes))
     if mode.bits:
         largest = max(each.size for each in linears(a) if each.is_module)
-        yield instant("load", {"weights": Size(fixed=weights), "dequantised": Size(fixed=largest * 2)})
-    always = {"weights": Size(fixed=weights)}
+        yield instant("load", {**before, "dequantised": Size(fixed=largest * 2)})
+    always = dict(before)
     for share, length in cached(a):
         add(
             always, "cache", Size(fixed=share * min(length, step.seq_len) * step.micro_batch) if length else Size(share)
         )
     if seen := pictures(step, mode, stream).forward:
-        yield instant("prompt", {"weights": always["weights"], "pictures": Size(fixed=seen)})
+        yield instant("prompt", {**before, "pictures": Size(fixed=seen)})
     head = mode._replace(bits=0)
     for _, modules in layer_groups(a):
         for moment in reading(a, modules, mode, stream=stream):
