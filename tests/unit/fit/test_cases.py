@@ -51,6 +51,8 @@ CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [  # keys of a case, and 
     ({"adapter_dtype": "bf16"}, {"adapter_bytes": 2}),
     ({"method": "qlora-nf4", "kbit_prepare": True}, {**NF4, "kbit_prepare": True}),
     ({"images": 2}, {"images": 2}),
+    ({"colocated_bytes": 10**9}, {"colocated_bytes": 10**9}),
+    ({"task": "grpo", "accumulate": 8}, {"task": "grpo", "accumulates": True, "rounds": 8}),
 ]
 SPELLINGS: list[tuple[str, Any, Any]] = [
     ("task", "pretrain", "cpt"),
