@@ -56,8 +56,8 @@ SHARED_GATE = frozenset({"qwen2_moe", "qwen3_next", "qwen3_5_moe", "qwen3_5_moe_
 ADAPTED_EXPERTS = frozenset(
     {
         "afmoe", "cohere2_moe", "deepseek_v2", "deepseek_v3", "deepseek_v32", "dots1", "ernie4_5_moe", "exaone_moe",
-        "flex_olmo", "glm4_moe", "glm4_moe_lite", "glm4v_moe", "hunyuan_v1_moe", "minimax", "minimax_m2", "mixtral",
-        "olmoe", "qwen3_moe", "qwen3_next",
+        "flex_olmo", "glm4_moe", "glm4_moe_lite", "glm4v_moe", "glm4v_moe_text", "hunyuan_v1_moe", "minimax",
+        "minimax_m2", "mixtral", "olmoe", "qwen3_moe", "qwen3_next",
     }
 )  # fmt: skip
 
