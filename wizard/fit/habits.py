@@ -23,6 +23,11 @@ SLICED = frozenset({"phi3", "phi4_multimodal"})
 GELU_NEW = frozenset({"codegen", "gpt2", "gpt_neo", "gptj", "phi"})
 # Dropout on the stream while training, unless the config turns it off.
 DROPOUT = frozenset({"gpt2", "opt", "xglm"})
-# Scores are capped by a tanh, which FlashAttention does not have here: attention is eager.
-CAPPED_SCORES = frozenset({"gemma2"})
+# Their scores are capped, biased or have sinks, or their code is older: transformers knows only eager attention here.
+EAGER = frozenset(
+    {
+        "bloom", "codegen", "flint", "gemma2", "gpt_neo", "gpt_oss", "gptj", "granite_swa", "granitemoe_swa", "mpt",
+        "vaultgemma", "xglm",
+    }
+)  # fmt: skip
 CAPPED_LOGITS = frozenset({"gemma2"})

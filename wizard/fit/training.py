@@ -33,7 +33,7 @@ def mode_of(step: Step) -> Mode:
         compiled=step.compiled,
         dora=step.dora,
         dropout=step.lora_dropout > 0,
-        eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.CAPPED_SCORES),
+        eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.EAGER),
         capped=a.kind in habits.CAPPED_LOGITS,
         norm=4 if step.kbit_prepare else number,
         plain_tiles=step.cpu,

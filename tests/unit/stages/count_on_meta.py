@@ -1,7 +1,8 @@
 """Run in the training environment: builds models on the meta device, by transformers' own classes, and counts.
 
 Reads JSON: {"published": [config, ...], "sizes": {model_type: config, where its default cannot be built},
-"flags": [name, ...]}. Writes one JSON line for each model: {"what", "raw", "params", "linears", "config"}, or "error".
+"flags": [name, ...]}. Writes one JSON line for each model: {"what", "raw", "params", "linears", "config", "sdpa"}, or
+"error" instead of all after "raw".
 What: a published config; every model_type for text, and for pictures, by default; the former with one flag turned.
 """
 
@@ -48,7 +49,7 @@ def count(what, raw, pictures=False):
     try:
         config, model = build(raw, pictures)
         found |= {"params": sum(value.numel() for value in model.parameters()), "linears": linears(model)}
-        found["config"] = config.to_dict()
+        found |= {"config": config.to_dict(), "sdpa": model._supports_sdpa}
     except Exception as error:
         found["error"] = f"{type(error).__name__}: {error}"[:300]
     return found

@@ -17,6 +17,7 @@ from wizard.catalog import builtin, load
 from wizard.contract import Architecture
 from wizard.errors import WizardError
 from wizard.fit.configs import architecture_of
+from wizard.fit.habits import EAGER
 from wizard.fit.shape import layer_groups, params_of
 
 Found = Mapping[str, Any]
@@ -126,6 +127,10 @@ def test_layers_are_named_as_in_the_model(found: Mapping[str, tuple[Found, ...]]
                 if linear.role != "router":  # called gate or router, and reached by no adapter
                     told[linear.name, linear.size * linear.copies] += number
         assert {key: there.get(key) for key in told} == dict(told), kind
+
+
+def test_whose_attention_writes_all_scores_is_known(found: Mapping[str, tuple[Found, ...]]) -> None:
+    assert {kind for kind, each, _ in read(found["text"]) if not each["sdpa"]} == EAGER
 
 
 def test_every_model_type_for_pictures_is_counted_closely_or_refused(found: Mapping[str, tuple[Found, ...]]) -> None:
