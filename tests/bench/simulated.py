@@ -1,8 +1,8 @@
-"""Simulate every model of tests/data/simulated with every setting, and write the peaks that were seen there.
+"""Simulate what tests/data/simulated holds anew, and write the peaks that were seen there.
 
     python tests/bench/simulated.py --python ENV/bin/python [--models smollm2-135m ...]
 
-ENV is the environment of `estimate --simulate`. One process, about half an hour on one core.
+ENV is the environment of `estimate --simulate`. One process, about three quarters of an hour on one core.
 Peaks of models that are not named stay.
 """
 
@@ -38,11 +38,13 @@ def simulate(python: Path, cases: list[tuple[str, str]]) -> Iterator[simulated.S
         )
         assert process.stdin and process.stdout
         for model, setting in cases:
-            order = order_of(simulated.step(model, setting), simulated.models()[model])
+            order = order_of(simulated.step(model, setting), simulated.config(model))
             print(json.dumps(order), file=process.stdin, flush=True)
             found = json.loads(process.stdout.readline())
             if "code" in found:
                 print(f"{model} {setting}: {found['detail']}", flush=True)
+            elif found["params"] != simulated.step(model, setting).params:
+                print(f"{model} {setting}: another model, of {found['params']:,} parameters", flush=True)
             else:
                 yield simulated.Seen(model, setting, found["peak_bytes"], found["moment"])
         process.stdin.close()
@@ -52,15 +54,17 @@ def simulate(python: Path, cases: list[tuple[str, str]]) -> Iterator[simulated.S
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--python", type=Path, required=True)
-    options.add_argument("--models", nargs="*", default=list(simulated.models()))
+    options.add_argument("--models", nargs="*", default=[])
     given = options.parse_args()
-    order = [(model, setting) for model in simulated.models() for setting in simulated.settings()]
-    seen = {(each.model, each.setting): each for each in simulated.peaks() if each.model not in given.models}
-    for each in simulate(given.python, [case for case in order if case[0] in given.models]):
-        seen[each.model, each.setting] = each
-        print(f"{each.model} {each.setting}: {each.peak_bytes:,} in {each.moment}", flush=True)
-    lines = [json.dumps(seen[case]._asdict()) + "\n" for case in order if case in seen]
-    (simulated.FOLDER / "peaks.jsonl").write_text("".join(lines), encoding="utf-8")
+    for name, pairs in (("peaks", simulated.grid()), ("kinds", simulated.kinds())):
+        wanted = [pair for pair in pairs if pair[0] in given.models or not given.models]
+        seen = {(each.model, each.setting): each for each in simulated.peaks(name)}
+        seen = {pair: each for pair, each in seen.items() if pair not in wanted}
+        for each in simulate(given.python, wanted):
+            seen[each.model, each.setting] = each
+            print(f"{each.model} {each.setting}: {each.peak_bytes:,} in {each.moment}", flush=True)
+        lines = [json.dumps(seen[pair]._asdict()) + "\n" for pair in pairs if pair in seen]
+        (simulated.FOLDER / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
