@@ -20,7 +20,7 @@ KEYS = (
     "n_gpus", "cpu_offload", "params", "adapter_dtype", "lora_dropout", "kbit_prepare", "optimizer_impl", "accumulate",
     "images", "colocated_bytes",
 )  # fmt: skip
-TYPO = 0.82  # a key this much like a known one was meant to be that one
+TYPO = 0.8  # a key this much like a known one was meant to be that one
 KNOBS = Knobs()
 BROKEN = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 

@@ -7,10 +7,33 @@ from wizard.fit import held
 from wizard.fit.step import Step
 from wizard.fit.tape import TILE_TOKENS, Size
 
+# Of what is fixed and not counted by `_held`: bytes of one number, and what the numbers are.
+FIXED = {
+    "casts": (2, "16-bit copies of what is trained"),
+    "dora": (2, "the adapted weight, its change and their sum"),
+    "dequantised": (2, "the largest weight in 16 bits"),
+    "adapted": (2, "experts of a layer with their change added"),
+    "gathered": (2, "weights gathered until their next use"),
+    "buckets": (2, "gradients exchanged at a time"),
+    "copies": (2, "the optimizer's copy of what it steps"),
+    "hidden": (2, "the embedding's gradient"),
+    "reference": (2, "the model once more"),
+    "pictures": (2, "what the tower keeps"),
+    "colocated": (1, "as asked for"),
+    "context": (1, "the driver's and its libraries' own"),
+    "program": (1, "interpreter and libraries"),
+}
+
+
+def fixed(label: str, size: int) -> str:
+    each, words = FIXED.get(label, (1, ""))
+    number = f"{size:,}" if each == 1 or size % each else f"{size // each:,} x {each}"
+    return f"{number} ({words})" if words else number
+
 
 def term(label: str, size: Size, step: Step) -> Term:
     total = size.at(step.tokens, step.squares)
-    told = _held(label, total, step) if not (size.token or size.square or size.tile) else ""
+    told = "" if size.token or size.square or size.tile else _held(label, total, step) or fixed(label, total)
     return Term(label=label, bytes=total, formula=told or _form(size, step))
 
 

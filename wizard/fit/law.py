@@ -136,14 +136,14 @@ def _finished(
 ) -> Peak:
     top = sum(term.bytes for term in terms)
     found = _numbers(step, top, reserved)
-    around = found.card - found.reserved
-    outer = (
+    around, outer = found.card - found.reserved, "program" if step.cpu else "context"
+    beside = (
         Term(label="fragmentation", bytes=found.reserved - top, formula=said),
-        Term(label="program" if step.cpu else "context", bytes=around, formula=f"{around:,}"),
+        Term(label=outer, bytes=around, formula=formulas.fixed(outer, around)),
     )
     return Peak(
         moment=moment,
-        terms=(*terms, *outer),
+        terms=(*terms, *beside),
         peak_bytes=found.peak,
         reserved_bytes=found.reserved,
         card_bytes=found.card,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +55,20 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
 def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any]) -> LoraConfig:
     from peft import LoraConfig
 
-    targets = list(knobs["targets"])
     return LoraConfig(
         r=int(knobs["rank"]),
         lora_alpha=int(knobs["alpha"]),
-        target_modules=targets[0] if targets == ["all-linear"] else targets,
         use_dora=bool(method["dora"]),
         task_type="CAUSAL_LM",
+        **modules(knobs["targets"]),
     )
+
+
+def modules(targets: Sequence[str]) -> dict[str, Any]:
+    """What PEFT is told of them. Some experts' routers are linear layers that return a pair, which it cannot adapt."""
+    if list(targets) == ["all-linear"]:
+        return {"target_modules": "all-linear", "exclude_modules": ["router"]}
+    return {"target_modules": list(targets)}
 
 
 def four_bits(dtype: Any) -> Any:

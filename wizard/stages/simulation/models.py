@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from wizard.stages.settings import modules
 from wizard.stages.simulation.ledger import Ledger
 
 NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -55,22 +56,22 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
 
 
 def class_for(config: Any) -> Any:
-    """One that only reads text where there is one; else with its tower, which is held but sees no image."""
+    """With its tower where it has one, which is held but sees no image."""
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-    return AutoModelForCausalLM if type(config) in AutoModelForCausalLM._model_mapping else AutoModelForImageTextToText
+    seeing = AutoModelForImageTextToText
+    return seeing if type(config) in seeing._model_mapping else AutoModelForCausalLM
 
 
 def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
     from peft import LoraConfig, get_peft_model
 
-    targets = list(order["targets"])
     config = LoraConfig(
         r=order["rank"],
-        target_modules=targets[0] if targets == ["all-linear"] else targets,
         use_dora=order["dora"],
         lora_dropout=order.get("lora_dropout", 0.0),
         task_type="CAUSAL_LM",
+        **modules(order["targets"]),
     )
     adapted = get_peft_model(model, config)
     if order["adapter_bytes"] == 2:
