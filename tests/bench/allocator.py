@@ -4,7 +4,7 @@ python tests/bench/allocator.py [STEPS]
 
 For cases of several shapes, with rows of one length and of many: reserved minus live, as a share of what comes and goes
 with the tokens, and in multiples of the whole logits with what the loss makes of them. From these come LOOSE_MOVING and
-LOOSE_LOGITS of wizard/fit/law.py. The rules are those of torch 2's native allocator without expandable segments
+LOOSE_LOGITS of wizard/fit/memory/law.py. The rules are those of torch 2's native allocator without expandable segments
 (c10/cuda/CUDACachingAllocator.cpp): the smallest free block that is large enough serves a request, what is left of it
 is split off, neighbours join when both are free, and a segment is as large as what it was made for.
 """
@@ -25,12 +25,12 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from wizard.catalog import builtin, load  # noqa: E402
-from wizard.fit import law, training  # noqa: E402
-from wizard.fit.decoder import Record, layer  # noqa: E402
-from wizard.fit.head import head  # noqa: E402
-from wizard.fit.recipe_step import Case, step_of  # noqa: E402
-from wizard.fit.step import Step  # noqa: E402
-from wizard.fit.tape import TILE_TOKENS, Event  # noqa: E402
+from wizard.fit.memory import law, training  # noqa: E402
+from wizard.fit.memory.step import Step  # noqa: E402
+from wizard.fit.offering.recipe_step import Case, step_of  # noqa: E402
+from wizard.fit.recording.decoder import Record, layer  # noqa: E402
+from wizard.fit.recording.head import head  # noqa: E402
+from wizard.fit.recording.tape import TILE_TOKENS, Event  # noqa: E402
 
 MIB = 1024**2
 SMALL, MIDDLE, GRAIN = MIB, 10 * MIB, 512  # what is smaller than SMALL lives in segments of its own

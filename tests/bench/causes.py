@@ -15,9 +15,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.unit.fit.published import GIB, OLD_BITSANDBYTES, Outcome, outcomes, unsaid  # noqa: E402
-from wizard.fit import habits, held  # noqa: E402
-from wizard.fit.shape import block_params  # noqa: E402
-from wizard.fit.step import Step  # noqa: E402
+from wizard.fit.memory import held  # noqa: E402
+from wizard.fit.memory.step import Step  # noqa: E402
+from wizard.fit.reading.shape import block_params  # noqa: E402
+from wizard.fit.recording import habits  # noqa: E402
 
 SHARED_NORM = ("falcon", "phi")  # attention and MLP read one normed tensor (litgpt/config.py, shared_attention_norm)
 

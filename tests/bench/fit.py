@@ -24,7 +24,7 @@ from tests.unit.fit.published import outcomes  # noqa: E402
 from wizard.catalog import builtin, load  # noqa: E402
 from wizard.contract import Catalog, Cpu, Disk, Gpu, Machine  # noqa: E402
 from wizard.fit import GIB, judge, offers  # noqa: E402
-from wizard.fit.law import numbers_of, peak_of  # noqa: E402
+from wizard.fit.memory.law import numbers_of, peak_of  # noqa: E402
 
 BOARD = "rtx-4090"
 ALLOWED = {"a case, peak only": 20e-6, "one task, cold": 0.4, "one task, warm": 0.4, "all tasks, cold": 3.0}

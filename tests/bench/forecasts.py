@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.bench.peers import PEERS  # noqa: E402
 from tests.unit.fit.published import GIB, Outcome, decided, outcomes, score, unsaid  # noqa: E402
-from wizard.fit import law  # noqa: E402
-from wizard.fit.law import Numbers, numbers_of  # noqa: E402
+from wizard.fit.memory import law  # noqa: E402
+from wizard.fit.memory.law import Numbers, numbers_of  # noqa: E402
 
 GRID = {
     "LOOSE_MOVING": (0.02, 0.05, 0.10, 0.15, 0.20),

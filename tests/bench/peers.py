@@ -6,9 +6,9 @@ share a model out (ZeRO 3, FSDP) what can be shared is divided by them, which on
 
 from __future__ import annotations
 
-from wizard.fit.law import GIB
-from wizard.fit.shape import adapter_params
-from wizard.fit.step import Step
+from wizard.fit.memory.law import GIB
+from wizard.fit.memory.step import Step
+from wizard.fit.reading.shape import adapter_params
 
 # unslothai/unsloth 015bdef (2026-08-22), studio/backend/utils/hardware/VRAM_ESTIMATION.md and vram_estimation.py
 UNSLOTH_OVERHEAD = 1.4 * GIB

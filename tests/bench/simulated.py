@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import wizard
 from tests.unit.fit import simulated
-from wizard.fit.orders import order_of
+from wizard.fit.asking.orders import order_of
 from wizard.journal import Home
 from wizard.run import install_lib
 

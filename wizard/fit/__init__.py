@@ -1,17 +1,17 @@
 """What fits a machine: the laws of memory, time and disk, and the offers that follow from them."""
 
-from wizard.fit.cases import architecture_in, longest_of, params_in, step_for
-from wizard.fit.configs import outline_of
-from wizard.fit.correct import Known
-from wizard.fit.engines import accelerator, python_for, reasons_engine_cannot_run
-from wizard.fit.estimates import Beside, answer, beside, estimated, told, witnessed
-from wizard.fit.judge import judge
-from wizard.fit.law import GIB, Peak
-from wizard.fit.offers import offers
-from wizard.fit.orders import config_of, order_of
-from wizard.fit.remedies import CARDS_GIB, USABLE
-from wizard.fit.spellings import nearest
-from wizard.fit.step import Step, digest_of
+from wizard.fit.asking.cases import architecture_in, longest_of, params_in, step_for
+from wizard.fit.asking.estimates import Beside, answer, beside, estimated, told, witnessed
+from wizard.fit.asking.orders import config_of, order_of
+from wizard.fit.asking.spellings import nearest
+from wizard.fit.memory.law import GIB, Peak
+from wizard.fit.memory.step import Step, digest_of
+from wizard.fit.offering.correct import Known
+from wizard.fit.offering.engines import accelerator, python_for, reasons_engine_cannot_run
+from wizard.fit.offering.judge import judge
+from wizard.fit.offering.offers import offers
+from wizard.fit.offering.remedies import CARDS_GIB, USABLE
+from wizard.fit.reading.configs import outline_of
 
 __all__ = [
     "CARDS_GIB",

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.catalog.published import Published, published
 from wizard.catalog import builtin, load
 from wizard.contract import Model
-from wizard.fit.configs import architecture_of, max_len_of
-from wizard.fit.shape import params_of
+from wizard.fit.reading.configs import architecture_of, max_len_of
+from wizard.fit.reading.shape import params_of
 
 MODELS = load([builtin()]).models
 LICENCES = {

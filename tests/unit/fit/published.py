@@ -15,9 +15,9 @@ from statistics import mean, median
 from typing import Any, NamedTuple
 
 from wizard.fit import CARDS_GIB, GIB
-from wizard.fit.cases import step_of_case
-from wizard.fit.law import Numbers, numbers_of
-from wizard.fit.step import Step
+from wizard.fit.asking.cases import step_of_case
+from wizard.fit.memory.law import Numbers, numbers_of
+from wizard.fit.memory.step import Step
 
 DATA = Path(__file__).parents[2] / "data" / "published"
 Row = Mapping[str, str]

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from tests.unit.catalog.published import published
 from wizard.catalog import builtin, load
-from wizard.fit.cases import step_of_case
-from wizard.fit.step import Step
+from wizard.fit.asking.cases import step_of_case
+from wizard.fit.memory.step import Step
 
 FOLDER = Path(__file__).parents[2] / "data" / "simulated"
 KIND_SETTINGS = ("ours", "lora-nockpt", "full-ckpt-fused", "qlora")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from wizard import words
 from wizard.contract import Catalog, Problem
 from wizard.fit import answer, digest_of, step_for
-from wizard.fit.cases import KEYS, step_of_case
-from wizard.fit.recipe_step import Case, step_of
-from wizard.fit.step import Step
+from wizard.fit.asking.cases import KEYS, step_of_case
+from wizard.fit.memory.step import Step
+from wizard.fit.offering.recipe_step import Case, step_of
 
 CONFIG = {
     "model_type": "llama", "hidden_size": 2048, "num_hidden_layers": 16, "num_attention_heads": 32,

@@ -8,7 +8,7 @@ import pytest
 
 from wizard.contract import MEMORY_KNOBS, Catalog, Knobs, Machine, Verdict
 from wizard.fit import Known, digest_of, judge, offers
-from wizard.fit.recipe_step import Case, step_of
+from wizard.fit.offering.recipe_step import Case, step_of
 
 Record = dict[str, Any]
 MachineWith = Callable[..., Machine]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.unit.fit.simulated import steps
-from wizard.fit.law import numbers_of
-from wizard.fit.step import BITS, Step
+from wizard.fit.memory.law import numbers_of
+from wizard.fit.memory.step import BITS, Step
 
 Suits = Callable[[Step], bool]
 WIDE_ENOUGH = 4_000_000_000  # parameters: much more than ZeRO 3 keeps gathered

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from wizard.catalog import builtin, load
 from wizard.contract import Knobs
-from wizard.fit.law import LOOSE_LOGITS, Peak, peak_of
-from wizard.fit.recipe_step import Case, step_of
-from wizard.fit.shape import adapter_params
-from wizard.fit.step import digest_of
+from wizard.fit.memory.law import LOOSE_LOGITS, Peak, peak_of
+from wizard.fit.memory.step import digest_of
+from wizard.fit.offering.recipe_step import Case, step_of
+from wizard.fit.reading.shape import adapter_params
 
 CATALOG = load([builtin()])
 

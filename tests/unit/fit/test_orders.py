@@ -11,7 +11,7 @@ from tests.unit.fit.simulated import models, step
 from wizard.contract import Architecture, Catalog
 from wizard.errors import WizardError
 from wizard.fit import architecture_in, config_of, order_of
-from wizard.fit.step import Step
+from wizard.fit.memory.step import Step
 
 
 def rebuilt(a: Architecture) -> Architecture | None:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.catalog.published import published
 from wizard.fit import Peak
-from wizard.fit.cases import step_of_case
-from wizard.fit.law import peak_of
+from wizard.fit.asking.cases import step_of_case
+from wizard.fit.memory.law import peak_of
 
 CONFIGS = {name: entry.config for entry in published() for name in entry.models}
 READERS = ("llava-1.5-7b", "qwen2.5-vl-3b", "gemma-3-4b", "smolvlm2-500m")

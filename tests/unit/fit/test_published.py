@@ -13,8 +13,9 @@ import pytest
 from tests.bench import causes, forecasts
 from tests.unit.fit.published import KINDS, UNSAID, Outcome, case_of, decided, outcomes, rows, score, shapes, unsaid
 from wizard.catalog import builtin, load
-from wizard.fit import answer, law, step_for
-from wizard.fit.law import numbers_of, peak_of
+from wizard.fit import answer, step_for
+from wizard.fit.memory import law
+from wizard.fit.memory.law import numbers_of, peak_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = [DOCS / "memory-law.md", DOCS / "memory-law.zh-CN.md"]

@@ -11,9 +11,9 @@ import pytest
 from tests.unit.catalog.published import published
 from wizard.contract import Catalog
 from wizard.fit import Peak
-from wizard.fit.cache import cache_bytes
-from wizard.fit.cases import step_of_case
-from wizard.fit.law import peak_of
+from wizard.fit.asking.cases import step_of_case
+from wizard.fit.memory.cache import cache_bytes
+from wizard.fit.memory.law import peak_of
 
 CONFIGS = {name: entry.config for entry in published() for name in entry.models}
 # (layers that cache all, layers that cache a window, its tokens, bytes of one layer's keys and values for one token)

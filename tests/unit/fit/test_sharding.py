@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.fit.simulated import models
 from wizard.fit import Peak
-from wizard.fit.cases import step_of_case
-from wizard.fit.law import peak_of
+from wizard.fit.asking.cases import step_of_case
+from wizard.fit.memory.law import peak_of
 
 PARAMS = 8_030_261_248
 EMBEDDING = 128256 * 4096

@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 from tests.unit.fit.simulated import KIND_SETTINGS, grid, kinds, models, peaks, settings, step
-from wizard.fit.law import peak_of
+from wizard.fit.memory.law import peak_of
 
 MEDIAN, FAR, WITHIN = 0.03, 0.08, 0.9
 # What misses by more, and why; what is not here and misses fails the test.

@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.fit.simulated import steps
 from wizard import words
-from wizard.fit.law import Peak, numbers_of, peak_of
-from wizard.fit.step import Step
+from wizard.fit.memory.law import Peak, numbers_of, peak_of
+from wizard.fit.memory.step import Step
 
 Found = list[tuple[str, Step, Peak]]
 VARIANTS: list[dict[str, Any]] = [

@@ -12,8 +12,8 @@ import pytest
 from wizard import fit
 from wizard.contract import Problem
 from wizard.errors import WizardError
-from wizard.fit.recipe_step import Case, step_of
-from wizard.fit.setting import BF16_FLAGS
+from wizard.fit.offering.recipe_step import Case, step_of
+from wizard.fit.offering.setting import BF16_FLAGS
 from wizard.journal import Home
 from wizard.session import Desk, Estimate
 

@@ -16,9 +16,9 @@ from tests.unit.catalog.published import published
 from wizard.catalog import builtin, load
 from wizard.contract import Architecture
 from wizard.errors import WizardError
-from wizard.fit.configs import architecture_of
-from wizard.fit.habits import EAGER
-from wizard.fit.shape import layer_groups, params_of
+from wizard.fit.reading.configs import architecture_of
+from wizard.fit.reading.shape import layer_groups, params_of
+from wizard.fit.recording.habits import EAGER
 
 Found = Mapping[str, Any]
 # Of a class whose default is no model.

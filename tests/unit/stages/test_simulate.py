@@ -12,9 +12,9 @@ import pytest
 
 from tests.unit.fit import simulated
 from tests.unit.stages.programs import environment
-from wizard.fit.cases import step_of_case
-from wizard.fit.law import peak_of
-from wizard.fit.orders import order_of
+from wizard.fit.asking.cases import step_of_case
+from wizard.fit.asking.orders import order_of
+from wizard.fit.memory.law import peak_of
 
 KEPT = {  # of the peaks in tests/data/simulated: each base, both ways to train, three optimizers, both ways of the loss
     ("smollm2-135m", "full-8bit"),

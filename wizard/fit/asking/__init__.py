@@ -1,0 +1,1 @@
+"""One case of `estimate`: read from JSON, refused where it makes no sense, answered."""

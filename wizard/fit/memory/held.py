@@ -1,0 +1,101 @@
+"""What a step holds from its first moment to its last: weights, adapter, optimizer states, gradients."""
+
+from __future__ import annotations
+
+from wizard.fit.memory.step import Step
+from wizard.fit.reading.shape import adapter_params, layer_groups, linears, params_of, quantisable_params
+
+NUMBER = {"bf16": 2, "fp16": 2, "fp32": 4}
+# Bytes a quantised weight takes, with its scales (one fp32 per 64; double quantisation: one byte per 64, fp32 per 256).
+PACKED = {
+    "nf4": 0.5 + 4 / 64,
+    "nf4-dq": 0.5 + 1 / 64 + 4 / (64 * 256),
+    "int4": 0.5 + (2 + 0.5) / 128,
+    "int8": 1 + 4 / 4096,
+    "fp8": 1.0,
+}
+# Bytes of state for one trained number; "" = two in the number's own type. Paged states are in no torch counter.
+STATES = {
+    "adamw": 2.0,
+    "lion": 1.0,
+    "sgd_momentum": 1.0,
+    "muon": 1.0,
+    "sgd": 0.0,
+    "paged_adamw": 0.0,
+    "paged_adamw_8bit": 0.0,
+    "lisa": 2.0,
+}
+LISA_LAYERS = 2
+GALORE_RANK = 1 / 4
+
+
+def number_of(step: Step) -> int:
+    """Bytes of a number of the base that is not quantised."""
+    return NUMBER.get(step.base, 2)
+
+
+def quantised(step: Step) -> bool:
+    return step.base in PACKED
+
+
+def bits(step: Step) -> int:
+    """Of the base as its products take it; GPTQ, AWQ and FP8 weights are built whole for a moment as those in 4 are."""
+    return 0 if step.base not in PACKED else 8 if step.base == "int8" else 4
+
+
+def weights(step: Step) -> int:
+    if not quantised(step):
+        return step.params * number_of(step)
+    packed = quantisable_params(step.architecture)
+    rest = step.params - packed
+    return int(packed * PACKED[step.base]) + rest * (4 if step.kbit_prepare else 2)
+
+
+def trained(step: Step) -> int:
+    if step.trains_all:
+        return step.params
+    a = step.architecture
+    return adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora)
+
+
+def largest_trained(step: Step) -> int:
+    """Numbers in the largest weight that is trained."""
+    each = linears(step.architecture)
+    if step.trains_all:
+        inside = [linear.size * linear.copies for _, group in layer_groups(step.architecture) for linear in group]
+        return max(embedding_params(step), *inside)
+    return step.rank * max(max(linear.wide_in, linear.wide_out) for linear in each)
+
+
+def trained_number(step: Step) -> int:
+    return number_of(step) if step.trains_all else step.adapter_bytes
+
+
+def states(step: Step) -> int:
+    count, number, name = trained(step), trained_number(step), step.optimizer
+    if name == "adamw_bf16":
+        return count * 4
+    if name in ("adamw_8bit", "lion_8bit"):
+        return int(count * (2 if name == "adamw_8bit" else 1) * (1 + 4 / 256))
+    if name == "adafactor":
+        return _factored(step)
+    if name == "galore_adamw":
+        return int(count * 2 * number * GALORE_RANK)
+    return int(count * STATES[name] * number)
+
+
+def _factored(step: Step) -> int:
+    """One row and one column of fp32 for each matrix."""
+    a = step.architecture
+    if not step.trains_all:
+        return sum(4 * (step.rank * 2 + each.wide_in + each.wide_out) for each in linears(a)) * a.layers
+    return 4 * (a.layers * sum(each.wide_in + each.wide_out for each in linears(a)) + 2 * (a.vocab + a.hidden))
+
+
+def embedding_params(step: Step) -> int:
+    return step.architecture.vocab * step.architecture.hidden
+
+
+def rest_params(step: Step) -> int:
+    """Of the model, what is neither in its blocks, its embedding nor its head: norms, a tower."""
+    return step.params - params_of(step.architecture)

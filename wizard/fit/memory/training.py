@@ -1,0 +1,202 @@
+"""A whole step of training: its layers, its head and what is held throughout, put together moment by moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+
+from wizard.contract import Architecture
+from wizard.fit.memory import held
+from wizard.fit.memory.cache import cached
+from wizard.fit.memory.moments import Instant, add, instant
+from wizard.fit.memory.pictures import Pictures, pictures
+from wizard.fit.memory.sharding import Shares, shares_of, stepped
+from wizard.fit.memory.step import PAIRED, Step
+from wizard.fit.reading.shape import adapted, adapter_params, layer_groups
+from wizard.fit.recording import habits
+from wizard.fit.recording.decoder import Modules, Record, layer
+from wizard.fit.recording.head import head
+from wizard.fit.recording.ops import Mode
+from wizard.fit.recording.tape import Moment, Size
+
+
+def mode_of(step: Step) -> Mode:
+    """Of every layer: what an adapter stands beside, and whether a window is shorter, each layer knows itself."""
+    a, number = step.architecture, held.number_of(step)
+    return Mode(
+        weight=number,
+        compute=2 if step.mixed or number == 2 else 4,
+        mixed=step.mixed,
+        adapter=0 if step.trains_all else step.adapter_bytes,
+        rank=step.rank,
+        bits=held.bits(step),
+        compiled=step.compiled,
+        dora=step.dora,
+        dropout=step.lora_dropout > 0,
+        eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.EAGER),
+        capped=a.kind in habits.CAPPED_LOGITS,
+        norm=4 if step.kbit_prepare else number,
+        plain_tiles=step.cpu,
+    )
+
+
+def instants(step: Step) -> Iterator[Instant]:
+    a, mode = step.architecture, mode_of(step)
+    stream = stream_of(step)
+    records = [
+        (count, layer(plain(a), modules, each, checkpointing=step.checkpointing, stream=stream))
+        for count, modules, each in layers_of(step, mode)
+    ]
+    last = head(ends(a), top_of(step, mode, stream), fused=step.fused_loss, stream=stream)
+    yield from _put_together(step, records, last, pictures(step, mode, stream))
+
+
+def top_of(step: Step, mode: Mode, stream: int) -> Mode:
+    """Of the head, which is never quantised; an adapter is nothing to it where it has none."""
+    top = mode._replace(bits=0, weight=stream, eager=False, targets=frozenset(step.targets & {"lm_head"}))
+    return top if top.trains_all or top.targets else top._replace(adapter=2, rank=0, dora=False, dropout=False)
+
+
+def stream_of(step: Step) -> int:
+    """Bytes of a number between layers."""
+    return 4 if step.kbit_prepare else held.number_of(step)
+
+
+@cache
+def plain(a: Architecture) -> Architecture:
+    """Models whose layers are of one shape share their recordings, whatever they are called and how many they are."""
+    named = replace(a, family="", kind=habits.like(a.kind), tied=False, bias=(), tower=None)
+    return replace(
+        named, layers=1, vocab=0, window=0, window_layers=0, dense_layers=0, other_params=0, learned_positions=0
+    )
+
+
+@cache
+def ends(a: Architecture) -> Architecture:
+    """Nor does it matter to the head what the layers are."""
+    return Architecture(
+        kind=habits.like(a.kind), hidden=a.hidden, vocab=a.vocab, norm_bias=a.norm_bias, tied=False,
+        layers=1, heads=1, kv_heads=1, head_dim=1, intermediate=1,
+    )  # fmt: skip
+
+
+def windowed(step: Step) -> bool:
+    """FlashAttention has windows of its own; other kernels are given a mask."""
+    a = step.architecture
+    return bool(a.window_layers) and step.seq_len >= a.window and step.attention != "flash"
+
+
+def layers_of(step: Step, mode: Mode) -> Iterator[tuple[int, Modules, Mode]]:
+    """(how many layers are alike, what is in them, how they compute)."""
+    a, targets = step.architecture, tuple(sorted(step.targets))
+    for count, modules in layer_groups(a):
+        own = mode if step.trains_all else mode._replace(targets=adapted(a, modules, targets))
+        near = round(count * a.window_layers / a.layers) if windowed(step) else 0
+        for each, masked in ((near, True), (count - near, False)):
+            if each:
+                yield each, modules, own._replace(windowed=masked)
+
+
+def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Record, seen: Pictures) -> Iterator[Instant]:
+    shares, kept = shares_of(step), Size()
+    of_layer, of_head, of_embedding = gradients_of(step, shares)
+    every = of_head + step.architecture.layers * of_layer + of_embedding
+    first = every if step.accumulates else 0
+    always, kind = _always(step, shares), "checkpoints" if step.checkpointing else "activations"
+    for count, record in records:
+        kept = kept.plus(record.kept, count)
+
+    def at(
+        name: str,
+        moments: Sequence[Moment | None],
+        kept: Size,
+        gradients: int = 0,
+        casts: int = 0,
+        seen: int = seen.kept,
+        **more: Size,
+    ) -> Iterator[Instant]:
+        around = {**always, **more}
+        add(around, kind, kept)
+        add(around, "gradients", Size(fixed=gradients))
+        add(around, "casts", Size(fixed=casts))
+        add(around, "pictures", Size(fixed=seen))
+        for moment in moments:
+            yield instant(name, around, moment)
+
+    if step.task == "grpo":
+        yield instant("generate", {**always, "cache": generated(step)})
+    if seen.forward:
+        yield instant("picture", {**always, "pictures": Size(fixed=seen.forward)})
+    casts = _casts(step)
+    yield from at("loss", last.forward, kept, first, casts)
+    yield from at("loss", last.backward, kept, first)
+    for _, record in records:
+        others = kept.plus(record.kept, -1)
+        yield from at("forward", record.forward, others, first, casts)
+        yield from at("layer", record.backward, others, first or of_head)
+        yield from at("layer", record.backward, Size(), every - of_embedding - of_layer)
+    yield from at("backward", [None], Size(), every, hidden=_embedding_backward(step))
+    if seen.backward:
+        ends = {"gradients": Size(fixed=every), "pictures": Size(fixed=seen.backward)}
+        yield instant("picture", {**always, **ends})
+    yield from at("step", [None], Size(), every, seen=0, copies=_stepping(step))
+
+
+def _always(step: Step, shares: Shares) -> dict[str, Size]:
+    found: dict[str, Size] = {}
+    found["weights"] = Size(fixed=shares.weights)
+    add(found, "adapter", Size(fixed=shares.adapter))
+    if step.trains_all and step.task in PAIRED:
+        add(found, "reference", Size(fixed=shares.weights))
+    add(found, "optimizer", Size(fixed=shares.states))
+    add(found, "gathered", Size(fixed=shares.gathered))
+    add(found, "buckets", Size(fixed=shares.buckets))
+    add(found, "colocated", Size(fixed=step.colocated_bytes))
+    return found
+
+
+def generated(step: Step) -> Size:
+    """The key-value cache of the answers that are generated together."""
+    return Size(token=sum(each for each, _ in cached(step.architecture)) * step.rounds)
+
+
+def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
+    """Bytes for one layer, the head, the embedding."""
+    if step.in_backward or not shares.gradients:
+        return 0, 0, 0
+    a, split = step.architecture, shares.gradients
+    if not step.trains_all:
+        each = adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora) // a.layers
+        return each * step.adapter_bytes // split, 0, 0
+    number, embedding = held.number_of(step), held.embedding_params(step)
+    blocks = step.params - embedding * (1 if a.tied else 2)
+    whole = blocks // a.layers * number // split
+    return whole, embedding * number // split, 0 if a.tied else embedding * number // split
+
+
+def _casts(step: Step) -> int:
+    """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends."""
+    kept = step.trains_all and step.mixed and held.number_of(step) == 4 and step.checkpointing
+    return (step.params - held.embedding_params(step)) * 2 if kept else 0
+
+
+def _embedding_backward(step: Step) -> Size:
+    """The gradient of the embedding is made whole. Where both ends are one weight it is added to the head's: in place
+    if that is a tensor of its own, but the head's unfused product leaves a view, and a third one takes the sum."""
+    a, whole = step.architecture, held.embedding_params(step) * held.number_of(step)
+    more = 0
+    if step.trains_all:
+        viewed = a.tied and not step.fused_loss and not (step.mixed and held.number_of(step) == 4)
+        more = (1 if a.tied or step.in_backward else 0) + viewed
+    return Size(token=a.hidden * held.number_of(step), fixed=more * whole)
+
+
+def _stepping(step: Step) -> Size:
+    """torch's multi-tensor AdamW holds one more copy of what it steps, Adafactor four fp32 copies of one weight."""
+    if step.optimizer == "adafactor":
+        return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
+    if step.zero:
+        return Size(fixed=stepped(step))
+    copied = step.foreach and not step.in_backward
+    return Size(fixed=held.trained(step) * held.trained_number(step) if copied else 0)

@@ -1,0 +1,1 @@
+"""Recipes judged on a machine: engines, memory, time, disk, remedies."""

@@ -1,0 +1,87 @@
+"""Every recipe with every model it suits, judged on this machine, best first."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from wizard.contract import Catalog, Machine, Verdict
+from wizard.fit.offering.correct import Known
+from wizard.fit.offering.judge import judge
+from wizard.fit.offering.remedies import suits
+
+SENSIBLE_SECONDS = {"identity": 5 * 60.0}  # a first success, download included
+SENSIBLE = 4 * 3600.0
+COMFORTABLE = 0.9  # of what is free
+PLAIN = {"lora": 0, "qlora": 1}  # the methods a first run is advised to take
+
+
+def offers(
+    machine: Machine,
+    catalog: Catalog,
+    task: str = "",
+    model: str = "",
+    home_disk: int | None = None,
+    here: frozenset[str] = frozenset(),
+    known: Known | None = None,
+    terms: bool = True,
+) -> tuple[Verdict, ...]:
+    """Recipes for more cards than there are stay away: a model that wants them says so in its remedies.
+
+    `terms`: False leaves out what only a person reads; `judge` with a verdict's own knobs tells it.
+    """
+    given = {"home_disk": home_disk, "here": here, "known": known}
+    with uncollected():
+        found = [
+            judge(machine, catalog, recipe.id, candidate.id, terms=terms, **given)  # type: ignore[arg-type]
+            for recipe in catalog.recipes.values()
+            if task in ("", recipe.task) and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
+            for candidate in catalog.models.values()
+            if model in ("", candidate.id, candidate.architecture.family) and suits(recipe, candidate)
+        ]
+    ordered = sorted(found, key=lambda verdict: _rank(verdict, catalog))
+    tasks = {verdict.task for verdict in ordered}
+    best = {name: next((v for v in ordered if v.task == name and v.status != "no"), None) for name in tasks}
+    return tuple(
+        replace(verdict, recommended=True) if verdict is best[verdict.task] else verdict for verdict in ordered
+    )
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What a tape frees it counts; looking for cycles among it costs a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
+    """Comfortable and sensible ones first, the largest model leading; what does not fit last, by its shortage."""
+    size = -catalog.models[verdict.model].params
+    if verdict.status == "no":
+        return (3, verdict.card_bytes - verdict.capacity_bytes, size, verdict.recipe)
+    method = PLAIN.get(verdict.method, 2)
+    easy = verdict.status == "fits" and "serve" in verdict.engines and method < 2 and _sensible(verdict)
+    shelf = 0 if easy else 1 if verdict.status == "fits" else 2
+    gated = catalog.models[verdict.model].gated
+    return (
+        shelf,
+        verdict.device == "cpu",
+        gated and shelf == 0,
+        shelf == 0 and not catalog.models[verdict.model].advised,
+        len(verdict.gave_up) > 2,
+        size,
+        method,
+        verdict.recipe,
+    )
+
+
+def _sensible(verdict: Verdict) -> bool:
+    quick = verdict.seconds <= SENSIBLE_SECONDS.get(verdict.task, SENSIBLE)
+    return quick and verdict.safe_bytes <= COMFORTABLE * verdict.capacity_bytes

