@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wizard.contract import Architecture
 from wizard.fit.reading.shape import Linear
-from wizard.fit.recording import habits, ops
+from wizard.fit.recording import delta, habits, ops
 from wizard.fit.recording.attention import attention, turned
 from wizard.fit.recording.ops import Mode, rms_norm
 from wizard.fit.recording.projections import linear
@@ -75,14 +75,18 @@ def _latent(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, hel
 
 
 def _recurrent(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, held: list[Buffer]) -> Value:
-    """The gated delta rule, as its fused kernel keeps: what is convolved, and what comes out."""
-    values = group["out_proj"].wide_in
-    firsts = [linear(tape, mode, x, each, held) for name, each in group.items() if name.startswith("in_proj")]
+    """Queries, keys and values of a gated delta rule with the gate of what comes out."""
+    keys, values = a.linear_key_heads * a.linear_key_dim, a.linear_value_heads * a.linear_value_dim
+    first, *others = (linear(tape, mode, x, each, held) for name, each in group.items() if name.startswith("in_proj"))
     del x
-    wide = ops.concatenated(tape, firsts, sum(each.wide for each in firsts))
-    del firsts
-    convolved = ops.unary(tape, ops.unary(tape, wide))
-    del wide
-    mixed = ops.tanh(tape, ops.scale(tape, convolved, values))
-    del convolved
-    return linear(tape, mode, rms_norm(tape, mode, mixed), group["out_proj"], held)
+    if "in_proj_qkv" in group:
+        both, gate = first, others[0]
+    else:  # one product, whose parts are laid anew beside one another
+        q, k, v, gate = ops.split(tape, first, [keys, keys, values, values])
+        both = ops.concatenated(tape, [q, k, v], 2 * keys + values)
+        del q, k, v
+    del first, others
+    boxed = [both, gate]
+    del both, gate
+    out = delta.mixed(tape, a, mode, boxed.pop(0), boxed.pop())
+    return linear(tape, mode, out, group["out_proj"], held)

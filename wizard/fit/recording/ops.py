@@ -109,7 +109,7 @@ def rms_norm(tape: Tape, mode: Mode, x: Value, *, plus_one: bool = False) -> Val
     full = cast(tape, x, 4)
     square = tape.new(x.wide * 4)
     del square
-    even = _normalised(tape, full)
+    even = normalised(tape, full)
     del full
     if plus_one:
         return cast(tape, _weighted(tape, mode, even, 4), x.number)
@@ -118,7 +118,7 @@ def rms_norm(tape: Tape, mode: Mode, x: Value, *, plus_one: bool = False) -> Val
     return _weighted(tape, mode, back, mode.norm)
 
 
-def _normalised(tape: Tape, full: Value) -> Value:
+def normalised(tape: Tape, full: Value) -> Value:
     kept = tape.save(full.buffer)
     wide = full.wide * 4
     made = tape.new(wide)
