@@ -11,7 +11,8 @@ from wizard.fit.asking import nonsense
 from wizard.fit.asking import spellings as spelt
 from wizard.fit.asking.asked import Asked, unknown, wrong
 from wizard.fit.memory.step import Step
-from wizard.fit.reading.configs import architecture_of, max_len_of, tells_length, text_of
+from wizard.fit.reading.configs import architecture_of, max_len_of, tells_length
+from wizard.fit.reading.keys import text_of
 from wizard.fit.reading.shape import layer_groups, linears, params_of
 
 KEYS = (
