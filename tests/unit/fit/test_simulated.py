@@ -29,10 +29,7 @@ REFUSED = {
 
 
 KIND_MISSES = {
-    ("bloom-560m", "ours"): "its attention makes more copies of all scores than other eager attention",
-    ("bloom-560m", "qlora"): "its attention makes more copies of all scores than other eager attention",
     ("llama-4-scout", "lora-nockpt"): "its tokens are repeated for every expert, whichever they go to",
-    ("gpt-oss-20b", "lora-nockpt"): "its softmax stays in 16 bits, that of other eager attention is in fp32",
 }
 KIND_REFUSED = {
     **dict.fromkeys(product(["glm-4.1v-9b-thinking"], KIND_SETTINGS), "its config here leaves out its rotary sections"),
@@ -87,7 +84,7 @@ def test_one_model_of_every_other_kind_in_the_catalogue_is_as_close() -> None:
     off = [abs(error) for error in errors("kinds").values()]
     assert len({step(*case).architecture.kind for case in errors("kinds")}) >= 25
     assert median(off) <= 0.005
-    assert sum(error <= FAR for error in off) / len(off) >= 0.95
+    assert sum(error <= FAR for error in off) / len(off) >= 0.98
 
 
 @pytest.mark.parametrize(("name", "known"), [("peaks", MISSES), ("kinds", KIND_MISSES)])

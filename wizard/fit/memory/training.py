@@ -36,6 +36,8 @@ def mode_of(step: Step) -> Mode:
         dropout=step.lora_dropout > 0,
         eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.EAGER),
         capped=a.kind in habits.CAPPED_LOGITS,
+        alibi=a.kind == "bloom",
+        sinks=a.kind == "gpt_oss",
         norm=4 if step.kbit_prepare else number,
         plain_tiles=step.cpu,
     )
@@ -60,7 +62,8 @@ def top_of(step: Step, mode: Mode, stream: int) -> Mode:
 
 def stream_of(step: Step) -> int:
     """Bytes of a number between layers."""
-    return 4 if step.kbit_prepare else held.number_of(step)
+    widened = step.mixed and step.architecture.kind in habits.NORMED_EMBEDDING
+    return 4 if step.kbit_prepare or widened else held.number_of(step)
 
 
 @cache

@@ -26,15 +26,19 @@ class Record(NamedTuple):
 
 @cache
 def layer(a: Architecture, modules: Modules, mode: Mode, *, checkpointing: bool, stream: int) -> Record:
-    """`stream`: bytes of a number between layers. The input of the layer is held where it is a checkpoint."""
+    """`stream`: bytes of a number between layers. The input of the layer is held where it is a checkpoint; Bloom's
+    layers give their scores back beside what they made, so that those of the layer before are there as well."""
     tape, group = Tape(), by_part(modules)
     held: list[Buffer] = []
     with tape.silent():
         x = Value(tape.new(a.hidden * stream, kind="checkpoints"), a.hidden, stream, tape.node([], lambda box: []))
+    with tape.silent():
+        before = [tape.new(square=a.heads * mode.compute)] if mode.alibi and checkpointing else []
     if checkpointing:
         tape.segment = Segment(tape, lambda: block(tape, a, mode, x, group, held))
         out = block(tape, a, mode, x, group, held)
         tape.segment = None
+        before.clear()
     else:
         boxed = [x]
         del x

@@ -31,6 +31,8 @@ EAGER = frozenset(
     }
 )  # fmt: skip
 CAPPED_LOGITS = frozenset({"gemma2"})
+# A norm follows the embedding; under autocast what it gives, and with it the stream, is in fp32.
+NORMED_EMBEDDING = frozenset({"bloom"})
 
 
 def like(kind: str) -> str:

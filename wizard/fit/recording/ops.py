@@ -24,6 +24,8 @@ class Mode(NamedTuple):
     dropout: bool = False  # of what goes into an adapter
     eager: bool = False  # attention that writes its whole matrix
     capped: bool = False  # scores and logits, by a tanh
+    alibi: bool = False  # eager attention as Bloom writes it
+    sinks: bool = False  # eager attention as gpt-oss writes it
     windowed: bool = False  # the sequence is longer than this layer sees: its mask is written out
     norm: int = 2  # of the norms' weights
     compiled: bool = False  # pointwise operations are one kernel with what follows, and computed again in the backward

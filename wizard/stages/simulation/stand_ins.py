@@ -128,7 +128,9 @@ class _Nothing:
         return lambda *args, **kwargs: None
 
 
-IN_FP32 = ("layer_norm", "softmax.int", "log_softmax.int", "pow.Tensor_Scalar", "rsqrt", "exp", "sum", "cumsum")
+# ATen/autocast_mode.h: these get fp32 copies of what they take; those give fp32 unless a type was asked for.
+TAKING_FP32 = ("layer_norm", "pow.Tensor_Scalar", "rsqrt", "exp")
+GIVING_FP32 = ("softmax.int", "log_softmax.int", "sum", "cumsum")
 
 
 @contextmanager
@@ -140,14 +142,19 @@ def autocast_as_on_a_card() -> Iterator[None]:
     def widened(name: str) -> Any:
         packet, _, overload = name.partition(".")
         operation = getattr(getattr(aten, packet), overload or "default")
+        giving = name in GIVING_FP32
 
         def kernel(x: Any, *args: Any, **kwargs: Any) -> Any:
             with torch._C._ExcludeDispatchKeyGuard(mine):
-                return operation(*map(_wide, (x, *args)), **kwargs)
+                if not giving:
+                    return operation(*map(_wide, (x, *args)), **kwargs)
+                asked = [each for each in (*args, kwargs.get("dtype")) if isinstance(each, torch.dtype)]
+                dims = [each for each in args if isinstance(each, int)]
+                return operation(x, *dims, dtype=asked[0] if asked else torch.float32 if _half(x) else None)
 
         return kernel
 
-    for name in IN_FP32:
+    for name in (*TAKING_FP32, *GIVING_FP32):
         library.impl(name, widened(name), "AutocastCPU")
     try:
         yield
@@ -156,8 +163,11 @@ def autocast_as_on_a_card() -> Iterator[None]:
 
 
 def _wide(value: Any) -> Any:
-    half = isinstance(value, torch.Tensor) and value.dtype in (torch.bfloat16, torch.float16)
-    return value.float() if half else value
+    return value.float() if _half(value) else value
+
+
+def _half(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype in (torch.bfloat16, torch.float16)
 
 
 @contextmanager
