@@ -17,7 +17,8 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import care, chat, estimating, measured, outcome, present, runs, starting
+from wizard.session import bundled, care, chat, estimating, measured, outcome, present, runs, starting
+from wizard.session.amount import Amount, amount_of
 
 
 class Desk:
@@ -114,7 +115,7 @@ class Desk:
         from wizard.data import readers
 
         report = readers.inspect(Path(path).expanduser(), **overrides)
-        self._reports[str(Path(path).expanduser())] = report
+        self._reports[str(Path(path).expanduser().resolve())] = report
         return report
 
     def paste(self, text: str) -> Path:
@@ -139,30 +140,21 @@ class Desk:
         )
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
-        rows = planning.filled_rows(self.catalog().datasets[dataset], language, params)
-        messages = [
-            {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in rows
-        ]
-        return DataReport(
-            kind="messages",
-            format="bundled",
-            encoding="utf-8",
-            mapping={"question": "question", "answer": "answer"},
-            exact=True,
-            rows=len(rows),
-            usable=len(rows),
-            rejected=(),
-            samples=tuple(messages[:3]),
-            tasks=("identity", "sft"),
-            characters=sum(len(q) + len(a) for q, a in rows),
-        )
+        return bundled.report(self.catalog().datasets[dataset], language, params)
+
+    def _amount(self, data: DataChoice) -> Amount:
+        """A file that cannot be read is told of elsewhere."""
+        if data.kind == "bundled":
+            return amount_of(self.bundled(data.ref, data.language, data.params))
+        try:
+            return amount_of(self._reports.get(data.ref) or self.inspect(data.ref, **_as_chosen(data)))
+        except WizardError:
+            return Amount()
 
     def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
         """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
         dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
-        language = words.language() if words.language() in dataset.languages else dataset.languages[0]
-        params = {key: given.get(key) or texts.get(language) or texts["en"] for key, texts in dataset.defaults.items()}
-        return DataChoice(kind="bundled", ref=dataset.id, params=params, language=language)
+        return bundled.choice(dataset, words.language(), given)
 
     def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
         """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
@@ -181,6 +173,7 @@ class Desk:
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
+        known |= self._amount(choice.data)._asdict()
 
         def judged(knobs: Knobs) -> Verdict:
             return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
@@ -284,6 +277,10 @@ class Desk:
 
     def uninstall(self, dry_run: bool = False) -> tuple[Path, ...]:
         return care.belongings(self.home) if dry_run else care.remove(self.home)
+
+
+def _as_chosen(data: DataChoice) -> dict[str, Any]:
+    return {"format": data.format, "encoding": data.encoding, "mapping": data.mapping or None}
 
 
 def supervise(path: Path) -> int:
