@@ -49,7 +49,7 @@ settle() { # folders and flags, checked and absolute
     [[ $SCRIPT != */bin/yichuidingyin || ! -e ${SCRIPT%/bin/*}/locks/bootstrap ]] || : "${YCDY_HOME:=${SCRIPT%/bin/*}}"
     SCRIPT=$(readlink -f "$SCRIPT")
     [ ! -f "${SCRIPT%/*}/wizard/requirements.txt" ] || HERE=${SCRIPT%/*}
-  else SCRIPT=""; fi
+  else SCRIPT="" TYPED=""; fi
   : "${YCDY_HOME:=$HOME/.local/share/yichuidingyin}"
   [[ $YCDY_HOME == /* ]] || YCDY_HOME=$PWD/$YCDY_HOME
   YCDY_HOME=${YCDY_HOME%/} ENV=${YCDY_HOME%/}/wizard LOG=${YCDY_HOME%/}/logs/bootstrap.log
@@ -218,18 +218,19 @@ sync_environment() { # lock; one start at a time, and what bears no stamp is bui
   exec 9>&-
 }
 hand_over() { # module, its arguments; no folder named like a library shadows it, also on 3.10
-  local start=(-m "$1")
+  local start=(-m "$1") typed=yichuidingyin
+  command -v yichuidingyin >/dev/null || printf -v typed 'bash %q' "${TYPED:-$YCDY_HOME/bin/yichuidingyin}"
   [ ! -d "$ENV/lib/python3.10" ] || start=(-c "import runpy; runpy.sys.path.pop(0); runpy._run_module_as_main('$1')")
   if [ -z "$SCRIPT" ] && { : </dev/tty; } 2>/dev/null; then exec </dev/tty; fi # the script itself came on stdin
   eval "$(settings "$ENV/bin/python")"
-  export YCDY_UV PYTHONSAFEPATH=1 PYTHONPATH="$HERE"
+  export YCDY_UV PYTHONSAFEPATH=1 PYTHONPATH="$HERE" YCDY_COMMAND="${YCDY_COMMAND:-$typed}"
   exec "$ENV/bin/python" "${start[@]}" "${@:2}"
 }
 
 main() {
   if [ "${!#}" = "$UV_SHA256" ]; then set -euo pipefail; else return 0; fi
   trap 'say "Interrupted; the same command goes on" "已中断；再次运行即可继续"; exit 130' INT TERM HUP
-  ARGS=() HERE="" WANTED="" SCRIPT=${BASH_SOURCE[0]} SPEAK=en
+  ARGS=() HERE="" WANTED="" SCRIPT=${BASH_SOURCE[0]} TYPED=${BASH_SOURCE[0]} SPEAK=en
   speak && take_flags "${@:1:$#-1}" && speak && settle
   local lock=$HERE/wizard/requirements.txt verb=${HERE:+${ARGS[0]:-}}
   if [ "$verb" = test ]; then ENV=$YCDY_HOME/test lock=$HERE/tests/requirements.txt; [ ${#ARGS[@]} != 1 ] || ARGS+=(-n2 --dist loadscope); fi
@@ -238,8 +239,7 @@ main() {
     if [[ $WANTED == http*.git ]]; then WANTED=git+$WANTED; fi
     if [[ $WANTED == /* && $WANTED -nt $ENV/.stamp ]]; then rm -f "$ENV/.stamp"; fi
   fi
-  KEY="$UV_VERSION ${WANTED:-$(sha256sum <"$lock")}"
-  sync_environment "$lock"
+  KEY="$UV_VERSION ${WANTED:-$(sha256sum <"$lock")}"; sync_environment "$lock"
   [ -z "$HERE" ] || [ "$SCRIPT" -ef "$YCDY_HOME/bin/yichuidingyin" ] || ln -sfn "$SCRIPT" "$YCDY_HOME/bin/yichuidingyin"
   if [ "$verb" = test ]; then cd "$HERE" && unset PYTHONDONTWRITEBYTECODE && hand_over pytest "${ARGS[@]:1}"; fi
   export YCDY_PYCACHE=$YCDY_HOME/cache/python PYTHONDONTWRITEBYTECODE=1

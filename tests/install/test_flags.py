@@ -54,3 +54,17 @@ def test_with_json_a_failure_is_an_object_on_stdout(made, plain, start) -> None:
 def test_failures_are_told_in_chinese_to_a_chinese_locale(made, plain, start) -> None:
     assert "原因" in start(made[0], "--mirror", "mars", environment={**plain, "LC_ALL": "zh_CN.UTF-8"}).talk
     assert "原因" in start(made[0], "--lang", "zh", "--mirror", "mars", environment=plain).talk
+
+
+def test_the_wizard_knows_how_it_can_be_started_again(made, plain, start, tmp_path: Path) -> None:
+    """What it prints can be typed: nothing of it is on PATH, unless a person put it there."""
+    script, home = made
+    environment = {**plain, "YCDY_HOME": str(home)}
+    typed = start(Path(script.name), environment=environment, cwd=script.parent)
+    assert typed.report["environment"]["YCDY_COMMAND"] == f"bash {script.name}"
+    spaced = tmp_path / "a b"
+    spaced.symlink_to(script.parent)
+    launched = start(spaced / script.name, environment=environment).report["environment"]["YCDY_COMMAND"]
+    assert launched == f"bash {tmp_path}/a\\ b/{script.name}"
+    on_path = environment | {"PATH": f"{home}/bin:{environment['PATH']}"}
+    assert start(script, environment=on_path).report["environment"]["YCDY_COMMAND"] == "yichuidingyin"

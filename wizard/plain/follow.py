@@ -101,6 +101,13 @@ def follow(desk: Desk, run: str, *, quiet: bool = False) -> RunState:
         time.sleep(POLL_SECONDS)
 
 
+def until_ended(desk: Desk, run: str) -> None:
+    """A stage has some seconds to end by itself before it is killed."""
+    watch = desk.watch(run)
+    while watch.poll().status not in ENDED:
+        time.sleep(POLL_SECONDS)
+
+
 def _answered(state: RunState) -> bool:
     serve = next((stage for stage in state.stages if stage.name == "serve"), None)
     return bool(state.endpoint and serve and serve.status == "ready")

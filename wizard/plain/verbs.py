@@ -10,6 +10,7 @@ from wizard.contract import RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import RESUME_KNOBS, tables
 from wizard.plain.ending import converse, finish
+from wizard.plain.follow import until_ended
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
 from wizard.session import Desk
 from wizard.words import say
@@ -101,7 +102,11 @@ def stop(desk: Desk, options: argparse.Namespace) -> int:
     )
     for name in names:
         desk.stop(name, after_checkpoint=options.after_checkpoint)
-        talk(say("plain.stopping" if options.after_checkpoint else "plain.stopped", run=name))
+        if options.after_checkpoint:
+            talk(say("plain.stopping", run=name))
+        else:
+            until_ended(desk, name)
+            talk(say("plain.stopped", run=name))
     if options.json:
         print_json({"stopped": names})
     return ExitCode.OK

@@ -84,9 +84,12 @@ def problem(code: str, params: Mapping[str, Any], language: str | None = None) -
 
 
 class _Formatter(string.Formatter):
-    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}. A missing or odd value never hides the sentence."""
+    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed.
+    A missing or odd value never hides the sentence."""
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if key == "ycdy":
+            return os.environ.get("YCDY_COMMAND") or "yichuidingyin"
         return kwargs.get(str(key), "?")
 
     def format_field(self, value: Any, format_spec: str) -> str:
