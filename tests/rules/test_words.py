@@ -63,12 +63,22 @@ def literal(node: ast.expr | None) -> str | None:
 
 def test_every_problem_that_is_raised_has_words() -> None:
     missing = []
-    for source, call in calls({"WizardError", "Problem", "StageFailed"}):
+    for source, call in calls({"WizardError", "Problem", "StageFailed", "wrong"}):
         named = next((k.value for k in call.keywords if k.arg == "code"), call.args[0] if call.args else None)
         code = literal(named)
         if code and not words.known(f"problem.{code}.what"):
             missing.append(f"{source.name}:{call.lineno} {code}")
     assert missing == []
+
+
+def test_no_problem_carries_a_sentence_of_one_language() -> None:
+    told = []
+    for source, call in calls({"WizardError", "Problem", "wrong"}):
+        for argument in (*call.args[1:], *(k.value for k in call.keywords)):
+            text = literal(argument)
+            if text and re.search(r"[A-Za-z]{2} [A-Za-z]{2}", text):
+                told.append(f"{source.name}:{call.lineno} {text}")
+    assert told == []
 
 
 def test_every_text_that_is_said_exists() -> None:

@@ -1,6 +1,6 @@
 """What fits a machine: the laws of memory, time and disk, and the offers that follow from them."""
 
-from wizard.fit.asking.cases import architecture_in, longest_of, params_in, step_for
+from wizard.fit.asking.cases import architecture_in, params_in, step_for
 from wizard.fit.asking.estimates import Beside, answer, beside, estimated, told, witnessed
 from wizard.fit.asking.orders import config_of, order_of
 from wizard.fit.asking.spellings import nearest
@@ -11,7 +11,8 @@ from wizard.fit.offering.engines import accelerator, python_for, reasons_engine_
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.offers import offers
 from wizard.fit.offering.remedies import CARDS_GIB, USABLE
-from wizard.fit.reading.configs import outline_of
+from wizard.fit.reading.configs import longest_of, outline_of, read_as
+from wizard.fit.reading.quantised import held_in
 
 __all__ = [
     "CARDS_GIB",
@@ -28,6 +29,7 @@ __all__ = [
     "config_of",
     "digest_of",
     "estimated",
+    "held_in",
     "judge",
     "longest_of",
     "nearest",
@@ -36,6 +38,7 @@ __all__ = [
     "outline_of",
     "params_in",
     "python_for",
+    "read_as",
     "reasons_engine_cannot_run",
     "step_for",
     "told",

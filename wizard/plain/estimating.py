@@ -19,6 +19,7 @@ from wizard.words import say, units
 
 def estimate(desk: Desk, options: argparse.Namespace) -> int:
     if options.cases:
+        _refuse_flags(options)
         return _cases(desk)
     if not options.model:
         raise WizardError("estimate-lacks-model")
@@ -28,6 +29,13 @@ def estimate(desk: Desk, options: argparse.Namespace) -> int:
     else:
         answer(shown(found))
     return ExitCode.OK
+
+
+def _refuse_flags(options: argparse.Namespace) -> None:
+    """Each line says all of its case by itself."""
+    given = [name for name in ("model", "simulate", *ESTIMATE_FLAGS) if getattr(options, name)]
+    if given:
+        raise WizardError("cases-with-flags", flags=", ".join("--" + name.replace("_", "-") for name in given))
 
 
 def _cases(desk: Desk) -> int:
@@ -70,6 +78,7 @@ def shown(found: Estimate) -> str:
     rows = [[say(f"term.{term.label}"), units.gib(term.bytes), term.formula] for term in found.peak.terms]
     lines = [
         say("estimate.title", model=found.title, rows=found.rows, length=found.length),
+        *([say("estimate.read_as", kind=found.read_as)] if found.read_as else []),
         say("estimate.moment", moment=say(f"moment.{found.peak.moment}"), basis=say(f"basis.{found.peak.basis}")),
         "",
         table(rows),
@@ -79,7 +88,7 @@ def shown(found: Estimate) -> str:
     lines += [table([[say(f"estimate.{name}"), size] for name, size in sizes.items()]), "", _beside(found)]
     lines.append(say("estimate.fits_card", gib=found.card_gib) if found.card_gib else say("estimate.no_card"))
     if found.here:
-        lines.append(say(f"estimate.here_{found.here}", free=units.gib(found.capacity_bytes)))
+        lines.append(say(f"estimate.here_{found.here}", free=units.gib(found.capacity_bytes), lacking=found.lacking))
     if found.simulated:
         lines += ["", _simulated(found.simulated, found.law_bytes)]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import bundled, care, chat, estimating, measured, outcome, present, runs, starting
+from wizard.session import bundled, care, chat, estimating, measured, naming, outcome, present, runs, starting
 from wizard.session.amount import Amount, amount_of
 
 
@@ -37,6 +37,8 @@ class Desk:
 
     @cached_property
     def _drawers(self) -> Catalog:
+        if self._catalog_folder and not self._catalog_folder.is_dir():
+            raise WizardError("catalog-no-folder", path=str(self._catalog_folder))
         own = [self.home.catalog, *([self._catalog_folder] if self._catalog_folder else [])]
         return drawers.load([drawers.builtin(), *[folder for folder in own if folder.is_dir()]])
 
@@ -81,8 +83,9 @@ class Desk:
         return hubs.reached(os.environ)
 
     def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
-        """`terms`: False leaves out what only a person reads; `explained` tells it of one."""
-        return fit.offers(self.machine(), self.catalog(), task=task, model=model, terms=terms, **self._known())
+        """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells."""
+        asked = naming.wanted(self.catalog(), model) if model else ""
+        return fit.offers(self.machine(), self.catalog(), task=task, model=asked, terms=terms, **self._known())
 
     def explained(self, verdict: Verdict) -> Verdict:
         """With the terms of its peak, and for a `no` what would help. Takes some milliseconds."""

@@ -15,6 +15,7 @@ from wizard import run as engine_room
 from wizard.contract import Architecture, Problem
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, read_json, write_json
+from wizard.session import naming
 
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
@@ -28,7 +29,8 @@ SIMULATED_YET = ("config-unread-kind", "config-lacks-numbers")  # by the formula
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """`here`: the status on this machine's roomiest card, empty without one; `card_gib`: the least that holds it."""
+    """`here`: the status on this machine's roomiest cards, empty without one, or that it lacks so many; `card_gib`: the
+    least that holds it; `capacity_bytes`: free on the fullest of those cards; `read_as`: see Subject."""
 
     title: str
     rows: int
@@ -38,18 +40,22 @@ class Estimate:
     beside: fit.Beside
     card_gib: int
     here: str
+    lacking: int
     capacity_bytes: int
+    read_as: str
     simulated: Mapping[str, Any]
 
     def as_data(self) -> dict[str, Any]:
         here = {"capacity_bytes": self.capacity_bytes, "status": self.here}
         told = {"model": self.title, **fit.told(self.peak), **self.beside._asdict(), "card_gib": self.card_gib, **here}
-        return {**told, "simulated": dict(self.simulated)} if self.simulated else told
+        more = {"lacking_cards": self.lacking, "read_as": self.read_as, "simulated": dict(self.simulated)}
+        return told | {key: value for key, value in more.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """`config`: empty where only the catalogue knows the model; `ref`: on a hub; `unread`: why the formula cannot."""
+    """`config`: empty where only the catalogue knows the model; `ref`: on a hub; `held`: the base of a checkpoint that
+    is quantised already; `read_as`: the model_type it is taken for; `unread`: why the formula cannot."""
 
     title: str
     architecture: Architecture
@@ -57,27 +63,29 @@ class Subject:
     longest: int
     config: Mapping[str, Any]
     ref: str = ""
+    held: str = ""
+    read_as: str = ""
     unread: WizardError | None = None
 
 
 def subject(desk: Desk, name: str, progress: Progress) -> Subject:
     """By the catalogue's id, by the id a hub has, a folder, or a config.json."""
-    for model in desk.catalog().models.values():
-        if name == model.id or any(name == source.ref for source in model.sources):
-            return Subject(
-                title=model.title,
-                architecture=model.architecture,
-                params=model.params,
-                longest=model.max_len,
-                config={},
-                ref=next((source.ref for source in model.sources if source.kind in HUBS), ""),
-            )
-    path = Path(name).expanduser()
-    if path.exists():
+    catalog, path = desk.catalog(), Path(name).expanduser()
+    model = naming.called(catalog, name)
+    if not model and path.exists():
         return from_config(path.name, read_config(path))
+    if model := model or naming.likely(catalog, name):
+        return Subject(
+            title=model.title,
+            architecture=model.architecture,
+            params=model.params,
+            longest=model.max_len,
+            config={},
+            ref=next((source.ref for source in model.sources if source.kind in HUBS), ""),
+        )
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return from_config(name, from_hub(desk, name, progress))
-    raise WizardError("unknown-model", name=name, nearest=fit.nearest(name, desk.catalog().models) or "-")
+    raise naming.unknown(catalog, name)
 
 
 def from_config(title: str, config: Mapping[str, Any]) -> Subject:
@@ -94,6 +102,8 @@ def from_config(title: str, config: Mapping[str, Any]) -> Subject:
         params=0 if unread else fit.params_in(architecture),
         longest=fit.longest_of(config),
         config=config,
+        held=fit.held_in(config),
+        read_as="" if unread else fit.read_as(config),
         unread=unread,
     )
 
@@ -105,7 +115,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
     except (OSError, *NO_JSON) as error:
         raise WizardError("model-config-unreadable", path=str(file), error=str(error)[:200]) from error
     if not isinstance(found, Mapping):
-        raise WizardError("model-config-unreadable", path=str(file), error="no JSON object")
+        raise WizardError("model-config-no-object", path=str(file))
     return found
 
 
@@ -130,7 +140,7 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
 
 def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, progress: Progress) -> Estimate:
     about = subject(desk, name, progress)
-    step = fit.step_for(about.architecture, case, params=about.params, longest=about.longest)
+    step = fit.step_for(about.architecture, case, params=about.params, longest=about.longest, held=about.held)
     result = simulate(desk, step, config_for(desk, about, progress), progress) if simulating else {}
     if about.unread:
         result = result or kept(desk.home, step)
@@ -141,19 +151,22 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
     else:
         peak = fit.estimated(step, simulated(desk.home))
     machine = desk.machine()
-    roomiest = max(machine.gpus, key=lambda gpu: gpu.free_bytes, default=None)
-    free = roomiest.free_bytes if roomiest else 0
-    board = desk.catalog().boards.get(roomiest.profile or "") if roomiest else None
+    gpus = sorted(machine.gpus, key=lambda gpu: gpu.free_bytes, reverse=True)[: step.cards]
+    free = gpus[-1].free_bytes if gpus else 0
+    board = desk.catalog().boards.get(gpus[0].profile or "") if gpus else None
+    lacking = step.cards - len(gpus) if gpus else 0
     return Estimate(
         title=about.title,
         rows=step.rows,
         length=step.seq_len,
         peak=peak,
         law_bytes=0 if about.unread else fit.estimated(step, {}).peak_bytes,
-        beside=fit.beside(step, board, machine.cpu),
+        beside=fit.beside(step, board, machine.cpu, packed=bool(about.held)),
         card_gib=next((gib for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes), 0),
-        here=status(peak, free) if roomiest else "",
+        here="lacks" if lacking else status(peak, free) if gpus else "",
+        lacking=lacking,
         capacity_bytes=free,
+        read_as=about.read_as,
         simulated=result,
     )
 
@@ -163,7 +176,7 @@ def status(peak: fit.Peak, capacity: int) -> str:
 
 
 def cases(desk: Desk, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any] | Problem]]:
-    """(id, answer) for each JSON line, in order."""
+    """(id, answer) for each JSON line, in order; an empty line is none, as JSON Lines' readers have it."""
     known = simulated(desk.home)
     for line in lines:
         if not line.strip():
@@ -173,7 +186,27 @@ def cases(desk: Desk, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any
         except NO_JSON as error:
             yield None, Problem(code="case-not-json", params={"detail": str(error)[:120]})
             continue
-        yield case.get("id") if isinstance(case, Mapping) else None, fit.answer(case, known)
+        id = case.get("id") if isinstance(case, Mapping) else None
+        if is_json(id):
+            yield id, answered(case, known)
+        else:
+            yield None, Problem(code="case-odd-id")
+
+
+def is_json(value: Any) -> bool:
+    """Python reads and writes more: NaN, or lists within lists without end."""
+    try:
+        return len(json.dumps([[value]], allow_nan=False)) > 0
+    except NO_JSON:
+        return False
+
+
+def answered(case: Any, known: Mapping[str, int]) -> dict[str, Any] | Problem:
+    """Whatever goes wrong with a line, the lines after it are answered."""
+    try:
+        return fit.answer(case, known)
+    except Exception as error:
+        return Problem(code="case-unforeseen", params={"error": f"{type(error).__name__}: {error}"[:120]})
 
 
 def config_for(desk: Desk, about: Subject, progress: Progress) -> Mapping[str, Any]:

@@ -34,10 +34,6 @@ def test_more_pictures_never_need_less_and_many_decide_the_peak(model: str, case
     assert terms(found[-1])["pictures"] > terms(found[-1])["weights"] / 10
 
 
-def test_a_model_that_only_reads_text_sees_no_pictures() -> None:
-    assert peak("llama-3.1-8b", images=4) == peak("llama-3.1-8b")
-
-
 def test_a_tower_that_learns_nothing_keeps_nothing() -> None:
     frozen, adapted = (
         peak("llava-1.5-7b", images=16, lora_targets=targets) for targets in (["q_proj", "v_proj"], ["all-linear"])

@@ -117,6 +117,22 @@ def test_each_line_of_stdin_is_answered_by_a_line(typed: Typed) -> None:
     assert {"label", "bytes", "formula"} == found[0]["terms"][0].keys()
 
 
+@pytest.mark.parametrize("flags", [("--model", "qwen3-8b"), ("--seq-len", "64"), ("--simulate",)], ids=" ".join)
+def test_flags_beside_cases_are_told_and_not_dropped(typed: Typed, flags: tuple[str, ...]) -> None:
+    code, shown, talk = typed("--cases", *flags, stdin=json.dumps({"config": CONFIG}) + "\n")
+    assert (code, shown) == (2, "")
+    assert flags[0] in talk
+
+
+@pytest.mark.parametrize("lang", words.LANGUAGES)
+def test_what_a_model_is_read_as_and_how_many_cards_lack_is_said(typed: Typed, tmp_path: Path, lang: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "model_type": "of-tomorrow"}), encoding="utf-8")
+    shown = typed("--model", str(tmp_path), "--zero-stage", "3", "--n-gpus", "8", lang=lang)[1]
+    assert words.say_in(lang, "estimate.read_as", kind="llama") in shown
+    assert words.say_in(lang, "estimate.here_lacks", lacking=7) in shown
+    assert words.say_in(lang, "estimate.here_fits", free="").split()[0] not in shown.splitlines()[-1]
+
+
 def test_a_problem_is_told_in_english_to_programs(typed: Typed) -> None:
     code, shown, _ = typed("--cases", stdin='{"id": 1}\n', lang="zh")
     problem = json.loads(shown)["problem"]

@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_model_is_found_by_its_id_by_a_hub_s_by_its_folder_and_by_its_config(desk: Desk, folder: Path) -> None:
-    names = ["qwen3-0.6b", "Qwen/Qwen3-0.6B", str(folder), str(folder / "config.json")]
+    names = ["qwen3-0.6b", "QWEN3-0.6B", "Qwen/Qwen3-0.6B", "qwen/qwen3-0.6b", str(folder), str(folder / "config.json")]
     found = [estimate(desk, name).peak for name in names]
     assert found.count(found[0]) == len(names)
     assert found[0].basis == "estimated"
@@ -82,6 +82,38 @@ def test_it_is_compared_with_the_card_that_is_here(home: Home, folder: Path) -> 
     assert estimate(Desk(home, pretend="cpu"), str(folder)).here == ""
 
 
+def test_a_folder_that_is_here_comes_before_a_name_in_other_letters(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": 1}), encoding="utf-8")
+    monkeypatch.chdir(folder.parent)
+    assert estimate(desk, "Qwen3-0.6B").peak.peak_bytes < estimate(desk, "qwen3-0.6b").peak.peak_bytes
+
+
+def test_so_many_cards_are_compared_with_as_many_or_it_is_told_how_many_lack(home: Home, folder: Path) -> None:
+    home.root.mkdir()
+    case = {"zero_stage": 3, "n_gpus": 8}
+    lacking, enough = (estimate(Desk(home, pretend=name), str(folder), case) for name in ("rtx-4090", "a100-80gx8"))
+    assert (lacking.here, lacking.as_data()["status"], lacking.as_data()["lacking_cards"]) == ("lacks", "lacks", 7)
+    assert (enough.here, "lacking_cards" in enough.as_data()) == ("fits", False)
+
+
+def test_a_quantised_checkpoint_is_fetched_as_it_is(desk: Desk, folder: Path) -> None:
+    plain = estimate(desk, str(folder), {})
+    told = {**CONFIG, "quantization_config": {"quant_method": "gptq", "bits": 4}}
+    (folder / "config.json").write_text(json.dumps(told), encoding="utf-8")
+    packed = estimate(desk, str(folder), {})
+    assert packed.beside.download_bytes < plain.beside.download_bytes
+    assert packed.beside.disk_bytes < plain.beside.disk_bytes
+    assert packed.peak.terms[0].bytes == packed.beside.download_bytes
+
+
+def test_a_model_type_that_is_not_known_is_read_as_llama_and_says_so(desk: Desk, folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "model_type": "of-tomorrow"}), encoding="utf-8")
+    assert estimate(desk, str(folder)).as_data()["read_as"] == "llama"
+    assert "read_as" not in estimate(desk, "qwen3-0.6b").as_data()
+
+
 @pytest.mark.parametrize("name", ["qwen3-06b", "./nowhere", "/nowhere/config.json", "a/b/c"])
 def test_an_unknown_model_is_told_with_the_nearest(desk: Desk, name: str) -> None:
     problem = refusal(desk, name)
@@ -93,7 +125,8 @@ def test_an_unknown_model_is_told_with_the_nearest(desk: Desk, name: str) -> Non
 def test_a_config_that_cannot_be_read_names_its_file(desk: Desk, folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text, encoding="utf-8")
     problem = refusal(desk, str(folder))
-    assert (problem.code, problem.params["path"]) == ("model-config-unreadable", str(folder / "config.json"))
+    assert problem.code in ("model-config-unreadable", "model-config-no-object")
+    assert problem.params["path"] == str(folder / "config.json")
 
 
 def test_a_folder_without_a_config_is_told_as_such(desk: Desk, tmp_path: Path) -> None:
@@ -135,6 +168,21 @@ def test_an_empty_line_is_no_case(desk: Desk) -> None:
     assert answers(desk, "\n", "  \n") == []
 
 
+@pytest.mark.parametrize("id", ["NaN", "-Infinity", "[1e999]", "[" * 400 + "]" * 400])
+def test_an_id_that_json_has_no_word_for_is_a_problem_and_not_written_back(desk: Desk, id: str) -> None:
+    (found,) = answers(desk, f'{{"id": {id}, "config": {json.dumps(CONFIG)}}}')
+    assert found == (None, "case-odd-id") or json.dumps(found[0]) == id
+
+
+def test_a_fault_of_ours_ends_one_line_and_not_the_stream(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(case: Mapping[str, Any], known: Mapping[str, int]) -> Any:
+        return 1 // case["divisor"]
+
+    monkeypatch.setattr(fit, "answer", faulty)
+    found = [answer for _, answer in desk.cases(['{"divisor": 0}', "{}", '{"divisor": 1}'])]
+    assert [each.code if isinstance(each, Problem) else each for each in found] == ["case-unforeseen"] * 2 + [1]
+
+
 def keep(home: Home, step: fit.Step, **told: Any) -> None:
     home.simulated.mkdir(parents=True, exist_ok=True)
     (home.simulated / f"{fit.digest_of(step)}.json").write_text(json.dumps(told), encoding="utf-8")
@@ -161,6 +209,32 @@ def test_a_kept_simulation_that_is_not_whole_is_passed_over(desk: Desk, folder: 
     (file,) = desk.home.simulated.glob("*.json")
     file.write_text(text, encoding="utf-8")
     assert estimate(desk, str(folder)).peak.basis == "estimated"
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen3-8B", "QWEN3-8B", "qwen/qwen3-8b"])
+def test_offers_know_a_model_by_every_name_that_an_estimate_does(desk: Desk, name: str) -> None:
+    assert {verdict.model for verdict in desk.offers("identity", name, terms=False)} == {"qwen3-8b"}
+
+
+@pytest.mark.parametrize("name", ["qwen3", "QWEN3"])
+def test_offers_know_a_family(desk: Desk, name: str) -> None:
+    found = {verdict.model for verdict in desk.offers("identity", name, terms=False)}
+    assert {"qwen3-0.6b", "qwen3-8b"} <= found
+
+
+@pytest.mark.parametrize("name", ["qwen3-8", "QWEN3-8BB", "Qwen/Qwen3-88B"])
+def test_offers_tell_the_nearest_name(desk: Desk, name: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        desk.offers("identity", name)
+    assert (caught.value.problem.code, caught.value.problem.params["nearest"]) == ("unknown-model", "qwen3-8b")
+
+
+def test_a_catalogue_that_is_nowhere_is_told_with_its_folder(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "nope", tmp_path / "file"):
+        with pytest.raises(WizardError) as caught:
+            Desk(home, catalog_folder=place).catalog()
+        assert (caught.value.problem.code, caught.value.problem.params["path"]) == ("catalog-no-folder", str(place))
 
 
 def test_offers_prefer_it_too(desk: Desk) -> None:

@@ -11,9 +11,10 @@ from wizard.fit.asking import nonsense
 from wizard.fit.asking import spellings as spelt
 from wizard.fit.asking.asked import Asked, unknown, wrong
 from wizard.fit.memory.step import Step
-from wizard.fit.reading.configs import architecture_of, max_len_of, tells_length
-from wizard.fit.reading.keys import text_of
+from wizard.fit.reading.configs import architecture_of, longest_of
+from wizard.fit.reading.quantised import held_in
 from wizard.fit.reading.shape import layer_groups, linears, params_of
+from wizard.fit.recording import habits
 
 KEYS = (
     "id", "config", "task", "method", "weights_dtype", "mixed_precision", "optimizer", "optimizer_in_backward",
@@ -22,6 +23,7 @@ KEYS = (
     "images", "colocated_bytes",
 )  # fmt: skip
 TYPO = 0.8  # a key this much like a known one was meant to be that one
+ROUNDED = 0.9  # of the config's own count
 KNOBS = Knobs()
 BROKEN = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 
@@ -32,22 +34,25 @@ def step_of_case(data: Mapping[str, Any]) -> Step:
     if config is None:
         raise WizardError("case-lacks-config")
     if not isinstance(config, Mapping):
-        raise wrong("config", "an object, as in config.json", config)
-    return step_for(architecture_in(config), data, longest=longest_of(config))
+        raise wrong("case-config-no-object", "config", config)
+    return step_for(architecture_in(config), data, longest=longest_of(config), held=held_in(config))
 
 
-def step_for(architecture: Architecture, data: Mapping[str, Any], *, params: int = 0, longest: int = 0) -> Step:
-    """All of a case but its config, for a model whose numbers are known; `longest`: 0 where it has no limit."""
+def step_for(
+    architecture: Architecture, data: Mapping[str, Any], *, params: int = 0, longest: int = 0, held: str = ""
+) -> Step:
+    """All of a case but its config, for a model whose numbers are known; `longest`: 0 where it has no limit; `held`:
+    the base of a checkpoint that is quantised already."""
     check_keys(data)
     at = Asked(data)
     task = at.one_of("task", "sft", spelt.TASKS, spelt.MAIN_TASKS)
     step = Step(
         architecture=architecture,
-        params=at.whole("params", params or params_in(architecture)),
+        params=params_told(at, architecture) or params or params_in(architecture),
         task=task,
-        **_model(at, task, architecture),
+        **_model(at, task, architecture, held),
         **_stepping(at),
-        **_running(at),
+        **_running(at, architecture),
         rounds=at.whole("accumulate", 1) if task == "grpo" else 1,
     )
     nonsense.refuse(step, longest=longest)
@@ -62,11 +67,22 @@ def check_keys(data: Mapping[str, Any]) -> None:
             raise WizardError("case-unknown-key", key=str(key)[:40], nearest=meant)
 
 
-def _model(at: Asked, task: str, architecture: Architecture) -> dict[str, Any]:
+def params_told(at: Asked, a: Architecture) -> int:
+    """0 where they are not. Tables round theirs: what is a little less than the config counts is as much."""
+    told = at.whole("params", 0)
+    counted = params_in(a) if told else 0
+    if told < ROUNDED * counted:
+        raise WizardError("case-params-too-few", params=told, counted=counted)
+    return max(told, counted)
+
+
+def _model(at: Asked, task: str, architecture: Architecture, held: str) -> dict[str, Any]:
     methods = {**spelt.METHODS, **(spelt.HELD if task == "infer" else {})}
     usual = "none" if task == "infer" else "lora"
     kind, base = at.one_of("method", usual, methods, spelt.MAIN_METHODS)
-    whole = kind == "all"
+    if held and base and base != held:
+        raise WizardError("case-quantised-otherwise", base=base, held=held)
+    base, whole = base or held, kind == "all"
     number = at.one_of("weights_dtype", "bf16", spelt.NUMBERS, spelt.MAIN_NUMBERS)
     return {
         "trains_all": whole,
@@ -101,12 +117,12 @@ def _stepping(at: Asked) -> dict[str, Any]:
     }
 
 
-def _running(at: Asked) -> dict[str, Any]:
+def _running(at: Asked, architecture: Architecture) -> dict[str, Any]:
     return {
         "micro_batch": at.whole("micro_batch", KNOBS.micro_batch),
         "seq_len": at.whole("seq_len", KNOBS.seq_len),
         "checkpointing": at.flag("grad_ckpt", True),
-        "attention": at.one_of("attention", "sdpa", spelt.ATTENTION, spelt.MAIN_ATTENTION),
+        "attention": attention_in(at, architecture),
         "fused_loss": at.flag("fused_loss", True),
         "compiled": at.flag("compile", False),
         "zero": at.whole("zero_stage", 0, least=0, most=3),
@@ -115,6 +131,12 @@ def _running(at: Asked) -> dict[str, Any]:
         "images": at.whole("images", 0, least=0),
         "colocated_bytes": at.whole("colocated_bytes", 0, least=0),
     }
+
+
+def attention_in(at: Asked, a: Architecture) -> str:
+    """What is computed where FlashAttention is asked of a model that knows neither it nor SDPA."""
+    asked = at.one_of("attention", "sdpa", spelt.ATTENTION, spelt.MAIN_ATTENTION)
+    return "eager" if asked == "flash" and a.kind in habits.WITHOUT_FLASH else asked
 
 
 def targets_in(at: Asked, a: Architecture) -> frozenset[str]:
@@ -135,27 +157,15 @@ def targets_in(at: Asked, a: Architecture) -> frozenset[str]:
 
 
 def architecture_in(config: Mapping[str, Any]) -> Architecture:
-    """As `architecture_of`; numbers that are no numbers, or contradict one another, are a Problem too."""
+    """As `architecture_of`; numbers that contradict one another are a Problem too, and so is what is no config."""
     try:
         found = architecture_of(config)
         contradiction = nonsense.contradiction_in(found)
     except BROKEN as error:
-        raise WizardError("config-odd", detail=f"{type(error).__name__}: {error}"[:120]) from error
+        raise WizardError("config-misshapen") from error
     if contradiction:
         raise WizardError("config-odd", detail=contradiction)
     return found
-
-
-def longest_of(config: Mapping[str, Any]) -> int:
-    """Tokens its positions were made for, a rope scaling included; 0 where the config itself tells nothing."""
-    longest, text = max_len_of(config) if tells_length(config) else 0, text_of(config)
-    scaling = text.get("rope_scaling") or text.get("rope_parameters")
-    if not isinstance(scaling, Mapping):
-        return longest
-    factor, first = scaling.get("factor"), scaling.get("original_max_position_embeddings") or longest
-    if isinstance(factor, int | float) and isinstance(first, int | float):
-        return max(longest, int(first * factor))
-    return longest
 
 
 def params_in(architecture: Architecture) -> int:

@@ -14,6 +14,7 @@ from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering import work
 from wizard.fit.offering.correct import Correction, explained
 from wizard.fit.offering.flops import step_seconds
+from wizard.fit.reading.configs import read_as
 
 
 class Beside(NamedTuple):
@@ -25,17 +26,19 @@ class Beside(NamedTuple):
     download_bytes: int
 
 
-def beside(step: Step, board: Board | None, cpu: Cpu) -> Beside:
-    """RAM is that of loading or merging in 16 bits, and what offloading puts there; disk that of all a run writes."""
+def beside(step: Step, board: Board | None, cpu: Cpu, *, packed: bool = False) -> Beside:
+    """RAM is that of loading or merging in 16 bits, and what offloading puts there; disk that of all a run writes.
+    `packed`: the checkpoint is held as the base is."""
     whole = step.params * 2
+    fetched = held.weights(step) if packed else whole
     if step.task == "infer":
-        return Beside(0.0, whole + CPU_PROGRAM, whole, whole)
+        return Beside(0.0, fetched + CPU_PROGRAM, fetched, fetched)
     trained = work.checkpoints(held.trained(step))
     return Beside(
         step_seconds=round(step_seconds(step, step.seq_len, board, cpu), 3),
         ram_bytes=whole + CPU_PROGRAM + sharding.in_ram(step),
-        disk_bytes=whole + trained + (0 if step.trains_all else whole),
-        download_bytes=whole,
+        disk_bytes=fetched + trained + (0 if step.trains_all else whole),
+        download_bytes=fetched,
     )
 
 
@@ -57,7 +60,9 @@ def answer(case: Any, simulated: Mapping[str, int]) -> dict[str, Any] | Problem:
     try:
         if not isinstance(case, Mapping):
             raise WizardError("case-no-object")
-        return told(estimated(step_of_case(case), simulated))
+        found = told(estimated(step_of_case(case), simulated))
+        kind = read_as(case["config"])
+        return {**found, "read_as": kind} if kind else found
     except WizardError as error:
         return error.problem
 

@@ -14,6 +14,10 @@ MOST_PARAMS = 10**15  # no model has as many
 def refuse(step: Step, *, longest: int = 0) -> None:
     if longest and step.seq_len > longest:
         raise WizardError("case-too-long", seq_len=step.seq_len, longest=longest)
+    if step.images and not step.architecture.tower:
+        raise WizardError("case-images-without-tower", images=step.images)
+    if step.task == "infer" and (step.cards > 1 or step.zero or step.offload):
+        raise WizardError("case-infer-on-cards")
     _cards(step)
     quantised = step.base in BITS
     if step.kbit_prepare and not quantised:
@@ -29,6 +33,8 @@ def refuse(step: Step, *, longest: int = 0) -> None:
 
 
 def _cards(step: Step) -> None:
+    if step.zero and step.in_backward:
+        raise WizardError("case-in-backward-shared", zero_stage=step.zero)
     if step.zero and step.cards == 1 and not step.offload:
         raise WizardError("case-zero-on-one-card", zero_stage=step.zero)
     if step.offload and not step.zero:

@@ -12,8 +12,9 @@ from wizard.fit.memory.step import Step
 
 
 def order_of(step: Step, config: Mapping[str, Any]) -> dict[str, Any]:
-    """`config`: as in config.json."""
-    told = asdict(step) | {"targets": sorted(step.targets), "config": dict(config)}
+    """`config`: as in config.json; how its checkpoint is quantised is the step's base."""
+    plain = {key: value for key, value in config.items() if key != "quantization_config"}
+    told = asdict(step) | {"targets": sorted(step.targets), "config": plain}
     del told["architecture"]
     return told
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from wizard.contract import Architecture
 from wizard.errors import WizardError
-from wizard.fit.reading import details
-from wizard.fit.reading.keys import Reading
+from wizard.fit.reading import details, kinds
+from wizard.fit.reading.keys import Reading, defaults
+from wizard.fit.reading.numbers import MOST, MOST_OF, is_number, shown
 from wizard.fit.reading.towers import tower_of
 from wizard.fit.reading.unread import ENCODERS, UNREAD
 
@@ -23,9 +24,6 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
     _refuse(at)
     heads, hidden = at.count("num_attention_heads"), at.count("hidden_size")
     latent = at.count("kv_lora_rank")
-    head_dim = at.count("head_dim") or hidden // heads
-    if latent:
-        head_dim = at.count("qk_nope_head_dim") + at.count("qk_rope_head_dim")
     gated = details.gated(at)
     norms, norm_bias = details.norms(at)
     kv_heads = heads if latent else details.kv_heads(at, heads)
@@ -36,7 +34,7 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
         hidden=hidden,
         heads=heads,
         kv_heads=kv_heads,
-        head_dim=head_dim,
+        head_dim=_head_dim(at, hidden, heads),
         intermediate=details.intermediate(at, hidden),
         vocab=at.count("vocab_size"),
         tied=details.tied(at),
@@ -58,6 +56,15 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
     )
 
 
+def _head_dim(at: Reading, hidden: int, heads: int) -> int:
+    if at.count("kv_lora_rank"):
+        return at.count("qk_nope_head_dim") + at.count("qk_rope_head_dim")
+    told = at.count("head_dim")
+    if not told and hidden % heads:
+        raise WizardError("config-odd", detail=f"hidden_size {hidden}, num_attention_heads {heads}")
+    return told or hidden // heads
+
+
 def outline_of(config: Mapping[str, Any]) -> Architecture:
     """What a config tells of a model that cannot be read, enough to name its modules; `kind` stands for all of it."""
     at = Reading(config)
@@ -76,13 +83,32 @@ def outline_of(config: Mapping[str, Any]) -> Architecture:
     )
 
 
+def read_as(config: Mapping[str, Any]) -> str:
+    """The model_type whose layers are taken for those of one that is not known; empty where it is."""
+    at = Reading(config)
+    known = at.kind in defaults() or at.kind in kinds.NAMES or at.kind in kinds.BY_HAND
+    return "" if at.named and known else "llama"
+
+
 def max_len_of(config: Mapping[str, Any]) -> int:
     """The longest sequence the config tells, or its class takes for granted; 0 where neither does."""
-    return Reading(config).count("max_position_embeddings")
+    return int(_positive(Reading(config).get("max_position_embeddings")))
 
 
-def tells_length(config: Mapping[str, Any]) -> bool:
-    return Reading(config).tells("max_position_embeddings")
+def longest_of(config: Mapping[str, Any]) -> int:
+    """Tokens its positions were made for, a rope scaling included; 0 where the config itself tells nothing, or more
+    than any model has."""
+    at = Reading(config)
+    longest = max_len_of(config) if at.tells("max_position_embeddings") else 0
+    scaling = at.text.get("rope_scaling") or at.text.get("rope_parameters")
+    if not isinstance(scaling, Mapping):
+        return longest
+    first = _positive(scaling.get("original_max_position_embeddings")) or longest
+    return max(longest, int(_positive(first * _positive(scaling.get("factor")))))
+
+
+def _positive(value: Any) -> float:
+    return value if is_number(value) and 0 < value <= MOST else 0
 
 
 def _refuse(at: Reading) -> None:
@@ -93,7 +119,10 @@ def _refuse(at: Reading) -> None:
         if kind in UNREAD and not details.plain_hybrid(at):
             raise WizardError("config-unread-kind", kind=kind)
     if at.kind == "opt" and at.count("word_embed_proj_dim") not in (0, at.count("hidden_size")):
-        raise WizardError("config-unread-kind", kind="opt, with narrow embeddings")
+        raise WizardError("config-unread-kind", kind="opt (word_embed_proj_dim)")
+    for name in NEEDED:
+        if at.tells(name) and not at.count(name) and (told := at.get(name)) is not None:
+            raise WizardError("config-wrong-number", key=name, found=shown(told), most=MOST_OF.get(name, MOST))
     missing = [name for name in NEEDED if not at.count(name)]
     if not missing and not at.count("intermediate_size") and not at.count("moe_intermediate_size"):
         missing = [] if at.kind in details.FOUR_TIMES else ["intermediate_size"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from wizard.fit.reading.keys import Reading
+from wizard.fit.reading.numbers import listed
 
 QKV = ("q_proj", "k_proj", "v_proj")
 ATTENTION = (*QKV, "o_proj")
@@ -149,8 +148,8 @@ def other_params(at: Reading) -> int:
     if at.kind == "opt" and not at.flag("do_layer_norm_before", True):
         return -2 * hidden  # no last norm
     if at.kind == "mllama_text_model":
-        crossing = at.text.get("cross_attention_layers") or at.known.get("cross_attention_layers") or []
-        return len(crossing) * (2 * (hidden // heads) + 2) + 8 * hidden  # norms and gates, and the token of a picture
+        crossing = len(at.listed("cross_attention_layers"))
+        return crossing * (2 * (hidden // heads) + 2) + 8 * hidden  # norms and gates, and the token of a picture
     if at.kind == "ernie4_5_moe":
         return at.count("num_experts") * (layers - dense_layers(at))  # what is added to the router's scores
     if at.count("linear_num_value_heads"):
@@ -182,19 +181,19 @@ def experts(at: Reading) -> dict[str, int]:
 
 def dense_layers(at: Reading) -> int:
     layers = at.count("num_hidden_layers")
-    if isinstance(kinds := at.text.get("mlp_layer_types"), list):
+    if kinds := listed(at.text, "mlp_layer_types"):
         return sum(kind == "dense" for kind in kinds[:layers])
     if every := at.count("interleave_moe_layer_step"):
-        routed = at.text.get("moe_layers")
-        return layers - (len(routed) if isinstance(routed, list) else layers // every)
+        routed = listed(at.text, "moe_layers")
+        return layers - (len(routed[:layers]) or layers // every)
     if at.kind == "ernie4_5_moe":
         every, first = max(at.count("moe_layer_interval"), 1), at.count("moe_layer_start_index")
         last = at.count("moe_layer_end_index") or layers - 1
         return layers - sum((index + 1) % every == 0 and first <= index <= last for index in range(layers))
-    listed = at.get("mlp_only_layers") or ()
+    plain = {index for index in at.listed("mlp_only_layers") if isinstance(index, int)}
     step = at.count("decoder_sparse_step")
-    if step > 1 or listed:
-        return sum(index in listed or (index + 1) % max(step, 1) != 0 for index in range(layers))
+    if step > 1 or plain:
+        return sum(index in plain or (index + 1) % max(step, 1) != 0 for index in range(layers))
     return min(at.count("first_k_dense_replace"), layers)
 
 
@@ -202,11 +201,11 @@ def spans(at: Reading) -> dict[str, int]:
     """How far layers see."""
     layers = at.count("num_hidden_layers")
     window = at.count("sliding_window") or at.count("attention_chunk_size")
-    listed = at.text.get("layer_types")
+    kinds = listed(at.text, "layer_types")[:layers]
     if not window or not at.flag("use_sliding_window", True):
         return {}
-    if isinstance(listed, list):
-        near = sum(kind in ("sliding_attention", "chunked_attention") for kind in listed)
+    if kinds:
+        near = sum(kind in ("sliding_attention", "chunked_attention") for kind in kinds)
     elif at.kind.startswith("qwen") or at.kind == "dots1":
         asked = at.kind == "dots1" or at.flag("use_sliding_window")
         near = max(0, layers - at.count("max_window_layers")) if asked else 0
@@ -219,9 +218,10 @@ def spans(at: Reading) -> dict[str, int]:
 def recurrent(at: Reading) -> dict[str, int]:
     if not at.count("linear_num_value_heads"):
         return {}
-    layers, listed = at.count("num_hidden_layers"), at.text.get("layer_types")
+    layers = at.count("num_hidden_layers")
+    kinds = listed(at.text, "layer_types")[:layers]
     every = at.count("full_attention_interval") or 4
-    number = listed.count("linear_attention") if isinstance(listed, list) else layers - layers // every
+    number = kinds.count("linear_attention") if kinds else layers - layers // every
     return {
         "linear_layers": number,
         "linear_key_heads": at.count("linear_num_key_heads"),
@@ -233,7 +233,6 @@ def recurrent(at: Reading) -> dict[str, int]:
 
 def plain_hybrid(at: Reading) -> bool:
     """A hybrid's config that lists attention layers only, and no experts."""
-    listed: Any = at.text.get("layer_types") or ()
-    return (
-        at.kind == "granitemoehybrid" and bool(listed) and set(listed) == {"attention"} and not at.count("num_experts")
-    )
+    kinds = listed(at.text, "layer_types")
+    plain = bool(kinds) and all(kind == "attention" for kind in kinds)
+    return at.kind == "granitemoehybrid" and plain and not at.count("num_experts")

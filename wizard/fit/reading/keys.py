@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from wizard.fit.reading.numbers import MOST, MOST_OF, listed, whole
 
 NAMES = {
     "hidden_size": ("hidden_size", "n_embd", "d_model", "model_dim", "dim"),
@@ -44,29 +46,36 @@ class Reading:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.text = text_of(config)
         self.whole = config
-        told = self.text.get("model_type") or config.get("model_type")
-        kind = str(told or "llama")
+        self.named = bool(self.text.get("model_type") or config.get("model_type"))
+        kind = str(self.text.get("model_type") or config.get("model_type") or "llama")
         if kind == "minicpmv":
             kind = INSIDE_MINICPMV.get(str(config.get("version")), "llama")
         self.kind = FLAT.get(kind, kind)
-        self.known = defaults().get(self.kind, {}) if told else {}
+        self.known = defaults().get(self.kind, {}) if self.named else {}
 
     def get(self, name: str, default: Any = None) -> Any:
-        spellings = NAMES.get(name, (name,))
+        _, value = self._told(name)
+        return default if value is None else value
+
+    def _told(self, name: str) -> tuple[str, Any]:
+        """(as it is spelt, what is told)."""
         for source in (self.text, self.known):
-            for spelling in spellings:
+            for spelling in NAMES.get(name, (name,)):
                 if spelling in source:
-                    return default if source[spelling] is None else source[spelling]
-        return default
+                    return spelling, source[spelling]
+        return name, None
 
     def tells(self, name: str) -> bool:
         """Itself, not by the default of its class."""
         return any(spelling in self.text for spelling in NAMES.get(name, (name,)))
 
     def count(self, name: str) -> int:
-        value = self.get(name, 0)
-        value = value[0] if isinstance(value, list) and value else value
-        return int(value) if isinstance(value, int | float) and value > 0 else 0
+        """0 where there is none; raises config-wrong-number."""
+        return whole(*self._told(name), MOST_OF.get(name, MOST))
+
+    def listed(self, name: str) -> Sequence[Any]:
+        spelling, value = self._told(name)
+        return listed({spelling: value}, spelling)
 
     def flag(self, name: str, default: bool = False) -> bool:
         return bool(self.get(name, default))

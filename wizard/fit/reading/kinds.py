@@ -42,6 +42,7 @@ NAMES = {
     "starcoder2": "q_proj:q k_proj:k v_proj:v o_proj:o c_fc:u c_proj:d",
     "xglm": OPT,
 }
+BY_HAND = frozenset({"internlm", "internlm3", "mimo"})  # not of transformers, and with Llama's names
 WORDS = ("q", "k", "v", "o", "gate", "up", "down")
 CANONICAL = {part: f"{name}_proj" for part, name in zip("qkvogud", WORDS, strict=True)}
 

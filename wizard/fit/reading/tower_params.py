@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from wizard.fit.reading.numbers import count, listed
+
 
 class Face(NamedTuple):
     """The numbers of a tower's config under one name each; `spots`: places with an embedding of their own."""
@@ -50,7 +52,7 @@ def body_params(own: Mapping[str, Any], face: Face) -> int:
         case "qwen2_5_vl_vision":
             return weights + n * (4 * h + 2 * i + h + 2 * h) + 2 * pixels
         case "qwen3_vl_vision" | "qwen3_5_vision":
-            return weights + biased + 2 * pixels + h + int(own["num_position_embeddings"]) * h
+            return weights + biased + 2 * pixels + h + count(own, "num_position_embeddings") * h
         case "mllama_vision_model":
             return weights + n * (i + h + 4 * h) + pixels + _tiles(own, face)
         case "whisper":
@@ -67,9 +69,12 @@ def _pooling(own: Mapping[str, Any], face: Face) -> int:
 def _tiles(own: Mapping[str, Any], face: Face) -> int:
     """Llama 3.2's embeddings of the class, of places and tiles, its norms, the gates of its global layers."""
     h = face.hidden
-    tiles, seen = int(own["max_num_tiles"]), int(own.get("max_aspect_ratio_id") or 8) + 1
+    tiles, seen = (
+        count(own, "max_num_tiles"),
+        (count(own, "max_aspect_ratio_id") or 8) + 1,
+    )
     seats = (face.spots + 1) * h + seen * tiles * (face.spots + 1) * h + 2 * seen * tiles * h
-    return h + seats + 3 + 4 * h + 2 * int(own["num_global_layers"])
+    return h + seats + 3 + 4 * h + 2 * count(own, "num_global_layers")
 
 
 def projector_params(config: Mapping[str, Any], own: Mapping[str, Any], face: Face, to: int) -> int:
@@ -79,13 +84,19 @@ def projector_params(config: Mapping[str, Any], own: Mapping[str, Any], face: Fa
         case "qwen2_vl_vision" | "qwen2_5_vl_vision":
             return (2 * h if face.kind == "qwen2_vl_vision" else h) + wide * wide + wide + wide * to + to
         case "qwen3_vl_vision" | "qwen3_5_vision":
-            each, deep = wide * wide + wide + wide * to + to, own.get("deepstack_visual_indexes") or ()
+            each, deep = (
+                wide * wide + wide + wide * to + to,
+                listed(own, "deepstack_visual_indexes"),
+            )
             return each + 2 * h + len(deep) * (each + 2 * wide)
         case "glm4v_vision":
-            return wide * to + to + to * to + 2 * to + 3 * to * int(own["intermediate_size"])
+            return wide * to + to + to * to + 2 * to + 3 * to * count(own, "intermediate_size")
         case "llama4_vision_model":
-            into, out = int(own["projector_input_dim"]), int(own["projector_output_dim"])
-            return int(own["intermediate_size"]) * into + into * out + int(own["vision_output_dim"]) * to
+            into, out = (
+                count(own, "projector_input_dim"),
+                count(own, "projector_output_dim"),
+            )
+            return count(own, "intermediate_size") * into + into * out + count(own, "vision_output_dim") * to
     return _projector_of(config, own, face, to)
 
 
@@ -96,11 +107,11 @@ def _projector_of(config: Mapping[str, Any], own: Mapping[str, Any], face: Face,
         case "gemma3":
             return h * to + h
         case "paligemma":
-            return h * int(own.get("projection_dim") or to) + to
+            return h * (count(own, "projection_dim") or to) + to
         case "idefics3" | "smolvlm":
             return wide * to
         case "mllama":
-            return int(own["vision_output_dim"]) * to + to
+            return count(own, "vision_output_dim") * to + to
         case "mistral3":
             return h + wide * h + h * to + to * to + (2 * to if config.get("multimodal_projector_bias") else 0)
         case "internvl" | "internvl_chat":
@@ -108,9 +119,10 @@ def _projector_of(config: Mapping[str, Any], own: Mapping[str, Any], face: Face,
         case "qwen2_audio":
             return h * to + to
         case "minicpmv":
-            return 5 * to * to + (h + int(config.get("query_num") or 64) + 10) * to
+            return 5 * to * to + (h + (count(config, "query_num") or 64) + 10) * to
         case "cohere2_vision" | "aya_vision":
-            middle = int(config.get("alignment_intermediate_size") or (36864 if outer == "cohere2_vision" else to))
+            told = count(config, "alignment_intermediate_size")
+            middle = told or (36864 if outer == "cohere2_vision" else to)
             norm = 0 if outer == "cohere2_vision" else 2 * wide
             return norm + wide * middle + middle + middle // 2 * to + to
     levels = config.get("vision_feature_layers" if outer == "vipllava" else "vision_feature_layer")

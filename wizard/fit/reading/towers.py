@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wizard.contract import Tower
+from wizard.errors import WizardError
+from wizard.fit.reading.numbers import count, ratio
 from wizard.fit.reading.tower_params import Face, body_params, projector_params
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -64,17 +66,21 @@ SIDE = 1024  # pixels of a picture, where the tower takes any size
 
 
 def tower_of(config: Mapping[str, Any], hidden: int) -> Tower | None:
-    """`hidden`: of the language model that is shown what the tower makes."""
-    name = next((n for n in ("vision_config", "audio_config") if isinstance(config.get(n), Mapping)), "")
-    if not name or not config[name]:
+    """`hidden`: of the language model that is shown what the tower makes. Raises config-unread-tower."""
+    name = next((n for n in ("vision_config", "audio_config") if config.get(n)), "")
+    if not name:
         return None
+    if not isinstance(config[name], Mapping):
+        raise WizardError("config-unread-tower", key=name)
     raw = {key: value for key, value in config[name].items() if value is not None}
     kind = _kind(raw, str(config.get("model_type", "")))
     own = {**DEFAULTS.get(kind, {}), **raw}
     face = _face(config, own, kind)
-    if not (face.hidden and face.layers):
-        return None
+    if not (face.inner and face.layers and face.hidden >= face.heads):
+        raise WizardError("config-unread-tower", key=name)
     tokens, positions = _lengths(config, own, face)
+    if not positions:
+        raise WizardError("config-unread-tower", key=name)
     return Tower(
         params=body_params(own, face) + projector_params(config, own, face, _shown(own, face, hidden)),
         layers=face.layers,
@@ -90,8 +96,8 @@ def tower_of(config: Mapping[str, Any], hidden: int) -> Tower | None:
 def _shown(own: Mapping[str, Any], face: Face, hidden: int) -> int:
     """How wide the projector's output is: as the tower's own config says, where it says so."""
     if face.kind == "qwen2_vl_vision":
-        return int(own.get("hidden_size") or hidden)
-    return int(own.get("out_hidden_size") or hidden)
+        return count(own, "hidden_size") or hidden
+    return count(own, "out_hidden_size") or hidden
 
 
 def _kind(raw: Mapping[str, Any], outer: str) -> str:
@@ -105,17 +111,15 @@ def _kind(raw: Mapping[str, Any], outer: str) -> str:
 
 def _face(config: Mapping[str, Any], own: Mapping[str, Any], kind: str) -> Face:
     def first(*names: str) -> int:
-        value = next((own[name] for name in names if own.get(name)), 0)
-        value = value[0] if isinstance(value, list | tuple) else value
-        return int(value) if isinstance(value, int | float) else 0
+        return next((number for name in names if (number := count(own, name))), 0)
 
     hidden = first("embed_dim", "hidden_size", "d_model", "width")
-    inner = first("intermediate_size", "encoder_ffn_dim") or int(hidden * float(own.get("mlp_ratio") or 4))
+    inner = first("intermediate_size", "encoder_ffn_dim") or int(hidden * ratio(own, "mlp_ratio", 4))
     patch = first("patch_size", "spatial_patch_size") or 14
     return Face(
         kind=kind,
         hidden=hidden,
-        inner=int(own["out_hidden_size"]) if kind == "glm4v_vision" else inner,
+        inner=first("out_hidden_size") if kind == "glm4v_vision" else inner,
         layers=first("depth", "num_hidden_layers", "encoder_layers", "layers") + first("num_global_layers"),
         heads=first("num_heads", "num_attention_heads", "attention_heads", "encoder_attention_heads") or 16,
         patch=patch,
@@ -128,16 +132,16 @@ def _face(config: Mapping[str, Any], own: Mapping[str, Any], kind: str) -> Face:
 def _merged(config: Mapping[str, Any], own: Mapping[str, Any], kind: str) -> int:
     """How many positions along each side become one token."""
     if kind in MERGED:
-        return int(own.get("spatial_merge_size") or 2)
+        return count(own, "spatial_merge_size") or 2
     if kind == "internvl_vision":
-        return round(1 / float(config.get("downsample_ratio") or 0.5))
+        return round(1 / ratio(config, "downsample_ratio", 0.5))
     if kind == "llama4_vision_model":
-        return round(1 / float(own.get("pixel_shuffle_ratio") or 0.5))
+        return round(1 / ratio(own, "pixel_shuffle_ratio", 0.5))
     if config.get("model_type") in ("aya_vision", "cohere2_vision"):
-        return int(config.get("downsample_factor") or 2)
+        return count(config, "downsample_factor") or 2
     if config.get("model_type") in ("idefics3", "smolvlm"):
-        return int(config.get("scale_factor") or 2)
-    return int(own.get("spatial_merge_size") or config.get("spatial_merge_size") or 1)
+        return count(config, "scale_factor") or 2
+    return count(own, "spatial_merge_size") or count(config, "spatial_merge_size") or 1
 
 
 def _lengths(config: Mapping[str, Any], own: Mapping[str, Any], face: Face) -> tuple[int, int]:
@@ -145,12 +149,12 @@ def _lengths(config: Mapping[str, Any], own: Mapping[str, Any], face: Face) -> t
     if face.kind == "whisper":
         return 750, 1500
     if config.get("model_type") == "minicpmv":
-        return int(config.get("query_num") or 64), (448 // face.patch) ** 2  # of one slice
+        return count(config, "query_num") or 64, (448 // face.patch) ** 2  # of one slice
     positions = face.spots
     if not positions or face.kind in MERGED:
         step = face.patch * round(face.shrink**0.5)
         positions = (SIDE // step * step // face.patch) ** 2
     if face.kind == "mllama_vision_model":
         return (positions + 1) * 4, (positions + 1) * 4  # four tiles, one sequence
-    tokens = int(config.get("mm_tokens_per_image") or 0) or positions // face.shrink
+    tokens = count(config, "mm_tokens_per_image") or positions // face.shrink
     return tokens, positions + (face.kind in CLASSED)

@@ -30,6 +30,7 @@ EAGER = frozenset(
         "vaultgemma", "xglm",
     }
 )  # fmt: skip
+WITHOUT_FLASH = frozenset({"bloom", "codegen", "mpt", "xglm"})  # nor do these know FlashAttention
 CAPPED_LOGITS = frozenset({"gemma2"})
 # A norm follows the embedding; under autocast what it gives, and with it the stream, is in fp32.
 NORMED_EMBEDDING = frozenset({"bloom"})
