@@ -26,6 +26,7 @@ class Remedy:
 
     code: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    beside: tuple[Remedy, ...] = ()  # what else it takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Verdict:
     terms: tuple[Term, ...]
     basis: Basis = "estimated"
     reason: Problem | None = None  # why not, when status is no
+    also: tuple[Problem, ...] = ()  # all other reasons
     remedies: tuple[Remedy, ...] = ()
     gave_up: tuple[Mapping[str, Any], ...] = ()  # rungs of the ladder that were needed to fit
     seconds: float = 0.0

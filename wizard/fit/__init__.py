@@ -6,11 +6,12 @@ from wizard.fit.asking.orders import config_of, order_of
 from wizard.fit.asking.spellings import nearest
 from wizard.fit.memory.law import GIB, Peak
 from wizard.fit.memory.step import Step, digest_of
+from wizard.fit.offering.cards import alone, only
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.engines import accelerator, python_for, reasons_engine_cannot_run
 from wizard.fit.offering.judge import judge
+from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
-from wizard.fit.offering.remedies import CARDS_GIB, USABLE
 from wizard.fit.reading.configs import longest_of, outline_of, read_as
 from wizard.fit.reading.quantised import held_in
 
@@ -23,6 +24,7 @@ __all__ = [
     "Peak",
     "Step",
     "accelerator",
+    "alone",
     "answer",
     "architecture_in",
     "beside",
@@ -34,6 +36,7 @@ __all__ = [
     "longest_of",
     "nearest",
     "offers",
+    "only",
     "order_of",
     "outline_of",
     "params_in",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wizard import words
-from wizard.contract import Catalog, Machine, Plan, Remedy, RunState, Verdict
+from wizard.contract import Catalog, Machine, Plan, RunState, Verdict
 from wizard.plain.output import GREEN, paint, table
 from wizard.session import Desk, Outcome
 from wizard.session.care import Check
@@ -94,13 +94,10 @@ def method_of(verdict: Verdict, catalog: Catalog) -> str:
 
 
 def why_not(verdict: Verdict) -> str:
-    why = words.problem(verdict.reason.code, verdict.reason.params)["what"] if verdict.reason else ""
-    ways = "; ".join(remedy(way) for way in verdict.remedies)
+    reasons = (verdict.reason, *verdict.also) if verdict.reason else ()
+    why = "; ".join(words.problem(reason.code, reason.params)["what"] for reason in reasons)
+    ways = "; ".join(words.remedy(way) for way in verdict.remedies)
     return f"{why}. {ways}" if ways else why
-
-
-def remedy(way: Remedy) -> str:
-    return say(f"remedy.{way.code}", **way.params)
 
 
 def plan(planned: Plan, commands: Sequence[tuple[str, str]]) -> str:

@@ -71,7 +71,8 @@ def compile_plan(
     for name in FOLDERS:
         if name in engines:
             assets = tuple(environments[carrier].id for carrier in carriers) if name == "fetch" else ()
-            stages.append(stage_of(name, order, environments[engines[name]], assets, stages, environments))
+            shown = cards_shown(name, verdict, machine)
+            stages.append(stage_of(name, order, environments[engines[name]], assets, stages, environments, shown))
     data = replace(choice.data, sha256=stages[1].spec["data"]["sha256"])
     plan = Plan(
         run=run,
@@ -111,6 +112,7 @@ def stage_of(
     assets: tuple[str, ...],
     before: list[Stage],
     environments: Mapping[str, Environment],
+    cards: str,
 ) -> Stage:
     verdict, spec = order.verdict, MAKERS[name](order)
     digests: dict[str, str] = {stage.name: stage.digest for stage in before if stage.name in INPUTS[name]}
@@ -126,7 +128,7 @@ def stage_of(
         inputs=INPUTS[name],
         outputs=OUTPUTS[name],
         digest=stage_digest(name, spec, used, digests),
-        variables=variables(name, verdict),
+        variables={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards},
         seconds=verdict.stage_seconds.get(name, 0.0),
         memory_bytes=verdict.stage_memory.get(name, 0),
         disk_bytes=verdict.stage_disk.get(name, 0),
@@ -134,7 +136,10 @@ def stage_of(
     )
 
 
-def variables(name: str, verdict: Verdict) -> Mapping[str, str]:
-    """Cards are numbered as NVML numbers them; a stage that works on the CPU sees none."""
-    cards = ",".join(str(index) for index in verdict.gpus) if name in ON_THE_CARD else ""
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards}
+def cards_shown(name: str, verdict: Verdict, machine: Machine) -> str:
+    """None to a stage that works on the CPU. CUDA numbers cards as NVML does, but slices of a card it knows by name."""
+    if name not in ON_THE_CARD:
+        return ""
+    cut = any(gpu.mig for gpu in machine.gpus)
+    names = {gpu.index: gpu.uuid for gpu in machine.gpus} if cut else {}
+    return ",".join(names.get(index, str(index)) for index in verdict.gpus)

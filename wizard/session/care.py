@@ -44,9 +44,11 @@ def examine(home: Home, machine: Machine, catalog: Catalog, uv: str) -> Iterator
 
 
 def _engines(machine: Machine, catalog: Catalog) -> Iterator[Check]:
-    accelerator = fit.accelerator(machine)
+    """On the card that lacks least of what an engine needs."""
+    parts = [fit.only(machine, cards) for cards in fit.alone(machine)] or [machine]
     for engine in catalog.engines.values():
-        reasons = fit.reasons_engine_cannot_run(engine, machine, accelerator)
+        found = (fit.reasons_engine_cannot_run(engine, part, fit.accelerator(part)) for part in parts)
+        reasons = min(found, key=len)
         first = reasons[0] if reasons else None
         yield Check(code="engine", ok=not reasons, params={"engine": engine.id, "title": engine.title}, problem=first)
 

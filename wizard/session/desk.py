@@ -66,7 +66,8 @@ class Desk:
         """What need not be downloaded or built again; a pretended machine is empty."""
         if self.pretend:
             return frozenset()
-        accelerators = tuple({"cpu", fit.accelerator(self.machine())})
+        machine = self.machine()
+        accelerators = tuple({"cpu", *(fit.accelerator(fit.only(machine, cards)) for cards in fit.alone(machine))})
         return present.present(self.home, self.catalog(), accelerators, self._locks)
 
     def _known(self) -> dict[str, Any]:
@@ -88,8 +89,8 @@ class Desk:
         return fit.offers(self.machine(), self.catalog(), task=task, model=asked, terms=terms, **self._known())
 
     def explained(self, verdict: Verdict) -> Verdict:
-        """With the terms of its peak, and for a `no` what would help. Takes some milliseconds."""
-        told = self.judge(verdict.recipe, verdict.model, verdict.knobs)
+        """One of the offers with the terms of its peak, and for a `no` what would help. Takes some milliseconds."""
+        told = self.judge(verdict.recipe, verdict.model)
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:

@@ -251,7 +251,8 @@ def job(
 ) -> Iterator[Mapping[str, Any]]:
     """In an environment for this machine, whatever machine is pretended."""
     known, machine = desk.catalog().engines[engine], desk.machine()
-    kinds = ("cpu",) if desk.pretend else dict.fromkeys((fit.accelerator(machine), "cpu"))
+    cards = next(iter(fit.alone(machine)), ())
+    kinds = ("cpu",) if desk.pretend else dict.fromkeys((fit.accelerator(fit.only(machine, cards)), "cpu"))
     choices = [(kind, python) for kind in kinds if (python := fit.python_for(known, machine, kind))]
     if not choices:
         has = ", ".join(machine.pythons) or "-"

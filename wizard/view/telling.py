@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, StageState, Verdict
-from wizard.words import known, problem, say, units
+from wizard.words import known, problem, remedy, say, units
 
 LINES_NAMED = 5
 
@@ -30,7 +30,8 @@ def why_not(verdict: Verdict) -> str:
     if not verdict.reason:
         return ""
     words = told(verdict.reason)
-    return say("view.recipe.why_not", what=words["what"], why=words["why"])
+    first = say("view.recipe.why_not", what=words["what"], why=words["why"])
+    return sentence(first, *(told(reason)["what"] for reason in verdict.also))
 
 
 def shortfall(verdict: Verdict) -> str:
@@ -38,8 +39,7 @@ def shortfall(verdict: Verdict) -> str:
 
 
 def remedies(verdict: Verdict) -> str:
-    ways = [say(f"remedy.{way.code}", **way.params) for way in verdict.remedies]
-    return say("view.or").join(ways)
+    return say("view.or").join(remedy(way) for way in verdict.remedies)
 
 
 def gave_up(verdict: Verdict) -> str:

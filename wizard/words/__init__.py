@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -81,6 +81,28 @@ def pick(text: Mapping[str, str]) -> str:
 def problem(code: str, params: Mapping[str, Any], language: str | None = None) -> dict[str, str]:
     """what, why and next of a Problem."""
     return {part: say_in(language or _language, f"problem.{code}.{part}", **params) for part in ("what", "why", "next")}
+
+
+class Way(Protocol):
+    """What would help, and what it takes beside."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+    @property
+    def beside(self) -> Sequence[Way]: ...
+
+
+def remedy(way: Way, language: str | None = None) -> str:
+    used = language or _language
+    told = say_in(used, f"remedy.{way.code}", **way.params)
+    if not way.beside:
+        return told
+    also = say_in(used, "remedy.and").join(
+        say_in(used, f"remedy-beside.{one.code}", **one.params) for one in way.beside
+    )
+    return say_in(used, "remedy.with", way=told, also=also)
 
 
 class _Formatter(string.Formatter):

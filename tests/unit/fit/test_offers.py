@@ -91,24 +91,39 @@ def test_a_sequence_is_never_longer_than_the_model_reads(catalog: Catalog, machi
     assert verdict.knobs.seq_len == catalog.models["smollm2-135m"].max_len
 
 
-def test_a_remedy_really_fits(catalog: Catalog, machine_with: MachineWith) -> None:
-    machine = machine_with("t4")
-    for verdict in offers(machine, catalog):
-        for remedy in verdict.remedies:
-            if remedy.code == "other-method":
-                assert judge(machine, catalog, remedy.params["recipe"], verdict.model, verdict.knobs).status != "no"
-            elif remedy.code == "smaller-model":
-                assert judge(machine, catalog, verdict.recipe, remedy.params["model"], verdict.knobs).status != "no"
-            elif remedy.code == "shorter-sequence":
-                knobs = replace(verdict.knobs, seq_len=remedy.params["seq_len"])
-                assert judge(machine, catalog, verdict.recipe, verdict.model, knobs).status != "no"
-
-
 def test_what_is_too_large_to_serve_is_tuned_and_not_served(catalog: Catalog, machine_with: MachineWith) -> None:
     verdict = judge(machine_with("rtx-4090"), catalog, "sft-qlora", "qwen3-14b")
     assert verdict.status == "fits"
     assert "serve" not in verdict.engines
     assert [note.code for note in verdict.engine_notes] == ["too-big-to-serve"]
+
+
+def disk_of(machine: Machine, free: int) -> Machine:
+    return replace(machine, disks=(Disk(path="/", free_bytes=free, total_bytes=10**13, kind="local"),))
+
+
+def test_where_only_serving_breaks_the_disk_another_engine_serves_else_none(
+    catalog: Catalog, machine_with: MachineWith
+) -> None:
+    roomy = judge(machine_with("rtx-4090"), catalog, "sft-lora", "qwen3-0.6b")
+    assert roomy.engines["serve"] == "vllm"
+    without_vllm = roomy.disk_bytes - 1
+    small = judge(disk_of(machine_with("rtx-4090"), without_vllm), catalog, "sft-lora", "qwen3-0.6b")
+    assert (small.status, small.engines["serve"]) == ("fits", "transformers")
+    assert [note.code for note in small.engine_notes] == ["serve-short-of-disk"]
+    least = judge(disk_of(machine_with("rtx-4090"), small.disk_bytes - 1), catalog, "sft-lora", "qwen3-0.6b")
+    assert (least.status, least.engines.get("serve")) == ("fits", None)
+    assert [note.code for note in least.engine_notes][-1] == "serve-short-of-disk"
+    assert "no-room-to-serve" in [note.code for note in least.engine_notes]
+    none = judge(disk_of(machine_with("rtx-4090"), least.disk_bytes - 1), catalog, "sft-lora", "qwen3-0.6b")
+    assert none.reason and none.reason.code == "short-of-disk"
+    assert none.engines["serve"] == "vllm"
+
+
+def test_a_cpu_that_lacks_ram_for_vllm_serves_by_transformers(catalog: Catalog, laptop: Machine) -> None:
+    verdict = judge(replace(laptop, ram_free_bytes=int(3.5 * GIB)), catalog, "identity", "smollm2-135m")
+    assert (verdict.status, verdict.engines["serve"]) == ("fits", "transformers")
+    assert [note.code for note in verdict.engine_notes] == ["serve-short-of-ram"]
 
 
 def test_a_small_disk_says_no_and_names_a_larger_one(catalog: Catalog, laptop: Machine) -> None:

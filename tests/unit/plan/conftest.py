@@ -58,7 +58,7 @@ def choice(verdict: Verdict) -> Choice:
 
 @pytest.fixture
 def made(catalog: Catalog, machine: Machine, verdict: Verdict, choice: Choice) -> Callable[..., Made]:
-    def make(choice: Choice = choice, verdict: Verdict = verdict, **changes: Any) -> Made:
+    def make(choice: Choice = choice, verdict: Verdict = verdict, here: Machine = machine, **changes: Any) -> Made:
         options: dict[str, Any] = {
             "run": "a-run",
             "created": 0.0,
@@ -67,6 +67,6 @@ def made(catalog: Catalog, machine: Machine, verdict: Verdict, choice: Choice) -
             "key_file": "/secrets/a-run.key",
             "lock_text": lambda name: f"# {name}\ntorch==2.13.0 \\\n    --hash=sha256:00\n",
         }
-        return compile_plan(choice, verdict, machine, catalog, **{**options, **changes})
+        return compile_plan(choice, verdict, here, catalog, **{**options, **changes})
 
     return make

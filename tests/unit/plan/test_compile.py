@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wizard.contract import Catalog, Choice, DataChoice, Plan, Verdict
+from wizard.contract import Catalog, Choice, DataChoice, Gpu, Machine, Plan, Verdict
 from wizard.errors import WizardError
 from wizard.plan import filled_rows, run_id
 
@@ -133,6 +133,17 @@ def test_stages_see_the_card_they_were_judged_on_and_no_other(made: Make, verdic
     on_card = replace(verdict, device="cuda", gpus=(3,))
     seen = {stage.name: stage.variables["CUDA_VISIBLE_DEVICES"] for stage in made(verdict=on_card)[0].stages}
     assert seen == {"fetch": "", "prepare": "", "train": "3", "merge": "3", "serve": "3"}
+
+
+def test_slices_of_a_card_are_shown_by_their_names_for_cuda_does_not_number_them(
+    made: Make, verdict: Verdict, machine: Machine
+) -> None:
+    slices = [Gpu(index=n, name="", uuid=f"MIG-{n}", total_bytes=1, free_bytes=1, mig=True) for n in range(2)]
+    cards = (*slices, Gpu(index=2, name="", uuid="GPU-2", total_bytes=1, free_bytes=1))
+    for chosen, shown in ((1, "MIG-1"), (2, "GPU-2")):
+        on_card = replace(verdict, device="cuda", gpus=(chosen,))
+        plan = made(verdict=on_card, here=replace(machine, gpus=cards))[0]
+        assert {stage.variables["CUDA_VISIBLE_DEVICES"] for stage in plan.stages if stage.name == "train"} == {shown}
 
 
 def test_no_secret_is_in_the_plan_only_where_it_lies(made: Make) -> None:

@@ -20,12 +20,13 @@ class Picks:
 
     engines: Mapping[str, str] = field(default_factory=dict)
     pythons: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()  # all that could serve, the one in `engines` first
     notes: tuple[Problem, ...] = ()
     reason: Problem | None = None
 
 
 def accelerator(machine: Machine) -> str:
-    """The newest kind of build this machine's driver and cards can run."""
+    """The newest kind of build that this machine's driver and all of its cards can run."""
     if not machine.gpus:
         return "cpu"
     driver = driver_major(machine)
@@ -123,6 +124,7 @@ def pick(
 ) -> Picks:
     """For each stage the first engine that can run; a serve stage that has none is left out with a note."""
     engines: dict[str, str] = {}
+    servers: list[str] = []
     notes: list[Problem] = []
     reason: Problem | None = None
     for stage, named in recipe.engines.items():
@@ -135,13 +137,15 @@ def pick(
             able += [] if found else [name]
         if able:
             engines[stage] = able[0]
+            servers = able if stage == "serve" else servers
             notes += blocked
         elif stage == "serve":
             notes += blocked
         else:
             reason = reason or next(iter(blocked), None)
     pythons = pythons_for(recipe, model, machine, catalog, kind, engines)
-    return Picks(engines=engines, pythons=pythons, notes=_worth_telling(notes, kind), reason=reason)
+    told = _worth_telling(notes, kind)
+    return Picks(engines=engines, pythons=pythons, servers=tuple(servers), notes=told, reason=reason)
 
 
 def pythons_for(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from wizard.contract import Catalog, Machine, Verdict
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.judge import judge
-from wizard.fit.offering.remedies import suits
+from wizard.fit.offering.setting import suits
 
 SENSIBLE_SECONDS = {"identity": 5 * 60.0}  # a first success, download included
 SENSIBLE = 4 * 3600.0

@@ -1,136 +1,152 @@
-"""The nearest changes that would make it fit."""
+"""The nearest changes that would make it fit, each judged as the case itself is before it is advised."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from wizard.contract import Catalog, Knobs, Machine, Model, Recipe, Remedy
-from wizard.fit.memory.law import GIB, numbers_of
-from wizard.fit.offering.recipe_step import Case, step_of
+from wizard.contract import Recipe, Remedy, Verdict
+from wizard.fit.offering.mending import MOST_CARDS, Judge, Mended, Situation, clone, mended, with_cards
+from wizard.fit.offering.setting import Setting, suits
 
-CARDS_GIB = (6, 8, 11, 12, 16, 20, 24, 32, 40, 48, 80, 96, 141, 180)
-USABLE = 0.96  # of what is written on a card's box
 SHORTEST = 128
-TEAMS = (2, 4, 8, 16)  # cards of one machine, as they are rented; 16 are two machines
+TEAMS = (2, 4, MOST_CARDS)
 
 
-def for_memory(case: Case, capacity: int, total: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
-    """`total`: what would be free, were there no other programs on the card."""
-
-    def fits(**change: Any) -> bool:
-        return needed(replace(case, knobs=replace(case.knobs, **change))) <= capacity
-
-    yield from _knob_remedies(case.knobs, fits)
-    yield from for_one_card(case, capacity, recipe, catalog)
-    yield from more_cards(case, capacity)
-    if needed(case) <= total:
-        yield Remedy(code="free-the-card", params={"held_bytes": total - capacity, "total_bytes": total})
-    else:
-        yield room(case, needed(case))
+def remedies(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Iterator[Remedy]:
+    """What costs nothing first, each with what it takes beside; one purchase, where no other program is in the way."""
+    assert draft.reason
+    for remedy, change in (*_knobs(at, draft, judged), *_other(at, setting, draft, judged)):
+        yield replace(remedy, beside=change.steps)
+    if freed := _freed(at, setting, draft, judged):
+        yield freed
+    if shared := _shared(at, setting, draft, judged):
+        yield shared
+    if not freed and not (shared and draft.reason.code == "needs-cards"):
+        yield _bought(at, setting, draft, judged)
 
 
-def needed(case: Case) -> int:
-    return numbers_of(step_of(case)).card
-
-
-def for_one_card(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
-    if (other := lighter_recipe(case, capacity, recipe, catalog)) is not None:
-        yield other_method(other, catalog)
-    if (model := smaller_model(case, capacity, catalog)) is not None:
-        yield Remedy(code="smaller-model", params={"model": model.id, "title": model.title})
-
-
-def other_method(other: Recipe, catalog: Catalog) -> Remedy:
-    return Remedy(code="other-method", params={"method": catalog.methods[other.method].title, "recipe": other.id})
-
-
-def for_several_cards(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
-    """Where a recipe shares a model among cards and there are too few: one that does without, else more of them."""
-    alone = replace(case, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
-    if other := next(other_recipe(alone, capacity, recipe, catalog), None):
-        yield other
-    else:
-        yield next(more_cards(alone, capacity), None) or room(alone, needed(alone))
-
-
-def other_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
-    """One card's recipes of the same task that fit, the one with the least change of the base first."""
-    kin = [other for other in catalog.recipes.values() if alike(other, recipe, case) and other.knobs.n_gpus == 1]
-    for other in sorted(kin, key=lambda other: -catalog.methods[other.method].base_bytes):
-        method = catalog.methods[other.method]
-        if not method.dora and needed(replace(case, method=method)) <= capacity:
-            yield other_method(other, catalog)
-            return
-
-
-def more_cards(case: Case, capacity: int) -> Iterator[Remedy]:
-    """Weights, gradients and states shared among as few cards like this one as hold them, by ZeRO 3."""
-    if case.device == "cpu" or case.method.quantisation != "none":
+def _knobs(at: Situation, draft: Verdict, judged: Judge) -> Iterator[tuple[Remedy, Mended]]:
+    if not draft.reason or not draft.reason.code.startswith("short-of-memory"):
         return
-    for cards in TEAMS:
-        size = needed(replace(case, knobs=replace(case.knobs, zero_stage=3, n_gpus=cards)))
-        if cards > case.knobs.n_gpus and size <= capacity:
-            yield Remedy(code="more-cards", params={"cards": cards, "needed_bytes": size, "free_bytes": capacity})
-            return
+    knobs = draft.knobs
 
+    def changed(code: str, shown: bool = True, **change: Any) -> tuple[Remedy, Mended] | None:
+        found = _lifted(at._replace(knobs=replace(knobs, **change)), draft, judged)
+        return (Remedy(code=code, params=change if shown else {}), found) if found else None
 
-def _knob_remedies(knobs: Knobs, fits: Callable[..., bool]) -> Iterator[Remedy]:
-    if knobs.micro_batch > 1 and fits(micro_batch=1):
-        yield Remedy(code="smaller-batch", params={"micro_batch": 1})
-    if not knobs.grad_ckpt and fits(grad_ckpt=True):
-        yield Remedy(code="checkpointing")
+    if knobs.micro_batch > 1 and (found := changed("smaller-batch", micro_batch=1)):
+        yield found
+    if not knobs.grad_ckpt and (found := changed("checkpointing", shown=False, grad_ckpt=True)):
+        yield found
     length = knobs.seq_len // 2
     while length >= SHORTEST:
-        if fits(seq_len=length):
-            yield Remedy(code="shorter-sequence", params={"seq_len": length})
+        if found := changed("shorter-sequence", seq_len=length):
+            yield found
             return
         length //= 2
 
 
-def lighter_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Recipe | None:
-    """Another recipe of the same task, whose method holds the base in fewer bytes."""
-    for other in catalog.recipes.values():
-        method = catalog.methods[other.method]
-        lighter = alike(other, recipe, case) and method.base_bytes < case.method.base_bytes
-        alone = replace(case, method=method, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
-        if lighter and needed(alone) <= capacity:
-            return other
-    return None
+def _lifted(at: Situation, draft: Verdict, judged: Judge) -> Mended | None:
+    """Where the reason is gone, with what is short all the same."""
+    found = mended(at, judged, buying=False)
+    return found if found and draft.reason and found.lifts(draft.reason) else None
 
 
-def alike(other: Recipe, recipe: Recipe, case: Case) -> bool:
-    return other.task == recipe.task and case.device in other.accelerators and suits(other, case.model)
-
-
-def smaller_model(case: Case, capacity: int, catalog: Catalog) -> Model | None:
-    kin = [
+def _other(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Iterator[tuple[Remedy, Mended]]:
+    """Another recipe of the task, that with the least change of the base first, and a smaller model of the family."""
+    catalog = setting.catalog
+    for other in _kin(setting, draft):
+        if found := _lifted(at._replace(recipe=other.id), draft, judged):
+            yield _method(setting, other), found
+            break
+    if draft.reason and not draft.reason.code.startswith("short-of"):
+        return
+    family = setting.model.architecture.family
+    smaller = [
         model
         for model in catalog.models.values()
-        if model.architecture.family == case.model.architecture.family and model.params < case.model.params
+        if model.architecture.family == family and model.params < setting.model.params and suits(setting.recipe, model)
     ]
-    for model in sorted(kin, key=lambda model: -model.params):
-        if needed(replace(case, model=model)) <= capacity:
-            return model
+    for model in sorted(smaller, key=lambda model: -model.params):
+        if found := _lifted(at._replace(model=model.id), draft, judged):
+            yield Remedy(code="smaller-model", params={"model": model.id, "title": model.title}), found
+            return
+
+
+def _kin(setting: Setting, draft: Verdict) -> list[Recipe]:
+    """On the CPU only where it is not the card's memory that is short."""
+    methods = setting.catalog.methods
+    short = draft.reason is not None and draft.reason.code == "short-of-memory-cuda"
+    kin = [
+        other
+        for other in _of_task(setting)
+        if other.id != setting.recipe.id
+        and not methods[other.method].dora
+        and (setting.device in other.accelerators or not short)
+    ]
+    return sorted(kin, key=lambda other: (-methods[other.method].base_bytes, other.knobs.n_gpus))
+
+
+def _freed(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Remedy | None:
+    """Were there no other programs on the cards."""
+    held = setting.unused - setting.capacity
+    if held <= 0 or not draft.reason or draft.reason.code != "short-of-memory-cuda":
+        return None
+    used = {gpu.index for gpu in setting.gpus}
+    empty = [
+        replace(gpu, free_bytes=max(gpu.free_bytes, gpu.total_bytes - (gpu.reserved_bytes or 0)))
+        if gpu.index in used
+        else gpu
+        for gpu in at.machine.gpus
+    ]
+    found = _lifted(at._replace(machine=with_cards(at.machine, empty)), draft, judged)
+    params = {"held_bytes": held, "total_bytes": setting.unused}
+    return Remedy(code="free-the-card", params=params, beside=found.steps) if found else None
+
+
+def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Remedy | None:
+    """As few cards like this one as hold it together, by a recipe that shares a model out."""
+    recipe, gpu = _sharing(setting), setting.gpu
+    if not recipe or not gpu or not draft.reason or draft.reason.code not in ("short-of-memory-cuda", "needs-cards"):
+        return None
+    for cards in TEAMS:
+        if cards <= max(len(setting.gpus), 1):
+            continue
+        team = with_cards(at.machine, [clone(gpu, index) for index in range(cards)])
+        knobs = replace(at.knobs, n_gpus=cards, zero_stage=recipe.knobs.zero_stage) if at.knobs else None
+        found = mended(at._replace(machine=team, recipe=recipe.id, knobs=knobs), judged, buying=False)
+        if found and found.found.status == "fits":
+            sizes = {"needed_bytes": found.found.safe_bytes, "free_bytes": found.found.capacity_bytes}
+            params = {"cards": cards, "recipe": recipe.id, **sizes}
+            return Remedy(code="more-cards", params=params, beside=found.steps)
     return None
 
 
-def room(case: Case, size: int) -> Remedy:
-    if case.device == "cpu":
-        return Remedy(code="more-ram", params={"needed_bytes": size})
-    card = next((gib for gib in CARDS_GIB if gib * GIB * USABLE >= size), 0)
-    code = "bigger-card" if card else "no-card-is-big-enough"
-    return Remedy(code=code, params={"gib": card, "needed_bytes": size})
+def _sharing(setting: Setting) -> Recipe | None:
+    if setting.recipe.knobs.n_gpus > 1:
+        return setting.recipe
+    return next((other for other in _of_task(setting) if other.knobs.zero_stage == 3), None)
 
 
-def roomier_disk(machine: Machine, needed: int) -> Remedy | None:
-    others = sorted(machine.disks[1:], key=lambda disk: -disk.free_bytes)
-    best = next((disk for disk in others if disk.kind != "memory" and disk.free_bytes >= needed), None)
-    return Remedy(code="other-disk", params={"path": best.path, "free_bytes": best.free_bytes}) if best else None
+def _of_task(setting: Setting) -> list[Recipe]:
+    own = setting.recipe
+    recipes = setting.catalog.recipes.values()
+    return [other for other in recipes if other.task == own.task and suits(other, setting.model)]
 
 
-def suits(recipe: Recipe, model: Model) -> bool:
-    named = {model.id, model.architecture.family}
-    open_to_all = "*" in recipe.models and ("*" in model.tasks or recipe.task in model.tasks)
-    return open_to_all or any(name in named for name in recipe.models)
+def _bought(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Remedy:
+    """What has to be got, the rest beside the first of it; with another recipe where this one never runs."""
+    if found := mended(at, judged, buying=True):
+        first, *rest = found.steps
+        return replace(first, beside=tuple(rest))
+    for other in _kin(setting, draft):
+        if other.knobs.n_gpus == 1 and (found := mended(at._replace(recipe=other.id), judged, buying=True)):
+            return replace(_method(setting, other), beside=found.steps)
+    return Remedy(code="no-card-is-big-enough", params={"needed_bytes": draft.safe_bytes})
+
+
+def _method(setting: Setting, other: Recipe) -> Remedy:
+    title = setting.catalog.methods[other.method].title
+    return Remedy(code="other-method", params={"method": title, "recipe": other.id})

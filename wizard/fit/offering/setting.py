@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from wizard.contract import Board, Catalog, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
 from wizard.fit.memory.law import Numbers, numbers_of
+from wizard.fit.offering.cards import hands, only
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
-from wizard.fit.offering.engines import Picks, accelerator, pick
+from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
 from wizard.fit.offering.flops import step_seconds
 from wizard.fit.offering.recipe_step import Case, step_of
 
@@ -103,46 +104,51 @@ class Setting:
 
 
 def settle(
-    machine: Machine, catalog: Catalog, recipe: Recipe, model: Model, forced: Mapping[str, str], home_free: int
-) -> Setting:
-    """The card where there is one and an engine can use it, else the CPU where the recipe allows it."""
-    cards, kind = cards_for(machine, recipe), accelerator(machine)
-    use_card = "cuda" in recipe.accelerators and (bool(machine.gpus) or "cpu" not in recipe.accelerators)
-    if use_card and machine.gpus and kind == "cpu":
-        picks = Picks(reason=Problem(code="driver-runs-no-build", params={"has": machine.driver or "-"}))
-    else:
-        picks = pick(recipe, model, machine, catalog, kind if use_card else "cpu", forced)
-    if use_card and machine.gpus and picks.reason and "cpu" in recipe.accelerators:
-        told = picks.reason
-        picks = pick(recipe, model, machine, catalog, "cpu", forced)
-        picks = replace(picks, notes=(told, *picks.notes))
-        use_card = False
-    return Setting(
+    machine: Machine,
+    catalog: Catalog,
+    recipe: Recipe,
+    model: Model,
+    forced: Mapping[str, str],
+    home_free: int,
+    n_gpus: int = 0,
+) -> tuple[Setting, ...]:
+    """Every way to run it here, the first choice first: on these cards or those, and on the CPU where it may be.
+
+    `n_gpus`: on just so many cards where there are so many. Engines and builds are those of the cards that are used.
+    """
+    kept = Setting(
         machine=machine,
         catalog=catalog,
         recipe=recipe,
         model=model,
         method=catalog.methods[recipe.method],
-        device="cuda" if use_card else "cpu",
-        gpus=cards if use_card else (),
-        kind=kind if use_card else "cpu",
-        picks=picks,
+        device="cpu",
+        gpus=(),
+        kind="cpu",
+        picks=Picks(),
         home_free=home_free,
     )
+    found: list[Setting] = []
+    if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
+        for cards in hands(machine, recipe.knobs.n_gpus, n_gpus) or ((),):
+            here = only(machine, cards)
+            found.append(
+                replace(kept, device="cuda", gpus=cards, kind=accelerator(here), picks=_picks(kept, here, forced))
+            )
+    if "cpu" in recipe.accelerators:
+        found.append(replace(kept, picks=pick(recipe, model, machine, catalog, "cpu", forced)))
+    return tuple(found)
 
 
-def cards_for(machine: Machine, recipe: Recipe) -> tuple[Gpu, ...]:
-    """The roomiest card; all that can work together for a recipe that shares a model out, the least room first."""
-    if recipe.knobs.n_gpus <= 1:
-        best = max(machine.gpus, key=lambda gpu: gpu.free_bytes, default=None)
-        return (best,) if best else ()
-    return max(_teams(machine), key=lambda team: len(team) * team[0].free_bytes, default=())
+def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> Picks:
+    kind = accelerator(here)
+    if here.gpus and kind == "cpu":
+        needed = {"has": here.driver or "-", "needed": str(CUDA_12_DRIVER)}
+        return Picks(reason=Problem(code="driver-runs-no-build", params=needed))
+    return pick(kept.recipe, kept.model, here, kept.catalog, kind, forced)
 
 
-def _teams(machine: Machine) -> Iterator[tuple[Gpu, ...]]:
-    """Cards of one capability, the n roomiest of them; slices of a card have no way to one another."""
-    whole = [gpu for gpu in machine.gpus if not gpu.mig]
-    for capability in {gpu.compute_capability for gpu in whole}:
-        alike = sorted((gpu for gpu in whole if gpu.compute_capability == capability), key=lambda gpu: -gpu.free_bytes)
-        for count in range(1, len(alike) + 1):
-            yield tuple(reversed(alike[:count]))
+def suits(recipe: Recipe, model: Model) -> bool:
+    named = {model.id, model.architecture.family}
+    open_to_all = "*" in recipe.models and ("*" in model.tasks or recipe.task in model.tasks)
+    return open_to_all or any(name in named for name in recipe.models)

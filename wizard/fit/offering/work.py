@@ -112,12 +112,18 @@ def stage_memory(
     return {stage: found.get(stage, 0) for stage in engines}
 
 
-def stage_ram(device: str, memory: Mapping[str, int], model: Model, quantised: bool, way: Merging) -> dict[str, int]:
-    """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole."""
+def stage_ram(
+    device: str, memory: Mapping[str, int], model: Model, quantised: bool, way: Merging, knobs: Knobs
+) -> dict[str, int]:
+    """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole.
+
+    Each card has a process with its libraries. By ZeRO 3 the first alone reads the weights (transformers 5.23).
+    """
     if device == "cpu":
         return dict(memory)
     read = min(model.params * 2, merging.SHARD) if quantised else model.params * 2
-    return {"train": read + CPU_PROGRAM, "merge": way.ram_bytes}
+    readers = 1 if knobs.zero_stage == 3 else knobs.n_gpus
+    return {"train": readers * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
 
 
 def served_bytes(model: Model) -> int:

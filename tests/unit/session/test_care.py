@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from wizard.catalog import builtin, load
+from wizard.contract import Cpu, Disk, Gpu, Machine
+from wizard.journal import Home
+from wizard.session import care
+
+
+def test_the_doctor_asks_of_each_engine_the_card_that_suits_it_best(tmp_path: Path) -> None:
+    catalog = load([builtin()])
+    boards = [catalog.boards[name] for name in ("gtx-1060-6g", "rtx-4090")]
+    new = Gpu(
+        index=1, name="new", uuid="1", total_bytes=1, free_bytes=1, compute_capability=boards[1].compute_capability
+    )
+    old = replace(new, index=0, name="old", uuid="0", compute_capability=boards[0].compute_capability)
+    machine = Machine(
+        gpus=(old, new),
+        cpu=Cpu(name="a CPU", cores=2, arch="x86_64", flags=("avx2",)),
+        ram_bytes=1,
+        ram_free_bytes=1,
+        disks=(Disk(path="/", free_bytes=10**12, total_bytes=10**12, kind="local"),),
+        driver="580.65.06",
+        cuda=(13, 0),
+        pythons={"3.12": "/python"},
+        tools=("cc", "python-headers"),
+    )
+    home = Home.from_environment({"YCDY_HOME": str(tmp_path)})
+    both, alone = (
+        {check.params["engine"]: check.ok for check in care.examine(home, here, catalog, "") if check.code == "engine"}
+        for here in (machine, replace(machine, gpus=(old,)))
+    )
+    assert (both["trl"], both["vllm"]) == (True, True)
+    assert (alone["trl"], alone["vllm"]) == (False, False)
