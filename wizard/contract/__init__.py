@@ -16,6 +16,7 @@ from wizard.contract.catalogue import (
 )
 from wizard.contract.datasets import DataChoice, DataReport, Rejected
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
+from wizard.contract.kernels import FLASH_WIDEST
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
@@ -23,6 +24,7 @@ from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
+    "FLASH_WIDEST",
     "MEMORY_KNOBS",
     "Architecture",
     "Basis",

@@ -123,13 +123,12 @@ class Needs:
 class Engine:
     id: str
     title: str
-    kinds: tuple[str, ...]  # fetch prepare train merge serve, or asset
+    kinds: tuple[str, ...]  # fetch prepare train merge serve simulate, or asset
     python: tuple[str, ...]  # versions it runs on, best first
     locks: Mapping[str, str]  # accelerator, or accelerator-pyXYZ -> file in recipes/engines/locks/
     needs: Needs = field(default_factory=Needs)
     argv: tuple[str, ...] = ()  # serve: template of the program's arguments, after the environment's python
     health: str = ""
-    formats: tuple[str, ...] = ()
     warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
     environment: Mapping[str, str] = field(default_factory=dict)
     disk_bytes: Mapping[str, int] = field(default_factory=dict)  # accelerator -> size of the built environment

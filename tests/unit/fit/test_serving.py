@@ -12,7 +12,6 @@ from tests.unit.catalog.published import published
 from wizard.contract import Catalog
 from wizard.fit import Peak
 from wizard.fit.asking.cases import step_of_case
-from wizard.fit.memory.cache import cache_bytes
 from wizard.fit.memory.law import peak_of
 
 CONFIGS = {name: entry.config for entry in published() for name in entry.models}
@@ -90,5 +89,5 @@ def test_what_a_prompt_needs_beside_weights_and_cache_is_little(catalog: Catalog
     for model in catalog.models.values():
         length = min(2048, model.max_len)
         peak = served(model.id, seq_len=length, attention="flash")
-        beside.append(peak.peak_bytes / (2 * model.params + cache_bytes(model.architecture, length)) - 1)
+        beside.append(peak.peak_bytes / (2 * model.params + terms(peak)["cache"]) - 1)
     assert 0 < median(beside) <= 0.03

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wizard.fit.memory.step import Step
-from wizard.fit.reading.shape import adapter_params, layer_groups, linears, params_of, quantisable_params
+from wizard.fit.reading.shape import adapter_params, layer_groups, linears, quantisable_params
 
 NUMBER = {"bf16": 2, "fp16": 2, "fp32": 4}
 # Bytes a quantised weight takes, with its scales (one fp32 per 64; double quantisation: one byte per 64, fp32 per 256).
@@ -94,8 +94,3 @@ def _factored(step: Step) -> int:
 
 def embedding_params(step: Step) -> int:
     return step.architecture.vocab * step.architecture.hidden
-
-
-def rest_params(step: Step) -> int:
-    """Of the model, what is neither in its blocks, its embedding nor its head: norms, a tower."""
-    return step.params - params_of(step.architecture)
