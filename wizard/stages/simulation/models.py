@@ -17,7 +17,8 @@ NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
     """The model, and how many numbers it had before it was quantised and adapted.
 
-    `order`: config, base, attention, trains_all, rank, targets, dora, adapter_bytes, kbit_prepare, checkpointing.
+    `order`: config, base, attention, trains_all, rank, targets, dora, lora_dropout, adapter_bytes, kbit_prepare,
+    checkpointing, fused_loss.
     """
     from transformers import AutoConfig
     from transformers.initialization import no_init_weights
@@ -69,7 +70,7 @@ def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
     config = LoraConfig(
         r=order["rank"],
         use_dora=order["dora"],
-        lora_dropout=order.get("lora_dropout", 0.0),
+        lora_dropout=order["lora_dropout"],
         task_type="CAUSAL_LM",
         **modules(order["targets"]),
     )
