@@ -22,6 +22,7 @@ CONFIG = {
     "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 8192, "vocab_size": 128256,
     "tie_word_embeddings": True, "max_position_embeddings": 131072,
 }  # fmt: skip
+SHARED = {"zero_stage": 2, "n_gpus": 2}
 NF4 = {"base": "nf4", "adapter_bytes": 2}
 CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [  # keys of a case, and all that they change
     ({"task": "dpo"}, {"task": "dpo"}),
@@ -95,6 +96,9 @@ NONSENSE: list[tuple[dict[str, Any], str, str]] = [  # a case, its Problem, and 
     ({"method": "lora", "optimizer": "galore_adamw"}, "case-optimizer-needs-full", "galore_adamw"),
     ({"method": "full", "kbit_prepare": True}, "case-kbit-unquantised", "kbit_prepare"),
     ({"optimizer_in_backward": True, "accumulate": 2}, "case-in-backward-accumulates", "accumulate"),
+    ({**SHARED, "optimizer_in_backward": True}, "case-in-backward-in-shards", "zero_stage"),
+    ({**SHARED, "method": "full", "optimizer": "galore_adamw"}, "case-optimizer-in-shards", "galore_adamw"),
+    ({**SHARED, "method": "full", "optimizer": "lisa"}, "case-optimizer-in-shards", "lisa"),
     ({"lora_targets": ["q_prj"]}, "case-unknown-word", "q_proj"),
     ({"lora_targets": 5}, "case-wrong-type", "lora_targets"),
     ({"lora_dropout": 1}, "case-wrong-type", "lora_dropout"),

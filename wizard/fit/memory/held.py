@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wizard.fit.memory import optimizers
 from wizard.fit.memory.step import Step
 from wizard.fit.reading.shape import adapter_params, layer_groups, linears, quantisable_params
 
@@ -14,24 +15,21 @@ PACKED = {
     "int8": 1 + 4 / 4096,
     "fp8": 1.0,
 }
-# Bytes of state for one trained number; "" = two in the number's own type. Paged states are in no torch counter.
-STATES = {
-    "adamw": 2.0,
-    "lion": 1.0,
-    "sgd_momentum": 1.0,
-    "muon": 1.0,
-    "sgd": 0.0,
-    "paged_adamw": 0.0,
-    "paged_adamw_8bit": 0.0,
-    "lisa": 2.0,
-}
-LISA_LAYERS = 2
 GALORE_RANK = 1 / 4
 
 
 def number_of(step: Step) -> int:
     """Bytes of a number of the base that is not quantised."""
-    return NUMBER.get(step.base, 2)
+    return 2 if halved(step) else NUMBER.get(step.base, 2)
+
+
+def halved(step: Step) -> bool:
+    """DeepSpeed makes every weight it is given, adapters too, the 16-bit number that it computes with."""
+    return step.mixed and step.zero > 0
+
+
+def adapter_number(step: Step) -> int:
+    return 2 if halved(step) else step.adapter_bytes
 
 
 def quantised(step: Step) -> bool:
@@ -48,7 +46,7 @@ def weights(step: Step) -> int:
         return step.params * number_of(step)
     packed = quantisable_params(step.architecture)
     rest = step.params - packed
-    return int(packed * PACKED[step.base]) + rest * (4 if step.kbit_prepare else 2)
+    return int(packed * PACKED[step.base]) + rest * (4 if step.kbit_prepare and not halved(step) else 2)
 
 
 def trained(step: Step) -> int:
@@ -68,20 +66,16 @@ def largest_trained(step: Step) -> int:
 
 
 def trained_number(step: Step) -> int:
-    return number_of(step) if step.trains_all else step.adapter_bytes
+    return number_of(step) if step.trains_all else adapter_number(step)
 
 
 def states(step: Step) -> int:
-    count, number, name = trained(step), trained_number(step), step.optimizer
-    if name == "adamw_bf16":
-        return count * 4
-    if name in ("adamw_8bit", "lion_8bit"):
-        return int(count * (2 if name == "adamw_8bit" else 1) * (1 + 4 / 256))
+    number, name = trained_number(step), step.optimizer
     if name == "adafactor":
         return _factored(step)
     if name == "galore_adamw":
-        return int(count * 2 * number * GALORE_RANK)
-    return int(count * STATES[name] * number)
+        return int(trained(step) * 2 * number * GALORE_RANK)
+    return int(trained(step) * optimizers.of_number(name, number))
 
 
 def _factored(step: Step) -> int:

@@ -27,8 +27,8 @@ def mode_of(step: Step) -> Mode:
     return Mode(
         weight=number,
         compute=2 if step.mixed or number == 2 else 4,
-        mixed=step.mixed,
-        adapter=0 if step.trains_all else step.adapter_bytes,
+        mixed=step.mixed and not held.halved(step),  # DeepSpeed computes without autocast
+        adapter=0 if step.trains_all else held.adapter_number(step),
         rank=step.rank,
         bits=held.bits(step),
         compiled=step.compiled,
@@ -38,7 +38,7 @@ def mode_of(step: Step) -> Mode:
         capped=a.kind in habits.CAPPED_LOGITS,
         alibi=a.kind == "bloom",
         sinks=a.kind == "gpt_oss",
-        norm=4 if step.kbit_prepare else number,
+        norm=4 if step.kbit_prepare and not held.halved(step) else number,
         plain_tiles=step.cpu,
     )
 
@@ -62,6 +62,8 @@ def top_of(step: Step, mode: Mode, stream: int) -> Mode:
 
 def stream_of(step: Step) -> int:
     """Bytes of a number between layers."""
+    if held.halved(step):
+        return 2
     widened = step.mixed and step.architecture.kind in habits.NORMED_EMBEDDING
     return 4 if step.kbit_prepare or widened else held.number_of(step)
 
@@ -143,7 +145,8 @@ def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Recor
     if seen.backward:
         ends = {"gradients": Size(fixed=every), "pictures": Size(fixed=seen.backward)}
         yield instant("picture", {**always, **ends})
-    yield from at("step", [None], Size(), every, seen=0, copies=_stepping(step))
+    left = every // step.cards if step.zero == 1 else every  # what other cards step is freed before
+    yield from at("step", [None], Size(), left, seen=0, copies=_stepping(step))
 
 
 def _always(step: Step, shares: Shares) -> dict[str, Size]:
@@ -171,7 +174,7 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
     a, split = step.architecture, shares.gradients
     if not step.trains_all:
         each = adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora) // a.layers
-        return each * step.adapter_bytes // split, 0, 0
+        return each * held.adapter_number(step) // split, 0, 0
     number, embedding = held.number_of(step), held.embedding_params(step)
     blocks = step.params - embedding * (1 if a.tied else 2)
     whole = blocks // a.layers * number // split
@@ -197,9 +200,9 @@ def _embedding_backward(step: Step) -> Size:
 
 def _stepping(step: Step) -> Size:
     """torch's multi-tensor AdamW holds one more copy of what it steps, Adafactor four fp32 copies of one weight."""
-    if step.optimizer == "adafactor":
-        return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
     if step.zero:
         return Size(fixed=stepped(step))
+    if step.optimizer == "adafactor":
+        return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
     copied = step.foreach and not step.in_backward
     return Size(fixed=held.trained(step) * held.trained_number(step) if copied else 0)
