@@ -73,10 +73,9 @@ def stepped(step: Step) -> int:
     if step.offload:
         return 0
     mine = held.trained(step) // step.cards
-    group = min(mine, GROUP) if step.zero == 3 else mine
-    if not step.mixed:
-        return group * held.trained_number(step) * step.foreach
-    return group * 4 * (1 + step.foreach)
+    if not step.mixed:  # as FSDP has it too: shards are stepped as they are
+        return mine * held.trained_number(step) * step.foreach
+    return (min(mine, GROUP) if step.zero == 3 else mine) * 4 * (1 + step.foreach)
 
 
 def in_ram(step: Step) -> int:
