@@ -20,8 +20,8 @@ from typing import Any
 # What a card computes otherwise than this simulation can show is told, not guessed.
 BASES = ("bf16", "fp16", "fp32", "nf4", "nf4-dq", "int8")
 OPTIMIZERS = (
-    "adamw", "adamw_bf16", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "adafactor", "lion", "lion_8bit", "sgd",
-    "sgd_momentum",
+    "adamw", "adamw_bf16", "adamw_8bit", "paged_adamw", "paged_adamw_8bit", "adafactor", "lion", "lion_8bit", "lisa",
+    "sgd", "sgd_momentum",
 )  # fmt: skip
 NEUTRAL = ("params", "context_bytes", "rounds")  # counted here; the board's, added later; of answers, not of training
 

@@ -67,6 +67,8 @@ CASES: dict[str, dict[str, Any]] = {
     "full": {"method": "full"},
     "full, accumulated": {"method": "full", "accumulate": 8},
     "full, beside a server": {"method": "full", "colocated_bytes": 3 * 2**30},
+    "lisa": {"method": "full", "optimizer": "lisa"},
+    "lisa, no checkpoints": {"method": "full", "optimizer": "lisa", "grad_ckpt": False},
     "fp16 mixed": {"method": "full", "weights_dtype": "fp16", "mixed_precision": "fp16"},
     "after all of them": {},
 }
@@ -168,7 +170,7 @@ def test_what_only_the_law_knows_is_refused_before_anything_is_loaded(changed: d
     assert simulate.lacks({**order({}), **changed})
 
 
-@pytest.mark.parametrize("name", ["full, accumulated", "fp16 mixed"])
+@pytest.mark.parametrize("name", ["full, accumulated", "fp16 mixed", "lisa", "lisa, no checkpoints"])
 def test_the_law_says_the_same_of_other_settings(answers: Mapping[Any, Any], name: str) -> None:
     step = step_of_case({"config": {**SMALL, "model_type": "llama"}, "micro_batch": 2, "seq_len": 1024, **CASES[name]})
     assert peak_of(step).peak_bytes == pytest.approx(answers[name]["peak_bytes"], rel=0.03)

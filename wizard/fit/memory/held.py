@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wizard.fit.memory import optimizers
 from wizard.fit.memory.step import Step
-from wizard.fit.reading.shape import adapter_params, layer_groups, linears, quantisable_params
+from wizard.fit.reading.shape import adapter_params, block_params, layer_groups, linears, quantisable_params
 
 NUMBER = {"bf16": 2, "fp16": 2, "fp32": 4}
 # Bytes a quantised weight takes, with its scales (one fp32 per 64; double quantisation: one byte per 64, fp32 per 256).
@@ -15,7 +15,8 @@ PACKED = {
     "int8": 1 + 4 / 4096,
     "fp8": 1.0,
 }
-GALORE_RANK = 1 / 4
+GALORE_RANK = 1 / 4  # of the model's width, as in its paper from 60M to 7B (arXiv:2403.03507)
+LISA_LAYERS = 2  # that learn at a time, drawn anew now and then (arXiv:2403.17919)
 
 
 def number_of(step: Step) -> int:
@@ -50,10 +51,16 @@ def weights(step: Step) -> int:
 
 
 def trained(step: Step) -> int:
-    if step.trains_all:
-        return step.params
     a = step.architecture
+    if step.trains_all:
+        return step.params - (a.layers - learning(step)) * (block_params(a) // a.layers)
     return adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora)
+
+
+def learning(step: Step) -> int:
+    """Layers with a gradient of their own; with LISA the others only hand theirs on."""
+    layers = step.architecture.layers
+    return min(LISA_LAYERS, layers) if step.optimizer == "lisa" else layers
 
 
 def largest_trained(step: Step) -> int:
@@ -74,7 +81,7 @@ def states(step: Step) -> int:
     if name == "adafactor":
         return _factored(step)
     if name == "galore_adamw":
-        return int(trained(step) * 2 * number * GALORE_RANK)
+        return _projected(step) * number
     return int(trained(step) * optimizers.of_number(name, number))
 
 
@@ -84,6 +91,23 @@ def _factored(step: Step) -> int:
     if not step.trains_all:
         return sum(4 * (step.rank * 2 + each.wide_in + each.wide_out) for each in linears(a)) * a.layers
     return 4 * (a.layers * sum(each.wide_in + each.wide_out for each in linears(a)) + 2 * (a.vocab + a.hidden))
+
+
+def _projected(step: Step) -> int:
+    """Numbers that GaLore keeps: of each linear layer's gradient the projection and two states of what it leaves of
+    the longer side; of everything else two states."""
+    kept, apart = 0, step.params
+    for count, group in layer_groups(step.architecture):
+        for each in group:
+            if each.is_module:
+                narrow, wide = sorted((each.wide_in, each.wide_out))
+                kept += count * each.copies * min(galore_rank(step), narrow) * (narrow + 2 * wide)
+                apart -= count * each.copies * each.size
+    return kept + 2 * apart
+
+
+def galore_rank(step: Step) -> int:
+    return int(step.architecture.hidden * GALORE_RANK)
 
 
 def embedding_params(step: Step) -> int:

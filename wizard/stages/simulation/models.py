@@ -13,6 +13,8 @@ from wizard.stages.simulation.ledger import Ledger
 
 NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
+LISA_LAYERS = 2
+
 
 def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
     """The model, and how many numbers it had before it was quantised and adapted.
@@ -36,6 +38,8 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
 
             quantise(model, order["base"], number)
     model.requires_grad_(order["trains_all"])
+    if order["optimizer"] == "lisa":
+        rest(model)
     if order["kbit_prepare"]:
         from peft import prepare_model_for_kbit_training
 
@@ -54,6 +58,13 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
             model.enable_input_require_grads()
     model.config.use_cache = False
     return model.train(), params
+
+
+def rest(model: nn.Module) -> None:
+    """All layers but two, as LMFlow's callback for LISA has it between two draws."""
+    (layers,) = (each for name, each in model.named_modules() if name.rpartition(".")[2] in ("layers", "h"))
+    for layer in layers[:-LISA_LAYERS]:
+        layer.requires_grad_(False)
 
 
 def class_for(config: Any) -> Any:
