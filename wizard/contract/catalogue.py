@@ -99,13 +99,13 @@ class Method:
     id: str
     title: str
     trainable: Literal["adapter", "all"]
-    base_bytes: float  # bytes per parameter of the frozen or trained base
-    gradient_bytes: float  # per trainable parameter
-    optimizer_bytes: float  # per trainable parameter
-    quantisation: Literal["none", "nf4"] = "none"
+    base: Literal["whole", "nf4", "nf4-dq", "int8"] = "whole"  # as bitsandbytes holds it; whole: in 16 or 32 bits
     dora: bool = False
-    needs: tuple[str, ...] = ()  # "cuda", ...
     yours: bool = False
+
+    @property
+    def quantised(self) -> bool:
+        return self.base != "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def bundled_sha(rows: list[dict[str, str]]) -> str:
 
 def train(order: Order) -> dict[str, Any]:
     method = order.catalog.methods[order.verdict.method]
-    told = {"id": method.id, "quantisation": method.quantisation, "dora": method.dora}
+    told = {"id": method.id, "base": method.base, "dora": method.dora}
     return {
         "knobs": asdict(order.choice.knobs),
         "method": told,

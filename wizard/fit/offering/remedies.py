@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.contract import Catalog, Knobs, Machine, Model, Recipe, Remedy
 from wizard.fit.memory.law import GIB, numbers_of
-from wizard.fit.offering.recipe_step import Case, step_of
+from wizard.fit.offering.recipe_step import Case, base_bytes, step_of
 
 CARDS_GIB = (6, 8, 11, 12, 16, 20, 24, 32, 40, 48, 80, 96, 141, 180)
 USABLE = 0.96  # of what is written on a card's box
@@ -58,7 +58,7 @@ def for_several_cards(case: Case, capacity: int, recipe: Recipe, catalog: Catalo
 def other_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) -> Iterator[Remedy]:
     """One card's recipes of the same task that fit, the one with the least change of the base first."""
     kin = [other for other in catalog.recipes.values() if alike(other, recipe, case) and other.knobs.n_gpus == 1]
-    for other in sorted(kin, key=lambda other: -catalog.methods[other.method].base_bytes):
+    for other in sorted(kin, key=lambda other: -base_bytes(catalog.methods[other.method])):
         method = catalog.methods[other.method]
         if not method.dora and needed(replace(case, method=method)) <= capacity:
             yield other_method(other, catalog)
@@ -67,7 +67,7 @@ def other_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) ->
 
 def more_cards(case: Case, capacity: int) -> Iterator[Remedy]:
     """Weights, gradients and states shared among as few cards like this one as hold them, by ZeRO 3."""
-    if case.device == "cpu" or case.method.quantisation != "none":
+    if case.device == "cpu" or case.method.quantised:
         return
     for cards in TEAMS:
         size = needed(replace(case, knobs=replace(case.knobs, zero_stage=3, n_gpus=cards)))
@@ -93,7 +93,7 @@ def lighter_recipe(case: Case, capacity: int, recipe: Recipe, catalog: Catalog) 
     """Another recipe of the same task, whose method holds the base in fewer bytes."""
     for other in catalog.recipes.values():
         method = catalog.methods[other.method]
-        lighter = alike(other, recipe, case) and method.base_bytes < case.method.base_bytes
+        lighter = alike(other, recipe, case) and base_bytes(method) < base_bytes(case.method)
         alone = replace(case, method=method, knobs=replace(case.knobs, zero_stage=0, n_gpus=1))
         if lighter and needed(alone) <= capacity:
             return other
