@@ -1,9 +1,10 @@
 """What fits a machine: the laws of memory, time and disk, and the offers that follow from them."""
 
 from wizard.fit.asking.cases import architecture_in, longest_of, params_in, step_for
-from wizard.fit.asking.estimates import Beside, answer, beside, estimated, told, witnessed
+from wizard.fit.asking.estimates import Beside, answer, beside, estimated, terms_told, told, witnessed
 from wizard.fit.asking.orders import config_of, order_of
 from wizard.fit.asking.spellings import nearest
+from wizard.fit.memory.engine import Serving, served
 from wizard.fit.memory.law import GIB, Peak
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering.correct import Known
@@ -20,6 +21,7 @@ __all__ = [
     "Beside",
     "Known",
     "Peak",
+    "Serving",
     "Step",
     "accelerator",
     "answer",
@@ -37,7 +39,9 @@ __all__ = [
     "params_in",
     "python_for",
     "reasons_engine_cannot_run",
+    "served",
     "step_for",
+    "terms_told",
     "told",
     "witnessed",
 ]

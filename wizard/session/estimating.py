@@ -40,10 +40,13 @@ class Estimate:
     here: str
     capacity_bytes: int
     simulated: Mapping[str, Any]
+    serving: fit.Serving | None = None  # by vLLM on that card, where nothing is trained
 
     def as_data(self) -> dict[str, Any]:
         here = {"capacity_bytes": self.capacity_bytes, "status": self.here}
         told = {"model": self.title, **fit.told(self.peak), **self.beside._asdict(), "card_gib": self.card_gib, **here}
+        if self.serving:
+            told["serving"] = {**self.serving._asdict(), "terms": fit.terms_told(self.serving.terms)}
         return {**told, "simulated": dict(self.simulated)} if self.simulated else told
 
 
@@ -142,6 +145,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         peak = fit.witnessed(step, result)
     else:
         peak = fit.estimated(step, simulated(desk.home))
+    serves = step.task == "infer" and not about.unread
     machine = desk.machine()
     roomiest = max(machine.gpus, key=lambda gpu: gpu.free_bytes, default=None)
     free = roomiest.free_bytes if roomiest else 0
@@ -157,6 +161,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         here=status(peak, free) if roomiest else "",
         capacity_bytes=free,
         simulated=result,
+        serving=fit.served(step, roomiest.total_bytes, free, roomiest.name) if roomiest and serves else None,
     )
 
 

@@ -19,6 +19,7 @@ FIXED = {
     "hidden": (2, "the embedding's gradient"),
     "reference": (2, "the model once more"),
     "pictures": (2, "what the tower keeps"),
+    "graphs": (1, "recorded kernels, as others saw them"),
     "colocated": (1, "as asked for"),
     "context": (1, "the driver's and its libraries' own"),
     "program": (1, "interpreter and libraries"),
