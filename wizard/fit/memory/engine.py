@@ -12,10 +12,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from wizard.contract import Term, share_of_card
-from wizard.fit.memory import formulas, held, serving
+from wizard.fit.memory import formulas, held
 from wizard.fit.memory.cache import cached
 from wizard.fit.memory.law import CUDA_CONTEXT, GIB
 from wizard.fit.memory.step import Step
+from wizard.fit.memory.training import mode_of, plain, stream_of
+from wizard.fit.reading.shape import layer_groups
+from wizard.fit.recording.decoder import reading
 
 BATCHES = ((160 * GIB, 16384, 1024), (70 * GIB, 8192, 1024), (0, 2048, 256))  # of the card; tokens, answers at a time
 SLOWER = "a100"  # has the smallest batches whatever its size
@@ -81,9 +84,9 @@ def batch_on(total_bytes: int, card: str) -> tuple[int, int]:
 
 def prompt(step: Step, tokens: int) -> int:
     """The widest moment of so many tokens that are read at once, beside weights and cache."""
-    reading = replace(step, seq_len=tokens, micro_batch=1, attention="flash", images=0, colocated_bytes=0)
-    found = [instant.moment.total for instant in serving.instants(reading) if instant.moment]
-    return max(size.at(reading.tokens, reading.squares) for size in found)
+    a, mode, stream = step.architecture, mode_of(replace(step, attention="flash")), stream_of(step)
+    found = [moment for _, modules in layer_groups(a) for moment in reading(plain(a), modules, mode, stream=stream)]
+    return max(moment.total.at(tokens, tokens**2) for moment in found)
 
 
 def of_sequence(step: Step) -> int:

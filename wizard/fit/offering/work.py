@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 
-from wizard.contract import SERVED_TOKENS, Catalog, Knobs, Model, Recipe
+from wizard.contract import SERVED_TOKENS, Architecture, Catalog, Knobs, Model, Recipe
 from wizard.fit.memory import engine
 from wizard.fit.memory.law import CPU_PROGRAM, GIB
 from wizard.fit.memory.step import Step
@@ -125,4 +126,9 @@ def stage_ram(device: str, memory: Mapping[str, int], model: Model, quantised: b
 def served_bytes(model: Model) -> int:
     """In bf16 by vLLM, for one conversation as long as our serve stage allows."""
     length = min(model.max_len, SERVED_TOKENS["cuda"])
-    return engine.least(Step(architecture=model.architecture, params=model.params, task="infer", seq_len=length))
+    return _served(model.architecture, model.params, length)
+
+
+@cache
+def _served(architecture: Architecture, params: int, length: int) -> int:
+    return engine.least(Step(architecture=architecture, params=params, task="infer", seq_len=length))
