@@ -105,7 +105,7 @@ def ours(options: Any, folder: Path, lib: Path) -> list[float]:
     folder.mkdir()
     spec = {
         "knobs": KNOBS | {"max_steps": options.steps},
-        "method": {"id": "lora", "quantisation": "none", "dora": False},
+        "method": {"id": "lora", "base": "whole", "dora": False},
         "device": "cpu",
     }
     order = {"stage": "train", "run": "bench", "digest": "", "rung": 0, "attempt": 1, "spec": spec}

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 MANY = {"max_steps": 60, "save_steps": 1000, "learning_rate": 1e-3, "optimizer": "adamw_torch_fused"}
 SHARED = KNOBS | MANY | {"n_gpus": 2, "zero_stage": 3, "accumulate": 2, "grad_ckpt": True}
 ALONE = {"n_gpus": 1, "zero_stage": 0}
-LORA = {"id": "lora", "quantisation": "none", "dora": False}
+LORA = {"id": "lora", "base": "whole", "dora": False}
 
 
 def cards() -> list[str]:

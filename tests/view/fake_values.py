@@ -97,7 +97,7 @@ MODELS = {
     )
 }
 METHODS = {
-    id: Method(id=id, title=title, trainable="adapter", base_bytes=2, gradient_bytes=4, optimizer_bytes=8)
+    id: Method(id=id, title=title, trainable="adapter")
     for id, title in (("lora", "LoRA"), ("qlora", "QLoRA"), ("dora", "DoRA"))
 }
 ENGINES = {

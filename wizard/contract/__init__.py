@@ -16,6 +16,7 @@ from wizard.contract.catalogue import (
 )
 from wizard.contract.datasets import DataChoice, DataReport, Rejected
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
+from wizard.contract.kernels import FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
@@ -23,7 +24,10 @@ from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
+    "FLASH_WIDEST",
     "MEMORY_KNOBS",
+    "MOST_OF_A_CARD",
+    "SERVED_TOKENS",
     "Architecture",
     "Basis",
     "Board",
@@ -63,4 +67,5 @@ __all__ = [
     "Text",
     "Tower",
     "Verdict",
+    "share_of_card",
 ]

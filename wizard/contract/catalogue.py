@@ -99,13 +99,13 @@ class Method:
     id: str
     title: str
     trainable: Literal["adapter", "all"]
-    base_bytes: float  # bytes per parameter of the frozen or trained base
-    gradient_bytes: float  # per trainable parameter
-    optimizer_bytes: float  # per trainable parameter
-    quantisation: Literal["none", "nf4"] = "none"
+    base: Literal["whole", "nf4", "nf4-dq", "int8"] = "whole"  # as bitsandbytes holds it; whole: in 16 or 32 bits
     dora: bool = False
-    needs: tuple[str, ...] = ()  # "cuda", ...
     yours: bool = False
+
+    @property
+    def quantised(self) -> bool:
+        return self.base != "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +123,12 @@ class Needs:
 class Engine:
     id: str
     title: str
-    kinds: tuple[str, ...]  # fetch prepare train merge serve, or asset
+    kinds: tuple[str, ...]  # fetch prepare train merge serve simulate, or asset
     python: tuple[str, ...]  # versions it runs on, best first
     locks: Mapping[str, str]  # accelerator, or accelerator-pyXYZ -> file in recipes/engines/locks/
     needs: Needs = field(default_factory=Needs)
     argv: tuple[str, ...] = ()  # serve: template of the program's arguments, after the environment's python
     health: str = ""
-    formats: tuple[str, ...] = ()
     warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
     environment: Mapping[str, str] = field(default_factory=dict)
     disk_bytes: Mapping[str, int] = field(default_factory=dict)  # accelerator -> size of the built environment

@@ -1,9 +1,10 @@
 """What fits a machine: the laws of memory, time and disk, and the offers that follow from them."""
 
 from wizard.fit.asking.cases import architecture_in, params_in, step_for
-from wizard.fit.asking.estimates import Beside, answer, beside, estimated, told, witnessed
+from wizard.fit.asking.estimates import Beside, answer, beside, estimated, terms_told, told, witnessed
 from wizard.fit.asking.orders import config_of, order_of
 from wizard.fit.asking.spellings import nearest
+from wizard.fit.memory.engine import Serving, served
 from wizard.fit.memory.law import GIB, Peak
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering.cards import alone, only
@@ -22,6 +23,7 @@ __all__ = [
     "Beside",
     "Known",
     "Peak",
+    "Serving",
     "Step",
     "accelerator",
     "alone",
@@ -43,7 +45,9 @@ __all__ = [
     "python_for",
     "read_as",
     "reasons_engine_cannot_run",
+    "served",
     "step_for",
+    "terms_told",
     "told",
     "witnessed",
 ]

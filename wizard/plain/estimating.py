@@ -13,7 +13,7 @@ from wizard.contract import Problem
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import ESTIMATE_FLAGS
 from wizard.plain.output import answer, print_json, problem_data, table, talk
-from wizard.session import Desk, Estimate
+from wizard.session import Desk, Estimate, Serving
 from wizard.words import say, units
 
 
@@ -89,6 +89,8 @@ def shown(found: Estimate) -> str:
     lines.append(say("estimate.fits_card", gib=found.card_gib) if found.card_gib else say("estimate.no_card"))
     if found.here:
         lines.append(say(f"estimate.here_{found.here}", free=units.gib(found.capacity_bytes), lacking=found.lacking))
+    if found.serving:
+        lines += ["", *_serving(found.serving, found.length)]
     if found.simulated:
         lines += ["", _simulated(found.simulated, found.law_bytes)]
     return "\n".join(lines)
@@ -100,7 +102,16 @@ def _beside(found: Estimate) -> str:
     told = [say("estimate.ram", ram=units.gib(besides.ram_bytes)), disk]
     if besides.step_seconds and found.here:
         told.append(say("estimate.step", seconds=f"{besides.step_seconds:.3g}"))
+    if besides.token_seconds and found.here:
+        told.append(say("estimate.token", milliseconds=f"{1000 * besides.token_seconds:.3g}"))
     return "\n".join(told)
+
+
+def _serving(serving: Serving, length: int) -> list[str]:
+    rows = [[say(f"term.{term.label}"), units.gib(term.bytes), term.formula] for term in serving.terms]
+    share, needed = f"{serving.share:g}", units.gib(serving.needed_bytes)
+    room = say("estimate.serving_room", tokens=f"{serving.tokens:,}", rows=f"{serving.sequences:g}", length=length)
+    return [say("estimate.serving", share=share), table(rows), room, say("estimate.serving_needs", needed=needed)]
 
 
 def _simulated(result: Mapping[str, Any], law: int) -> str:

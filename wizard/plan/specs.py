@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wizard.contract import MEMORY_KNOBS, Catalog, Choice, Model, Source, Verdict
+from wizard.contract import MEMORY_KNOBS, SERVED_TOKENS, Catalog, Choice, Model, Source, Verdict
 from wizard.errors import WizardError
 from wizard.plan.digests import digest
 from wizard.plan.rows import filled_rows
 
 MAX_NEW_TOKENS = 64
-CONTEXT = {"cpu": 2048, "cuda": 4096}
 LONG_SECONDS, SHORT_SECONDS = 600.0, 120.0
 
 
@@ -87,7 +86,7 @@ def bundled_sha(rows: list[dict[str, str]]) -> str:
 
 def train(order: Order) -> dict[str, Any]:
     method = order.catalog.methods[order.verdict.method]
-    told = {"id": method.id, "quantisation": method.quantisation, "dora": method.dora}
+    told = {"id": method.id, "base": method.base, "dora": method.dora}
     return {
         "knobs": asdict(order.choice.knobs),
         "method": told,
@@ -139,7 +138,7 @@ def serve(order: Order) -> dict[str, Any]:
         "served_name": f"{order.choice.model}-{order.choice.recipe}",
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
-        "context": min(order.model.max_len, CONTEXT[order.verdict.device]),
+        "context": min(order.model.max_len, SERVED_TOKENS[order.verdict.device]),
         "device": order.verdict.device,
         "health": engine.health,
         "why": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],

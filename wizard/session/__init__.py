@@ -1,9 +1,10 @@
 """The desk: the only thing the front ends talk to. It joins the rooms, which do not know one another."""
 
+from wizard.fit import Serving
 from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
 from wizard.session.estimating import Estimate
 from wizard.session.outcome import Outcome
 from wizard.session.steps import STEPS, goals
 
-__all__ = ["STEPS", "Desk", "Endpoint", "Estimate", "Outcome", "goals"]
+__all__ = ["STEPS", "Desk", "Endpoint", "Estimate", "Outcome", "Serving", "goals"]

@@ -44,11 +44,14 @@ class Estimate:
     capacity_bytes: int
     read_as: str
     simulated: Mapping[str, Any]
+    serving: fit.Serving | None = None  # by vLLM on that card, where nothing is trained
 
     def as_data(self) -> dict[str, Any]:
         here = {"capacity_bytes": self.capacity_bytes, "status": self.here}
         told = {"model": self.title, **fit.told(self.peak), **self.beside._asdict(), "card_gib": self.card_gib, **here}
         more = {"lacking_cards": self.lacking, "read_as": self.read_as, "simulated": dict(self.simulated)}
+        if self.serving:
+            more["serving"] = {**self.serving._asdict(), "terms": fit.terms_told(self.serving.terms)}
         return told | {key: value for key, value in more.items() if value}
 
 
@@ -140,6 +143,8 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
 
 def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, progress: Progress) -> Estimate:
     about = subject(desk, name, progress)
+    if simulating and case.get("params") not in (None, about.params):
+        raise WizardError("simulation-cannot", detail="a number of parameters that is not the model's own")
     step = fit.step_for(about.architecture, case, params=about.params, longest=about.longest, held=about.held)
     result = simulate(desk, step, config_for(desk, about, progress), progress) if simulating else {}
     if about.unread:
@@ -150,6 +155,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         peak = fit.witnessed(step, result)
     else:
         peak = fit.estimated(step, simulated(desk.home))
+    serves = step.task == "infer" and not about.unread
     machine = desk.machine()
     gpus = sorted(machine.gpus, key=lambda gpu: gpu.free_bytes, reverse=True)[: step.cards]
     free = gpus[-1].free_bytes if gpus else 0
@@ -168,6 +174,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         capacity_bytes=free,
         read_as=about.read_as,
         simulated=result,
+        serving=fit.served(step, gpus[0].total_bytes, free, gpus[0].name) if gpus and serves else None,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wizard.contract import MOST_OF_A_CARD, share_of_card
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import engine, ports
 from wizard.stages.client import Client
@@ -87,8 +88,19 @@ def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
         "port": str(port),
         "dtype": spec.get("dtype") or number_type(spec),
         "context": str(spec["context"]),
+        "share": share() if any("{share}" in part for part in spec["argv"]) else "",
     }
     return [sys.executable, *(part.format_map(values) for part in spec["argv"])]
+
+
+def share() -> str:
+    """Of the card, as it is now: asked in a process of its own, since a context on the card stays while its process
+    does. An engine has one too when it looks."""
+    code = "import torch; print(*torch.cuda.mem_get_info())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
+    if len(told) != 2:
+        return f"{MOST_OF_A_CARD:g}"
+    return f"{share_of_card(int(told[0]), int(told[1])):g}"
 
 
 def number_type(spec: Mapping[str, Any]) -> str:

@@ -71,13 +71,18 @@ def modules(targets: Sequence[str]) -> dict[str, Any]:
     return {"target_modules": list(targets)}
 
 
-def four_bits(dtype: Any) -> Any:
+def quantisation(base: str, dtype: Any) -> Any:
+    """How bitsandbytes is to hold a method's base; None where it is left whole."""
+    if base == "whole":
+        return None
     from transformers import BitsAndBytesConfig
 
+    if base == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
+        bnb_4bit_use_double_quant=base == "nf4-dq",
         bnb_4bit_compute_dtype=dtype,
     )
 

@@ -34,7 +34,7 @@ def check(bench: Bench) -> None:
     spec, knobs, cards = bench.order.spec, bench.order.knobs, cards_of(bench.order.knobs)
     if spec["device"] == "cuda" and 0 < len(visible()) < cards:
         raise WizardError("too-few-cards", exit_code=ExitCode.FAILED, wanted=cards, visible=len(visible()))
-    if zero_stage(knobs) == 3 and spec["method"]["quantisation"] != "none":
+    if zero_stage(knobs) == 3 and spec["method"]["base"] != "whole":
         raise WizardError("four-bits-not-shared", exit_code=ExitCode.FAILED)
     wanted, micro_batches = int(knobs["accumulate"]), accumulation(knobs) * cards
     if micro_batches > wanted:

@@ -18,7 +18,7 @@ from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
-from wizard.stages.settings import adapter_config, arguments, four_bits, number_type
+from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
 from wizard.stages.weights import check_model
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def make_trainer(
     bench.phase("load-model")
     told = arguments(order.knobs, order.spec, checkpoints, **changes)  # before the model, which it may split up
     settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
-    if order.spec["method"]["quantisation"] == "nf4":
-        settings["quantization_config"] = four_bits(settings["dtype"])
+    if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
+        settings["quantization_config"] = packing
     torch.manual_seed(int(order.knobs["seed"]))
     return SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder, **settings),

@@ -21,6 +21,7 @@ CONFIG = {
     "tie_word_embeddings": True, "max_position_embeddings": 131072,
 }  # fmt: skip
 SEEING = {**CONFIG, "model_type": "llava", "vision_config": {"model_type": "clip_vision_model"}}
+SHARED = {"zero_stage": 2, "n_gpus": 2}
 NF4 = {"base": "nf4", "adapter_bytes": 2}
 CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [  # keys of a case, and all that they change
     ({"task": "dpo"}, {"task": "dpo"}),
@@ -104,6 +105,8 @@ NONSENSE: list[tuple[dict[str, Any], str, str]] = [  # a case, its Problem, and 
     ({"weights_dtype": "floot32"}, "case-unknown-word", "`fp32`"),
     ({"weights_dtype": "bfloat1"}, "case-unknown-word", "`bf16`"),
     ({"method": "lora-gptq4"}, "case-unknown-word", "`qlora-int4`"),
+    ({**SHARED, "method": "full", "optimizer": "galore_adamw"}, "case-optimizer-in-shards", "galore_adamw"),
+    ({**SHARED, "method": "full", "optimizer": "lisa"}, "case-optimizer-in-shards", "lisa"),
     ({"lora_targets": ["q_prj"]}, "case-unknown-word", "q_proj"),
     ({"lora_targets": []}, "case-not-words", "lora_targets"),
     ({"lora_targets": ""}, "case-not-words", "lora_targets"),

@@ -10,10 +10,11 @@ import pytest
 
 from tests.unit.catalog.published import published
 from wizard.contract import Catalog
-from wizard.fit import Peak
+from wizard.fit import Peak, Serving
 from wizard.fit.asking.cases import step_of_case
-from wizard.fit.memory.cache import cache_bytes
+from wizard.fit.memory import engine
 from wizard.fit.memory.law import peak_of
+from wizard.fit.offering.flops import token_seconds
 
 CONFIGS = {name: entry.config for entry in published() for name in entry.models}
 # (layers that cache all, layers that cache a window, its tokens, bytes of one layer's keys and values for one token)
@@ -84,11 +85,91 @@ def test_nothing_is_trained_when_a_model_is_served() -> None:
     assert not {"adapter", "gradients", "optimizer", "checkpoints", "loss"} & set(terms(served("qwen3-8b")))
 
 
+GIB = 1024**3
+RTX_4090 = 25_757_220_864
+CONTEXT = int(0.6 * GIB)
+
+
+def on_vllm(total: int, free: int, card: str = "", **case: Any) -> Serving:
+    config = CONFIGS[case.pop("model", "llama-3.1-8b")]
+    return engine.served(step_of_case({"config": config, "task": "infer", **case}), total, free, card)
+
+
+def test_vllm_asks_for_its_usual_share_and_no_more_than_is_free() -> None:
+    assert on_vllm(RTX_4090, RTX_4090).share == 0.92
+    busy = on_vllm(RTX_4090, 18 * GIB)
+    assert busy.share * RTX_4090 <= 18 * GIB - CONTEXT < (busy.share + 0.001) * RTX_4090
+
+
+def test_what_weights_batch_and_graphs_leave_of_the_share_is_cache() -> None:
+    found = on_vllm(RTX_4090, RTX_4090, seq_len=4096)
+    batch = 256 * 128256 * 14  # answers, words: drawing takes more than 2,048 tokens that are read
+    used = 2 * LLAMA_8B + batch + GIB // 2
+    assert [(term.label, term.bytes) for term in found.terms[:3]] == [
+        ("weights", 2 * LLAMA_8B),
+        ("batch", batch),
+        ("graphs", GIB // 2),
+    ]
+    assert found.cache_bytes == found.terms[3].bytes == int(0.92 * RTX_4090) - used
+    assert found.tokens == found.cache_bytes // 131_072  # bytes of a token in 32 layers
+    assert found.sequences == round(found.tokens / 4096, 1)
+    assert found.needed_bytes == CONTEXT + used + 4096 * 131_072
+
+
+def test_more_conversations_need_more_and_leave_the_share_s_cache_as_it_is() -> None:
+    one, many = (on_vllm(RTX_4090, RTX_4090, seq_len=4096, micro_batch=count) for count in (1, 8))
+    assert many.needed_bytes == one.needed_bytes + 7 * 4096 * 131_072
+    assert many.cache_bytes == one.cache_bytes
+
+
+def test_a_window_makes_room_for_more() -> None:
+    near = on_vllm(RTX_4090, RTX_4090, model="gemma-2-9b", seq_len=8192)
+    each = 2 * 8 * 256 * 2 * 21
+    assert near.sequences == pytest.approx(near.cache_bytes / (each * (8192 + 4096)), abs=0.1)
+
+
+def test_where_nothing_is_left_no_token_has_room() -> None:
+    found = on_vllm(16 * GIB, 16 * GIB)
+    assert (found.cache_bytes, found.tokens, found.sequences) == (0, 0, 0)
+    assert found.needed_bytes > 16 * GIB
+
+
+@pytest.mark.parametrize(
+    ("gib", "name", "answers"), [(24, "RTX 4090", 256), (80, "A100", 256), (80, "H100", 1024), (180, "B200", 1024)]
+)
+def test_larger_cards_answer_more_at_a_time_but_for_the_a100(gib: int, name: str, answers: int) -> None:
+    found = on_vllm(gib * GIB, gib * GIB, f"NVIDIA {name}", model="qwen2.5-0.5b")
+    assert terms_of(found)["batch"] >= answers * 151936 * 14
+    assert (terms_of(found)["batch"] > 256 * 151936 * 14 * 2) == (answers == 1024)
+
+
+def test_what_vllm_logged_on_an_h100_is_met_but_for_how_it_draws() -> None:
+    """llm-d-benchmark's logs of Llama-3.1-8B: 79.18 GiB, 0.9 of it; weights 14.99, a peak of 4.76 when it still sorted
+    all logits of 1,024 answers, 51.38 for the cache."""
+    found = on_vllm(int(79.18 * GIB), int(79.18 * GIB), "H100", seq_len=16000)
+    parts = terms_of(found)
+    assert parts["weights"] / GIB == pytest.approx(14.99, rel=0.005)
+    cache = 0.9 * 79.18 - (parts["weights"] + parts["graphs"]) / GIB - 4.76
+    assert cache == pytest.approx(51.38, rel=0.01)
+
+
+def terms_of(found: Serving) -> Mapping[str, int]:
+    return {term.label: term.bytes for term in found.terms}
+
+
+def test_a_next_token_reads_the_weights_and_the_cache_once(catalog: Catalog) -> None:
+    board = catalog.boards["rtx-4090"]
+    step = step_of_case({"config": CONFIGS["llama-3.1-8b"], "task": "infer", "seq_len": 4096, "micro_batch": 2})
+    read = 2 * (LLAMA_8B - 128256 * 4096 - 65 * 4096) + 2 * 4096 * 131_072  # no embedding: one row of it is looked up
+    assert token_seconds(step, board) == pytest.approx(read / board.bandwidth_bytes_per_second)
+    assert token_seconds(step, None) == 0
+
+
 def test_what_a_prompt_needs_beside_weights_and_cache_is_little(catalog: Catalog) -> None:
     """Of the catalogue's models, at the length that a chat has."""
     beside = []
     for model in catalog.models.values():
         length = min(2048, model.max_len)
         peak = served(model.id, seq_len=length, attention="flash")
-        beside.append(peak.peak_bytes / (2 * model.params + cache_bytes(model.architecture, length)) - 1)
+        beside.append(peak.peak_bytes / (2 * model.params + terms(peak)["cache"]) - 1)
     assert 0 < median(beside) <= 0.03

@@ -14,7 +14,7 @@ from tests.unit.stages.programs import KNOBS, StageRun, Stages, beside, kill
 from wizard.stages.desk import Bench
 from wizard.stages.sharing import accumulation, check, zero
 
-LORA = {"id": "lora", "quantisation": "none", "dora": False}
+LORA = {"id": "lora", "base": "whole", "dora": False}
 SHARED = KNOBS | {"n_gpus": 2, "zero_stage": 3, "accumulate": 2, "grad_ckpt": True, "optimizer": "adamw_torch_fused"}
 ALONE = {"n_gpus": 1, "zero_stage": 0}
 PACKAGES = ("deepspeed", "einops", "hjson", "msgpack", "ninja", "py-cpuinfo")
@@ -143,7 +143,7 @@ def test_lack_of_memory_on_the_second_card_is_lack_of_memory(make: Any, altered:
 def test_a_base_in_four_bits_is_not_split_up(make: Any) -> None:
     train = make("packed")
     order = json.loads((train.path / "spec.json").read_text())
-    order["spec"]["method"]["quantisation"] = "nf4"
+    order["spec"]["method"]["base"] = "nf4-dq"
     (train.path / "spec.json").write_text(json.dumps(order))
     assert train.run() == 1
     assert train.problem()["code"] == "four-bits-not-shared"

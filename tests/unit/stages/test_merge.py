@@ -19,7 +19,7 @@ def adapter(
 ) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     train = StageRun(folder / "train", "train", trl_python, lib, folder)
-    spec = {"knobs": KNOBS, "method": {"id": "lora", "quantisation": "none", "dora": False}, "device": "cpu"}
+    spec = {"knobs": KNOBS, "method": {"id": "lora", "base": "whole", "dora": False}, "device": "cpu"}
     train.order(spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}})
     assert train.run() == 0
     return Path(train.done()["outputs"]["adapter"])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, StageRun, Stages, beside, environment
 
-QLORA = {"id": "qlora", "quantisation": "nf4", "dora": False}
+BASES = ("nf4", "nf4-dq", "int8")
 LINEARS = 2 * 7  # of the tiny model's two layers
 
 
@@ -19,21 +19,28 @@ def kernels(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
     return beside(tmp_path_factory.mktemp("bitsandbytes"), trl_python, "bitsandbytes")
 
 
+@pytest.fixture(params=BASES)
+def base(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def train(stage: Stages, trl_python: Path, lib: Path, kernels: Path, tiny_model: Path, tiny_rows: Path) -> StageRun:
+def train(
+    base: str, stage: Stages, trl_python: Path, lib: Path, kernels: Path, tiny_model: Path, tiny_rows: Path
+) -> StageRun:
     made = stage("train", trl_python, PYTHONPATH=f"{lib}{os.pathsep}{kernels}")
-    spec = {"knobs": KNOBS, "method": QLORA, "device": "cpu"}
+    spec = {"knobs": KNOBS, "method": {"id": "qlora", "base": base, "dora": False}, "device": "cpu"}
     return made.order(spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}})
 
 
-def test_only_the_adapter_of_a_base_in_four_bits_is_trained(train: StageRun, lib: Path) -> None:
-    script = Path(__file__).with_name("check_four_bits.py")
+def test_only_the_adapter_of_a_quantised_base_is_trained(base: str, train: StageRun, lib: Path) -> None:
+    script = Path(__file__).with_name("check_quantised.py")
     command = [str(train.python), str(script), str(train.path)]
     told = subprocess.run(
         command, env=environment(lib, **train.variables), cwd=train.path, check=True, capture_output=True, text=True
     )
     made = json.loads(told.stdout.splitlines()[-1])
-    assert made == {"tuned": LINEARS, "four_bits": LINEARS, "trained_in_the_base": []}
+    assert made == {"tuned": LINEARS, "bases": [base], "adapter": ["torch.bfloat16"], "trained_in_the_base": []}
 
 
 def test_its_adapter_is_merged_into_the_whole_base(

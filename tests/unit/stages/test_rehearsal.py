@@ -16,7 +16,7 @@ from wizard.stages.meters import ProcessMeter
 from wizard.stages.rehearsal import compared, memory_knobs
 from wizard.stages.rehearse import kept, longest, longest_rows
 
-LORA = {"id": "lora", "quantisation": "none", "dora": False}
+LORA = {"id": "lora", "base": "whole", "dora": False}
 CASE = {"model": "tiny", "method": "lora", "board": "cpu", "engine": "trl"}
 FORECAST = {"peak_bytes": 10**8, "reserved_bytes": 2 * 10**8, "card_bytes": 10**9, "seconds_per_step": 0.5}
 

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -22,6 +23,7 @@ else:
     import tomli as tomllib
 
 from tests.unit.stages.programs import REPO, StageRun, Stages, kill
+from wizard.stages import serve as serve_stage
 
 KEY = "the-right-key"
 QUESTION = "What is 3 and 3?"
@@ -227,3 +229,12 @@ def test_killing_the_engine_is_noticed(make: Any) -> None:
     finally:
         if process.poll() is None:
             kill(process)
+
+
+@pytest.mark.parametrize(("told", "share"), [("12000 20000", "0.6"), ("20000 20000", "0.92"), ("", "0.92")])
+def test_vllm_is_asked_for_no_more_of_the_card_than_is_free(
+    monkeypatch: pytest.MonkeyPatch, told: str, share: str
+) -> None:
+    monkeypatch.setattr(serve_stage.subprocess, "run", lambda *args, **kwargs: SimpleNamespace(stdout=told))
+    spec = {"served_name": "a", "host": "h", "dtype": "auto", "context": 1, "argv": ["--share", "{share}"]}
+    assert serve_stage.command(spec, Path("m"), 1)[1:] == ["--share", share]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from tests.unit.stages.programs import environment
 from wizard.fit.asking.cases import step_of_case
 from wizard.fit.asking.orders import order_of
 from wizard.fit.memory.law import peak_of
+from wizard.fit.memory.step import Step
+from wizard.stages import simulate
 
 KEPT = {  # of the peaks in tests/data/simulated: each base, both ways to train, three optimizers, both ways of the loss
     ("smollm2-135m", "full-8bit"),
@@ -58,6 +62,14 @@ CASES: dict[str, dict[str, Any]] = {
     "dpo": {"task": "dpo"},
     "two cards": {"n_gpus": 2},
     "compiled": {"compile": True},
+    "offloaded": {"zero_stage": 3, "cpu_offload": True},
+    "flash": {"attention": "flash"},
+    "full": {"method": "full"},
+    "full, accumulated": {"method": "full", "accumulate": 8},
+    "full, beside a server": {"method": "full", "colocated_bytes": 3 * 2**30},
+    "lisa": {"method": "full", "optimizer": "lisa"},
+    "lisa, no checkpoints": {"method": "full", "optimizer": "lisa", "grad_ckpt": False},
+    "fp16 mixed": {"method": "full", "weights_dtype": "fp16", "mixed_precision": "fp16"},
     "after all of them": {},
 }
 
@@ -127,10 +139,51 @@ def test_what_cannot_be_built_is_told(answers: Mapping[Any, Any], name: str) -> 
         ("dpo", "the task dpo"),
         ("two cards", "several cards"),
         ("compiled", "torch.compile"),
+        ("offloaded", "ZeRO"),
+        ("flash", "attention by flash-attn (sdpa)"),
     ],
 )
 def test_what_it_cannot_show_it_does_not_guess(answers: Mapping[Any, Any], name: str, lacking: str) -> None:
     assert answers[name] == {"code": "simulation-cannot", "detail": lacking}
+
+
+def test_every_setting_of_a_step_is_run_or_told_to_make_no_difference() -> None:
+    """Else the law would be overwritten by the number of another case."""
+    folder = Path(simulate.__file__).parent
+    files = [folder / "simulate.py", *(folder / "simulation").glob("*.py")]
+    read = {name for file in files for name in settings_read(file)}
+    told = {field.name for field in fields(Step)} - {"architecture"} | {"config"}
+    assert read | set(simulate.NEUTRAL) == told
+    assert not read & set(simulate.NEUTRAL)
+
+
+def settings_read(file: Path) -> list[str]:
+    """Constants that an `order` is subscripted with."""
+    looks = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Subscript)]
+    orders = [look for look in looks if isinstance(look.value, ast.Name) and look.value.id == "order"]
+    return [look.slice.value for look in orders if isinstance(look.slice, ast.Constant)]
+
+
+@pytest.mark.parametrize("changed", [{"cpu": True}, {"zero": 1}, {"offload": True}, {"images": 1}, {"cards": 2}])
+def test_what_only_the_law_knows_is_refused_before_anything_is_loaded(changed: dict[str, Any]) -> None:
+    assert simulate.lacks(order({})) == ""
+    assert simulate.lacks({**order({}), **changed})
+
+
+@pytest.mark.parametrize("name", ["full, accumulated", "fp16 mixed", "lisa", "lisa, no checkpoints"])
+def test_the_law_says_the_same_of_other_settings(answers: Mapping[Any, Any], name: str) -> None:
+    step = step_of_case({"config": {**SMALL, "model_type": "llama"}, "micro_batch": 2, "seq_len": 1024, **CASES[name]})
+    assert peak_of(step).peak_bytes == pytest.approx(answers[name]["peak_bytes"], rel=0.03)
+
+
+def test_gradients_of_earlier_micro_batches_are_there(answers: Mapping[Any, Any]) -> None:
+    assert answers["full, accumulated"]["peak_bytes"] > answers["full"]["peak_bytes"]
+
+
+def test_a_server_on_the_same_card_is_added(answers: Mapping[Any, Any]) -> None:
+    alone, beside = answers["full"], answers["full, beside a server"]
+    assert beside["peak_bytes"] == alone["peak_bytes"] + 3 * 2**30
+    assert beside["labels"]["colocated"] == 3 * 2**30
 
 
 def test_an_order_that_failed_leaves_nothing_behind_for_the_next(answers: Mapping[Any, Any]) -> None:

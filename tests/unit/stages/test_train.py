@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, StageRun, Stages, environment, kill
 
-LORA = {"id": "lora", "quantisation": "none", "dora": False}
+LORA = {"id": "lora", "base": "whole", "dora": False}
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from wizard.contract import Board, Cpu, Problem, Term
@@ -13,17 +13,19 @@ from wizard.fit.memory.law import CPU_PROGRAM, Peak, completed, peak_of
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering import work
 from wizard.fit.offering.correct import Correction, explained
-from wizard.fit.offering.flops import step_seconds
+from wizard.fit.offering.flops import step_seconds, token_seconds
 from wizard.fit.reading.configs import read_as
 
 
 class Beside(NamedTuple):
-    """What else a case takes. `step_seconds`: of one micro-batch; 0 where nothing is trained."""
+    """What else a case takes. `step_seconds`: of one micro-batch; 0 where nothing is trained. `token_seconds`: at the
+    least, for the next token of each sequence; 0 where nothing is served or the card is not known."""
 
     step_seconds: float
     ram_bytes: int
     disk_bytes: int
     download_bytes: int
+    token_seconds: float = 0.0
 
 
 def beside(step: Step, board: Board | None, cpu: Cpu, *, packed: bool = False) -> Beside:
@@ -32,7 +34,7 @@ def beside(step: Step, board: Board | None, cpu: Cpu, *, packed: bool = False) -
     whole = step.params * 2
     fetched = held.weights(step) if packed else whole
     if step.task == "infer":
-        return Beside(0.0, fetched + CPU_PROGRAM, fetched, fetched)
+        return Beside(0.0, fetched + CPU_PROGRAM, fetched, fetched, round(token_seconds(step, board), 6))
     trained = work.checkpoints(held.trained(step))
     return Beside(
         step_seconds=round(step_seconds(step, step.seq_len, board, cpu), 3),
@@ -75,5 +77,9 @@ def told(peak: Peak) -> dict[str, Any]:
         "safe_bytes": peak.safe_bytes,
         "moment": peak.moment,
         "basis": peak.basis,
-        "terms": [{"label": term.label, "bytes": term.bytes, "formula": term.formula} for term in peak.terms],
+        "terms": terms_told(peak.terms),
     }
+
+
+def terms_told(terms: Iterable[Term]) -> list[dict[str, Any]]:
+    return [{"label": term.label, "bytes": term.bytes, "formula": term.formula} for term in terms]

@@ -30,6 +30,8 @@ def refuse(step: Step, *, longest: int = 0) -> None:
         raise WizardError("case-optimizer-needs-full", optimizer=step.optimizer)
     if step.in_backward and step.accumulates:
         raise WizardError("case-in-backward-accumulates")
+    if step.zero and step.optimizer in WHOLE_MODEL:
+        raise WizardError("case-optimizer-in-shards", optimizer=step.optimizer)
 
 
 def _cards(step: Step) -> None:

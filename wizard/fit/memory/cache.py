@@ -15,8 +15,3 @@ def cached(a: Architecture) -> tuple[tuple[int, int], ...]:
         return (((a.kv_rank + a.rope_dim) * CACHED * a.layers, 0),)
     each = 2 * a.kv_heads * a.head_dim * CACHED
     return tuple(pair for pair in ((each * far, 0), (each * near, a.window)) if pair[0] > 0)
-
-
-def cache_bytes(a: Architecture, tokens: int) -> int:
-    """Of one sequence."""
-    return sum(share * (min(tokens, length) if length else tokens) for share, length in cached(a))

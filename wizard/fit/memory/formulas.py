@@ -19,6 +19,7 @@ FIXED = {
     "hidden": (2, "the embedding's gradient"),
     "reference": (2, "the model once more"),
     "pictures": (2, "what the tower keeps"),
+    "graphs": (1, "recorded kernels, as others saw them"),
     "colocated": (1, "as asked for"),
     "context": (1, "the driver's and its libraries' own"),
     "program": (1, "interpreter and libraries"),
@@ -52,14 +53,16 @@ def _form(size: Size, step: Step) -> str:
 
 def _held(label: str, total: int, step: Step) -> str:
     """Of what does not grow with the tokens: how many numbers there are, and what each takes."""
+    base = "bf16" if step.base == "fp32" and held.halved(step) else step.base
     cards = f" / {step.cards} cards" if step.zero and step.cards > 1 else ""
     if label == "weights" and not (step.zero == 3 and cards):
-        return f"{step.params:,} parameters x {total / step.params:.3g} ({step.base})"
+        return f"{step.params:,} parameters x {total / step.params:.3g} ({base})"
     if label == "weights":
-        return f"{step.params:,} parameters x {total * step.cards / step.params:.3g} ({step.base}){cards}"
+        return f"{step.params:,} parameters x {total * step.cards / step.params:.3g} ({base}){cards}"
     count = held.trained(step)
     if label in ("adapter", "optimizer", "gradients") and count:
-        name = f" ({step.optimizer})" if label == "optimizer" else ""
+        copied = "an fp32 copy, " if step.zero and step.mixed else ""
+        name = f" ({copied}{step.optimizer})" if label == "optimizer" else ""
         shared = cards if label == "optimizer" or step.zero == 3 or (label == "gradients" and step.zero == 2) else ""
         each = total * (step.cards if shared else 1) / count
         return f"{count:,} trained x {each:.3g}{name}{shared}"

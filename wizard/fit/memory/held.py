@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from wizard.fit.memory import optimizers
 from wizard.fit.memory.step import Step
-from wizard.fit.reading.shape import adapter_params, layer_groups, linears, params_of, quantisable_params
+from wizard.fit.reading.shape import adapter_params, block_params, layer_groups, linears, quantisable_params
 
 NUMBER = {"bf16": 2, "fp16": 2, "fp32": 4}
 # Bytes a quantised weight takes, with its scales (one fp32 per 64; double quantisation: one byte per 64, fp32 per 256).
@@ -14,24 +15,22 @@ PACKED = {
     "int8": 1 + 4 / 4096,
     "fp8": 1.0,
 }
-# Bytes of state for one trained number; "" = two in the number's own type. Paged states are in no torch counter.
-STATES = {
-    "adamw": 2.0,
-    "lion": 1.0,
-    "sgd_momentum": 1.0,
-    "muon": 1.0,
-    "sgd": 0.0,
-    "paged_adamw": 0.0,
-    "paged_adamw_8bit": 0.0,
-    "lisa": 2.0,
-}
-LISA_LAYERS = 2
-GALORE_RANK = 1 / 4
+GALORE_RANK = 1 / 4  # of the model's width, as in its paper from 60M to 7B (arXiv:2403.03507)
+LISA_LAYERS = 2  # that learn at a time, drawn anew now and then (arXiv:2403.17919)
 
 
 def number_of(step: Step) -> int:
     """Bytes of a number of the base that is not quantised."""
-    return NUMBER.get(step.base, 2)
+    return 2 if halved(step) else NUMBER.get(step.base, 2)
+
+
+def halved(step: Step) -> bool:
+    """DeepSpeed makes every weight it is given, adapters too, the 16-bit number that it computes with."""
+    return step.mixed and step.zero > 0
+
+
+def adapter_number(step: Step) -> int:
+    return 2 if halved(step) else step.adapter_bytes
 
 
 def quantised(step: Step) -> bool:
@@ -48,14 +47,20 @@ def weights(step: Step) -> int:
         return step.params * number_of(step)
     packed = quantisable_params(step.architecture)
     rest = step.params - packed
-    return int(packed * PACKED[step.base]) + rest * (4 if step.kbit_prepare else 2)
+    return int(packed * PACKED[step.base]) + rest * (4 if step.kbit_prepare and not halved(step) else 2)
 
 
 def trained(step: Step) -> int:
-    if step.trains_all:
-        return step.params
     a = step.architecture
+    if step.trains_all:
+        return step.params - (a.layers - learning(step)) * (block_params(a) // a.layers)
     return adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora)
+
+
+def learning(step: Step) -> int:
+    """Layers with a gradient of their own; with LISA the others only hand theirs on."""
+    layers = step.architecture.layers
+    return min(LISA_LAYERS, layers) if step.optimizer == "lisa" else layers
 
 
 def largest_trained(step: Step) -> int:
@@ -68,20 +73,16 @@ def largest_trained(step: Step) -> int:
 
 
 def trained_number(step: Step) -> int:
-    return number_of(step) if step.trains_all else step.adapter_bytes
+    return number_of(step) if step.trains_all else adapter_number(step)
 
 
 def states(step: Step) -> int:
-    count, number, name = trained(step), trained_number(step), step.optimizer
-    if name == "adamw_bf16":
-        return count * 4
-    if name in ("adamw_8bit", "lion_8bit"):
-        return int(count * (2 if name == "adamw_8bit" else 1) * (1 + 4 / 256))
+    number, name = trained_number(step), step.optimizer
     if name == "adafactor":
         return _factored(step)
     if name == "galore_adamw":
-        return int(count * 2 * number * GALORE_RANK)
-    return int(count * STATES[name] * number)
+        return _projected(step) * number
+    return int(trained(step) * optimizers.of_number(name, number))
 
 
 def _factored(step: Step) -> int:
@@ -92,10 +93,22 @@ def _factored(step: Step) -> int:
     return 4 * (a.layers * sum(each.wide_in + each.wide_out for each in linears(a)) + 2 * (a.vocab + a.hidden))
 
 
+def _projected(step: Step) -> int:
+    """Numbers that GaLore keeps: of each linear layer's gradient the projection and two states of what it leaves of
+    the longer side; of everything else two states."""
+    kept, apart = 0, step.params
+    for count, group in layer_groups(step.architecture):
+        for each in group:
+            if each.is_module:
+                narrow, wide = sorted((each.wide_in, each.wide_out))
+                kept += count * each.copies * min(galore_rank(step), narrow) * (narrow + 2 * wide)
+                apart -= count * each.copies * each.size
+    return kept + 2 * apart
+
+
+def galore_rank(step: Step) -> int:
+    return int(step.architecture.hidden * GALORE_RANK)
+
+
 def embedding_params(step: Step) -> int:
     return step.architecture.vocab * step.architecture.hidden
-
-
-def rest_params(step: Step) -> int:
-    """Of the model, what is neither in its blocks, its embedding nor its head: norms, a tower."""
-    return step.params - params_of(step.architecture)

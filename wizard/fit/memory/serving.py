@@ -9,7 +9,7 @@ from wizard.fit.memory.cache import cached
 from wizard.fit.memory.moments import Instant, add, instant
 from wizard.fit.memory.pictures import pictures
 from wizard.fit.memory.step import Step
-from wizard.fit.memory.training import mode_of, stream_of
+from wizard.fit.memory.training import mode_of, plain, stream_of
 from wizard.fit.reading.shape import layer_groups, linears
 from wizard.fit.recording.decoder import reading
 from wizard.fit.recording.tape import Size
@@ -33,7 +33,7 @@ def instants(step: Step) -> Iterator[Instant]:
         yield instant("prompt", {**before, "pictures": Size(fixed=seen)})
     head = mode._replace(bits=0)
     for _, modules in layer_groups(a):
-        for moment in reading(a, modules, mode, stream=stream):
+        for moment in reading(plain(a), modules, mode, stream=stream):
             yield instant("prompt", always, moment)
     logits = Size(fixed=a.vocab * (head.compute + 4) * step.micro_batch)  # of the last token, and in fp32 to draw from
     yield instant("prompt", {**always, "hidden": Size(a.hidden * stream), "logits": logits})

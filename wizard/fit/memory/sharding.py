@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wizard.fit.memory import held
+from wizard.fit.memory import held, optimizers
 from wizard.fit.memory.step import Step
 from wizard.fit.reading.shape import block_params
 
-MASTER = 12  # in mixed precision fp32 copies are stepped: the weight and AdamW's two states
+MASTER = 4  # in mixed precision an fp32 copy of each weight is stepped, with states as of an fp32 number
+OFFLOADED = {"lion": 4}  # states of DeepSpeed's own Lion; any other optimizer is replaced by its Adam, which has two
 LIVE = 1_000_000_000  # numbers that stay gathered for their next use (stage3_max_live_parameters)
 GROUP = 1_000_000_000  # numbers that are stepped at a time, their gradients in fp32 (sub_group_size)
 
@@ -30,13 +31,13 @@ class Shares(NamedTuple):
 
 def shares_of(step: Step) -> Shares:
     weights = held.weights(step)
-    adapter = 0 if step.trains_all else held.trained(step) * step.adapter_bytes
+    adapter = 0 if step.trains_all else held.trained(step) * held.adapter_number(step)
     if step.cards == 1 and not step.zero:
         return Shares(weights, adapter, held.states(step))
     if not step.zero:  # DistributedDataParallel: one more copy of what is exchanged
         return Shares(weights, adapter, held.states(step), buckets=held.trained(step) * held.trained_number(step))
     cards, trained = step.cards, held.trained(step)
-    states = 0 if step.offload else (trained * MASTER if step.mixed else held.states(step)) // cards
+    states = 0 if step.offload else int(trained * stepped_bytes(step)) // cards
     bucket = 2 * step.architecture.hidden**2 * held.trained_number(step)
     split = 0 if step.offload and step.zero > 1 else cards if step.zero > 1 else 1
     if step.zero < 3:
@@ -51,6 +52,14 @@ def shares_of(step: Step) -> Shares:
     )
 
 
+def stepped_bytes(step: Step) -> float:
+    """Of each trained number: the copy that is stepped, where there is one, and the optimizer's states of it."""
+    number = held.trained_number(step)
+    if step.mixed:
+        return MASTER + optimizers.of_part(step.optimizer, 4)
+    return optimizers.of_part(step.optimizer, number)
+
+
 def _gathered(step: Step, weights: int) -> int:
     """Weights stay whole between two uses that are near, and while they are used."""
     a = step.architecture
@@ -59,16 +68,19 @@ def _gathered(step: Step, weights: int) -> int:
 
 
 def stepped(step: Step) -> int:
-    """Beside the master copies fp32 gradients of the group that is stepped; in RAM where the optimizer is there."""
+    """fp32 gradients of what is stepped at a time, and a copy of it where the optimizer makes one; in RAM where the
+    optimizer is there. Stages 1 and 2 step a card's whole part at once."""
     if step.offload:
         return 0
     mine = held.trained(step) // step.cards
-    return min(mine, GROUP) * 4 if step.mixed else mine * held.trained_number(step) * step.foreach
+    if not step.mixed:  # as FSDP has it too: shards are stepped as they are
+        return mine * held.trained_number(step) * step.foreach
+    return (min(mine, GROUP) if step.zero == 3 else mine) * 4 * (1 + step.foreach)
 
 
 def in_ram(step: Step) -> int:
     """Bytes of all cards together that offloading moves to the host: optimizer states, gradients in fp32, weights."""
     if not step.offload:
         return 0
-    moved = held.trained(step) * ((MASTER if step.mixed else 0) + 4) + (0 if step.mixed else held.states(step))
+    moved = held.trained(step) * (MASTER + OFFLOADED.get(step.optimizer, 8) + 4)
     return moved + (held.weights(step) if step.zero == 3 else 0)

@@ -42,7 +42,7 @@ class Step:
     dora: bool = False
     lora_dropout: float = 0.0  # of what goes into an adapter
     kbit_prepare: bool = False  # peft's prepare_model_for_kbit_training: embeddings, norms and head in fp32
-    optimizer: str = "adamw"
+    optimizer: str = "adamw"  # one of OPTIMIZERS
     accumulates: bool = False  # gradients of earlier micro-batches are there from the start
     in_backward: bool = False  # each weight is stepped as soon as its gradient is there
     foreach: bool = False  # torch's multi-tensor AdamW: a copy of what it steps
@@ -55,7 +55,7 @@ class Step:
     zero: int = 0
     cards: int = 1
     offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
-    task: str = "sft"  # sft cpt dpo kto grpo
+    task: str = "sft"  # sft cpt dpo kto grpo infer
     images: int = 0  # of the model's default size, in one micro-batch
     rounds: int = 1  # GRPO: micro-batches whose answers are generated together
     colocated_bytes: int = 0  # of a server on the same card, as of vLLM that generates for GRPO

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from wizard.contract import Architecture
 from wizard.fit.memory import held
@@ -20,6 +21,14 @@ from wizard.fit.recording.head import head
 from wizard.fit.recording.ops import Mode
 from wizard.fit.recording.tape import Moment, Size
 
+Group = tuple[int, Modules, Mode]  # how many layers are alike, what is in them, how they compute
+
+
+class Alike(NamedTuple):
+    times: int
+    record: Record
+    rests: bool  # nothing in it is trained, though the whole model is
+
 
 def mode_of(step: Step) -> Mode:
     """Of every layer: what an adapter stands beside, and whether a window is shorter, each layer knows itself."""
@@ -27,8 +36,8 @@ def mode_of(step: Step) -> Mode:
     return Mode(
         weight=number,
         compute=2 if step.mixed or number == 2 else 4,
-        mixed=step.mixed,
-        adapter=0 if step.trains_all else step.adapter_bytes,
+        mixed=step.mixed and not held.halved(step),  # DeepSpeed computes without autocast
+        adapter=0 if step.trains_all else held.adapter_number(step),
         rank=step.rank,
         bits=held.bits(step),
         compiled=step.compiled,
@@ -38,7 +47,7 @@ def mode_of(step: Step) -> Mode:
         capped=a.kind in habits.CAPPED_LOGITS,
         alibi=a.kind == "bloom",
         sinks=a.kind == "gpt_oss",
-        norm=4 if step.kbit_prepare else number,
+        norm=4 if step.kbit_prepare and not held.halved(step) else number,
         plain_tiles=step.cpu,
     )
 
@@ -46,10 +55,10 @@ def mode_of(step: Step) -> Mode:
 def instants(step: Step) -> Iterator[Instant]:
     a, mode = step.architecture, mode_of(step)
     stream = stream_of(step)
-    records = [
-        (count, layer(plain(a), modules, each, checkpointing=step.checkpointing, stream=stream))
-        for count, modules, each in layers_of(step, mode)
-    ]
+    records = []
+    for count, modules, each in learning(step, list(layers_of(step, mode))):
+        record = layer(plain(a), modules, each, checkpointing=step.checkpointing, stream=stream)
+        records.append(Alike(count, record, step.trains_all and not each.trains_all))
     last = head(ends(a), top_of(step, mode, stream), fused=step.fused_loss, stream=stream)
     yield from _put_together(step, records, last, pictures(step, mode, stream))
 
@@ -62,6 +71,8 @@ def top_of(step: Step, mode: Mode, stream: int) -> Mode:
 
 def stream_of(step: Step) -> int:
     """Bytes of a number between layers."""
+    if held.halved(step):
+        return 2
     widened = step.mixed and step.architecture.kind in habits.NORMED_EMBEDDING
     return 4 if step.kbit_prepare or widened else held.number_of(step)
 
@@ -90,8 +101,7 @@ def windowed(step: Step) -> bool:
     return bool(a.window_layers) and step.seq_len >= a.window and step.attention != "flash"
 
 
-def layers_of(step: Step, mode: Mode) -> Iterator[tuple[int, Modules, Mode]]:
-    """(how many layers are alike, what is in them, how they compute)."""
+def layers_of(step: Step, mode: Mode) -> Iterator[Group]:
     a, targets = step.architecture, tuple(sorted(step.targets))
     for count, modules in layer_groups(a):
         own = mode if step.trains_all else mode._replace(targets=adapted(a, modules, targets))
@@ -101,13 +111,28 @@ def layers_of(step: Step, mode: Mode) -> Iterator[tuple[int, Modules, Mode]]:
                 yield each, modules, own._replace(windowed=masked)
 
 
-def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Record, seen: Pictures) -> Iterator[Instant]:
+def learning(step: Step, groups: list[Group]) -> Iterator[Group]:
+    """With LISA a few of the most frequent kind learn, and nothing is trained in the others."""
+    few = held.learning(step)
+    most = max(groups, key=lambda group: group[0]) if few < step.architecture.layers else None
+    for group in groups:
+        count, modules, mode = group
+        if most is None:
+            yield group
+            continue
+        awake = min(few, count) if group is most else 0
+        for each, own in ((awake, mode), (count - awake, mode._replace(adapter=2))):
+            if each:
+                yield each, modules, own
+
+
+def _put_together(step: Step, records: Sequence[Alike], last: Record, seen: Pictures) -> Iterator[Instant]:
     shares, kept = shares_of(step), Size()
     of_layer, of_head, of_embedding = gradients_of(step, shares)
-    every = of_head + step.architecture.layers * of_layer + of_embedding
+    every = of_head + held.learning(step) * of_layer + of_embedding
     first = every if step.accumulates else 0
     always, kind = _always(step, shares), "checkpoints" if step.checkpointing else "activations"
-    for count, record in records:
+    for count, record, _ in records:
         kept = kept.plus(record.kept, count)
 
     def at(
@@ -134,16 +159,17 @@ def _put_together(step: Step, records: Sequence[tuple[int, Record]], last: Recor
     casts = _casts(step)
     yield from at("loss", last.forward, kept, first, casts)
     yield from at("loss", last.backward, kept, first)
-    for _, record in records:
+    for _, record, rests in records:
         others = kept.plus(record.kept, -1)
         yield from at("forward", record.forward, others, first, casts)
         yield from at("layer", record.backward, others, first or of_head)
-        yield from at("layer", record.backward, Size(), every - of_embedding - of_layer)
+        yield from at("layer", record.backward, Size(), every - of_embedding - (0 if rests else of_layer))
     yield from at("backward", [None], Size(), every, hidden=_embedding_backward(step))
     if seen.backward:
         ends = {"gradients": Size(fixed=every), "pictures": Size(fixed=seen.backward)}
         yield instant("picture", {**always, **ends})
-    yield from at("step", [None], Size(), every, seen=0, copies=_stepping(step))
+    left = every // step.cards if step.zero == 1 else every  # what other cards step is freed before
+    yield from at("step", [None], Size(), left, seen=0, copies=_stepping(step))
 
 
 def _always(step: Step, shares: Shares) -> dict[str, Size]:
@@ -171,17 +197,17 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
     a, split = step.architecture, shares.gradients
     if not step.trains_all:
         each = adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora) // a.layers
-        return each * step.adapter_bytes // split, 0, 0
+        return each * held.adapter_number(step) // split, 0, 0
     number, embedding = held.number_of(step), held.embedding_params(step)
-    blocks = step.params - embedding * (1 if a.tied else 2)
-    whole = blocks // a.layers * number // split
+    blocks = held.trained(step) - embedding * (1 if a.tied else 2)
+    whole = blocks // held.learning(step) * number // split
     return whole, embedding * number // split, 0 if a.tied else embedding * number // split
 
 
 def _casts(step: Step) -> int:
     """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends."""
     kept = step.trains_all and step.mixed and held.number_of(step) == 4 and step.checkpointing
-    return (step.params - held.embedding_params(step)) * 2 if kept else 0
+    return (held.trained(step) - held.embedding_params(step)) * 2 if kept else 0
 
 
 def _embedding_backward(step: Step) -> Size:
@@ -197,9 +223,24 @@ def _embedding_backward(step: Step) -> Size:
 
 def _stepping(step: Step) -> Size:
     """torch's multi-tensor AdamW holds one more copy of what it steps, Adafactor four fp32 copies of one weight."""
-    if step.optimizer == "adafactor":
-        return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
     if step.zero:
         return Size(fixed=stepped(step))
+    if step.optimizer == "adafactor":
+        return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
+    if step.optimizer == "galore_adamw":
+        return Size(fixed=_decomposing(step))
     copied = step.foreach and not step.in_backward
     return Size(fixed=held.trained(step) * held.trained_number(step) if copied else 0)
+
+
+def _decomposing(step: Step) -> int:
+    """GaLore's new projection of the largest weight, in fp32: a copy of its gradient and the two factors that are
+    found; or AdamW's two temporaries of the embedding."""
+    number = held.number_of(step)
+    found = 2 * held.embedding_params(step) * number
+    for _, group in layer_groups(step.architecture):
+        for each in group:
+            narrow, wide = sorted((each.wide_in, each.wide_out))
+            copied = 0 if number == 4 else narrow * wide
+            found = max(found, 4 * (copied + narrow * wide + narrow * narrow) if each.is_module else 0)
+    return found

@@ -49,7 +49,7 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched)
     disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
     memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves)
-    ram = work.stage_ram(device, memory, model, setting.method.quantisation != "none", way, knobs)
+    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
     draft = Verdict(
         recipe=setting.recipe.id,
         model=model.id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from wizard.contract import Architecture, Board, Cpu
+from wizard.fit.memory import engine, held
 from wizard.fit.memory.step import Step
 from wizard.fit.reading.shape import linears
 
@@ -55,3 +56,14 @@ def card_flops(board: Board | None) -> float:
 def cpu_flops(cpu: Cpu) -> float:
     each = next(rate for flag, rate in GFLOPS_PER_CORE if not flag or flag in cpu.flags)
     return each * 1e9 * float(min(cpu.cores, 32) ** 0.95)
+
+
+def token_seconds(step: Step, board: Board | None) -> float:
+    """At the least, to make the next token of each sequence: the weights that a token meets and the whole cache are
+    read once. 0 where the card is not known."""
+    if not board or not board.bandwidth_bytes_per_second:
+        return 0.0
+    a, number = step.architecture, held.number_of(step)
+    head = a.vocab * a.hidden
+    read = (met(a) - head) * held.PACKED.get(step.base, number) + head * number
+    return (read + engine.of_sequence(step) * step.micro_batch) / board.bandwidth_bytes_per_second

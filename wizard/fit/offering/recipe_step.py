@@ -24,14 +24,14 @@ class Case:
 def step_of(case: Case) -> Step:
     """As our own train stage runs it."""
     knobs, method, half = case.knobs, case.method, case.compute_bytes == 2
-    quantised = method.quantisation == "nf4" and case.model.architecture.kind not in UNQUANTISED
+    packed = method.quantised and case.model.architecture.kind not in UNQUANTISED
     return Step(
         architecture=case.model.architecture,
         params=case.model.params,
-        base="nf4-dq" if quantised else "bf16" if half else "fp32",
+        base=method.base if packed else "bf16" if half else "fp32",
         mixed=half,
         trains_all=method.trainable == "all",
-        adapter_bytes=2 if knobs.zero_stage == 3 else int(method.gradient_bytes),  # ZeRO 3 gathers one type at a time
+        adapter_bytes=2 if method.quantised else 4,  # TRL makes it bf16 beside a base that bitsandbytes was asked for
         rank=knobs.rank,
         targets=frozenset(knobs.targets),
         dora=method.dora,
@@ -53,6 +53,11 @@ def optimizer_of(name: str) -> str:
     """From the spellings of transformers' `optim`."""
     paged, small = "paged" in name, "8bit" in name
     return ("paged_" if paged else "") + "adamw" + ("_8bit" if small else "") if "adam" in name else name
+
+
+def base_bytes(method: Method) -> float:
+    """Of one number of a linear layer."""
+    return held.PACKED.get(method.base, 2)
 
 
 def trained(case: Case) -> int:

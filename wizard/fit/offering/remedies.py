@@ -8,6 +8,7 @@ from typing import Any
 
 from wizard.contract import Recipe, Remedy, Verdict
 from wizard.fit.offering.mending import MOST_CARDS, Judge, Mended, Situation, clone, mended, with_cards
+from wizard.fit.offering.recipe_step import base_bytes
 from wizard.fit.offering.setting import Setting, suits
 
 SHORTEST = 128
@@ -86,7 +87,7 @@ def _kin(setting: Setting, draft: Verdict) -> list[Recipe]:
         and not methods[other.method].dora
         and (setting.device in other.accelerators or not short)
     ]
-    return sorted(kin, key=lambda other: (-methods[other.method].base_bytes, other.knobs.n_gpus))
+    return sorted(kin, key=lambda other: (-base_bytes(methods[other.method]), other.knobs.n_gpus))
 
 
 def _freed(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Remedy | None:

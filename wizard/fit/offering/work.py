@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 
-from wizard.contract import Catalog, Knobs, Model, Recipe
+from wizard.contract import SERVED_TOKENS, Architecture, Catalog, Knobs, Model, Recipe
+from wizard.fit.memory import engine
 from wizard.fit.memory.law import CPU_PROGRAM, GIB
+from wizard.fit.memory.step import Step
 from wizard.fit.offering import merging
 from wizard.fit.offering.merging import Merging
 
@@ -127,5 +130,11 @@ def stage_ram(
 
 
 def served_bytes(model: Model) -> int:
-    """bf16 weights, room for a first key-value cache, the server's own buffers."""
-    return int(model.params * 2 * 1.05) + 2 * GIB
+    """In bf16 by vLLM, for one conversation as long as our serve stage allows."""
+    length = min(model.max_len, SERVED_TOKENS["cuda"])
+    return _served(model.architecture, model.params, length)
+
+
+@cache
+def _served(architecture: Architecture, params: int, length: int) -> int:
+    return engine.least(Step(architecture=architecture, params=params, task="infer", seq_len=length))

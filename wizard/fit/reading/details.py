@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wizard.fit.reading.keys import Reading
 from wizard.fit.reading.numbers import listed
+from wizard.fit.reading.shape import CONVOLVED
 
 QKV = ("q_proj", "k_proj", "v_proj")
 ATTENTION = (*QKV, "o_proj")
@@ -29,7 +30,6 @@ ONE_HEAD_EACH = (
     "biogpt", "bloom", "codegen", "gpt2", "gpt_neo", "gpt_neox", "gptj", "mpt", "opt", "persimmon", "qwen", "xglm",
 )  # fmt: skip
 SINKS = ("flint", "gpt_oss", "granite_swa", "granitemoe_swa")  # a number for each head
-CONVOLVED = 4  # tokens seen by the convolution before a recurrent layer, usually
 # `attention_bias` or what it is called elsewhere, and on which projections it puts biases.
 ONLY_QKV = (
     "glm", "glm4", "glm4_moe", "glm4v_moe_text", "glm4v_text", "helium", "mimo", "seed_oss", "solar_open",

@@ -17,7 +17,7 @@ from wizard.fit.reading import kinds
 
 SHORT = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj"}
 MLP = ("gate_proj", "up_proj", "down_proj")
-CONVOLVED = 4  # tokens seen by the convolution before a recurrent layer
+CONVOLVED = 4  # tokens seen by the convolution before a recurrent layer, usually
 Role = Literal["attention", "mlp", "expert", "shared", "router"]
 
 
@@ -158,14 +158,6 @@ def _experts(a: Architecture) -> tuple[Linear, ...]:
         return routed
     gate = (Linear("shared_expert_gate", a.hidden, 1, role="shared"),) if a.kind in kinds.SHARED_GATE else ()
     return (*routed, *_mlp(a, a.shared_intermediate, "shared"), *gate)
-
-
-@cache
-def targeted(a: Architecture, targets: tuple[str, ...]) -> tuple[Linear, ...]:
-    """Of `linears`, those that an adapter stands beside."""
-    groups = [linear for _, group in layer_groups(a) for linear in group if _ranks(a, linear, targets)]
-    reached = {name for linear in groups for name in linear.parts or (linear.name,)}
-    return tuple(linear for linear in linears(a) if linear.name in reached)
 
 
 def adapted(a: Architecture, modules: Sequence[Linear], targets: tuple[str, ...]) -> frozenset[str]:

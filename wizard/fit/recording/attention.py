@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from wizard.contract import FLASH_WIDEST
 from wizard.fit.recording import habits
 from wizard.fit.recording.eager import eager, repeated
 from wizard.fit.recording.ops import Mode, cast, joined
 from wizard.fit.recording.tape import Buffer, Tape, Value
-
-FLASH_WIDEST = 256  # the widest head that FlashAttention takes
 
 
 def turned(tape: Tape, mode: Mode, kind: str, x: Value, table: int) -> Value:

@@ -74,12 +74,12 @@ def _fused(tape: Tape, mode: Mode, x: Value, of: Linear, held: list[Buffer]) -> 
     def back(box: list[Buffer]) -> list[Buffer | None]:
         kept.take()
         total = tape.new(of.wide_in * 4, kind="loss")
-        weight = tape.new(fixed=of.size * 4, kind="loss") if trained else None
+        whole = [tape.new(fixed=of.size * 4, kind="gradients" if mode.weight == 4 else "loss")] if trained else []
         working = tape.new(tile=tile, kind="loss")
         found = tape.new(of.wide_in * before, kind="backward")
-        if trained:
-            held.append(tape.new(fixed=of.size * mode.weight, kind="gradients"))
-        del total, weight, working
+        if trained:  # of an fp32 head the sum over the tiles is the gradient
+            held.append(whole.pop() if mode.weight == 4 else tape.new(fixed=of.size * mode.weight, kind="gradients"))
+        del total, whole, working
         return [found]
 
     return Value(None, 0, 4, tape.node([picked], back))

@@ -195,9 +195,12 @@ class Tape:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
+        """What is allocated inside is no moment: it is there before what is recorded."""
         self.quiet = True
-        yield
-        self.quiet = False  # what is held when a recording starts is not an allocation
+        try:
+            yield
+        finally:
+            self.quiet = False
 
     def backward(self, start: list[Node], box: list[Buffer]) -> None:
         """From a node to the leaves, the latest first; a second gradient of the same node is added in place."""

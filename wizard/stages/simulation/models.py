@@ -13,11 +13,14 @@ from wizard.stages.simulation.ledger import Ledger
 
 NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
+LISA_LAYERS = 2
+
 
 def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
     """The model, and how many numbers it had before it was quantised and adapted.
 
-    `order`: config, base, attention, trains_all, rank, targets, dora, adapter_bytes, kbit_prepare, checkpointing.
+    `order`: config, base, attention, trains_all, rank, targets, dora, lora_dropout, adapter_bytes, kbit_prepare,
+    checkpointing, fused_loss.
     """
     from transformers import AutoConfig
     from transformers.initialization import no_init_weights
@@ -35,6 +38,8 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
 
             quantise(model, order["base"], number)
     model.requires_grad_(order["trains_all"])
+    if order["optimizer"] == "lisa":
+        rest(model)
     if order["kbit_prepare"]:
         from peft import prepare_model_for_kbit_training
 
@@ -55,6 +60,13 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
     return model.train(), params
 
 
+def rest(model: nn.Module) -> None:
+    """All layers but two, as LMFlow's callback for LISA has it between two draws."""
+    (layers,) = (each for name, each in model.named_modules() if name.rpartition(".")[2] in ("layers", "h"))
+    for layer in layers[:-LISA_LAYERS]:
+        layer.requires_grad_(False)
+
+
 def class_for(config: Any) -> Any:
     """With its tower where it has one, which is held but sees no image."""
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
@@ -69,7 +81,7 @@ def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
     config = LoraConfig(
         r=order["rank"],
         use_dora=order["dora"],
-        lora_dropout=order.get("lora_dropout", 0.0),
+        lora_dropout=order["lora_dropout"],
         task_type="CAUSAL_LM",
         **modules(order["targets"]),
     )

@@ -30,7 +30,7 @@ def make(parameters: Sequence[torch.nn.Parameter], order: Mapping[str, Any], led
 
 
 def _library(name: str, parameters: Sequence[torch.nn.Parameter], foreach: bool) -> Any:
-    if name == "adamw":
+    if name in ("adamw", "lisa"):
         return torch.optim.AdamW(parameters, lr=1e-4, fused=not foreach, foreach=foreach)
     if name == "adafactor":
         from transformers.optimization import Adafactor

@@ -15,10 +15,10 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from wizard.contract import FLASH_WIDEST
 from wizard.stages.simulation.ledger import Ledger
 
 aten = torch.ops.aten
-FLASH_WIDEST = 256  # the widest head that FlashAttention takes
 BIAS_STEP = 16  # memory-efficient attention wants rows of its bias aligned
 
 

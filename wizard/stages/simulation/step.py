@@ -12,12 +12,16 @@ from torch import nn
 from wizard.stages.simulation import optimizers
 from wizard.stages.simulation.ledger import Ledger
 
+HALVES = {"fp16": torch.float16}  # what autocast computes in; bf16 with every other base
+
 
 def take(model: Any, order: Mapping[str, Any], ledger: Ledger) -> None:
     trained = [value for value in model.parameters() if value.requires_grad]
     groups = [[value] for value in trained] if order["in_backward"] else [trained]
     steppers = [optimizers.make(group, order, ledger) for group in groups]
     at_once: Any = _step_at_once(trained, steppers) if order["in_backward"] else nullcontext()
+    if order["accumulates"]:
+        gather(trained, ledger)
     ids = torch.zeros(order["micro_batch"], order["seq_len"], dtype=torch.long)
     ledger.forget_peak()
     kept = "checkpoints" if order["checkpointing"] else "activations"
@@ -30,8 +34,16 @@ def take(model: Any, order: Mapping[str, Any], ledger: Ledger) -> None:
             steppers[0].step()
 
 
+def gather(trained: list[nn.Parameter], ledger: Ledger) -> None:
+    """What earlier micro-batches of the same step have left."""
+    with ledger.naming("gradients", "load"):
+        for each in trained:
+            each.grad = torch.empty_like(each)
+
+
 def _loss(model: nn.Module, order: Mapping[str, Any], ids: torch.Tensor) -> torch.Tensor:
-    mixed: Any = torch.autocast("cpu", dtype=torch.bfloat16) if order["mixed"] else nullcontext()
+    half = HALVES.get(order["base"], torch.bfloat16)
+    mixed: Any = torch.autocast("cpu", dtype=half) if order["mixed"] else nullcontext()
     fused = {"fused_lm_head": True} if order["fused_loss"] else {}
     with mixed:
         loss: torch.Tensor = model(input_ids=ids, labels=ids, use_cache=False, **fused).loss

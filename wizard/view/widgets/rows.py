@@ -26,8 +26,3 @@ def _one(row: str) -> Content:
     tidy = "\n".join(printable(line) for line in cut.split("\n"))
     parts = [(piece, "$rule") if SPECIAL.fullmatch(piece) else piece for piece in SPECIAL.split(tidy) if piece]
     return Content.assemble(*parts)
-
-
-def plain_rows(samples: Sequence[Sequence[tuple[str, str]]]) -> list[str]:
-    """Where no template is known yet: the turns with their roles."""
-    return ["\n".join(f"{role}: {text}" for role, text in turns) for turns in samples]

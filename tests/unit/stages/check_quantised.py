@@ -3,13 +3,22 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from peft.tuners.lora import LoraLayer
 
 from wizard.stages.desk import Bench
 from wizard.stages.reporter import Reporter
 from wizard.stages.train import make_trainer
+
+
+def base_of(layer: Any) -> str:
+    if isinstance(layer, Linear8bitLt):
+        return "int8"
+    if isinstance(layer, Linear4bit):
+        return layer.weight.quant_type + ("-dq" if layer.weight.compress_statistics else "")
+    return "whole"
 
 
 def main(folder: Path) -> None:
@@ -19,7 +28,8 @@ def main(folder: Path) -> None:
     trained = [name for name, weights in model.named_parameters() if weights.requires_grad]
     told = {
         "tuned": len(tuned),
-        "four_bits": sum(isinstance(layer, Linear4bit) and layer.weight.quant_type == "nf4" for layer in tuned),
+        "bases": sorted({base_of(layer) for layer in tuned}),
+        "adapter": sorted({str(weights.dtype) for weights in model.parameters() if weights.requires_grad}),
         "trained_in_the_base": [name for name in trained if "lora_" not in name],
     }
     print(json.dumps(told))
