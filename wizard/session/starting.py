@@ -112,6 +112,7 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
         raise WizardError("pretending", board=plan.pretend)
     folder = RunFolder(home.runs / plan.run)
     try:
+        home.remember()
         lib = engine_room.install_lib(home, runs.package_root())
         folder.environments.mkdir(parents=True, exist_ok=True)
         for environment, text in requirements.items():
