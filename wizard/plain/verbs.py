@@ -95,11 +95,7 @@ def resume(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def stop(desk: Desk, options: argparse.Namespace) -> int:
-    names = (
-        [state.run for state in desk.runs() if state.status in ("running", "serving")]
-        if options.all
-        else [_named(desk, options.run)]
-    )
+    names = desk.going() if options.all else (_named(desk, options.run),)
     for name in names:
         desk.stop(name, after_checkpoint=options.after_checkpoint)
         if options.after_checkpoint:
@@ -108,7 +104,7 @@ def stop(desk: Desk, options: argparse.Namespace) -> int:
             until_ended(desk, name)
             talk(say("plain.stopped", run=name))
     if options.json:
-        print_json({"stopped": names})
+        print_json({"stopped": list(names)})
     return ExitCode.OK
 
 
@@ -165,14 +161,18 @@ def doctor(desk: Desk, options: argparse.Namespace) -> int:
 
 def uninstall(desk: Desk, options: argparse.Namespace) -> int:
     found = desk.uninstall(dry_run=True)
-    for path in found:
+    kept = [root for root in (desk.home.root, *desk.home.stores) if root.is_dir() and root not in found]
+    for path in found if not options.json else ():
         answer(str(path))
-    if options.dry_run:
-        return ExitCode.OK
-    if not options.yes and not _confirmed(say("plain.uninstall_sure")):
-        return ExitCode.INTERRUPTED
-    desk.uninstall()
-    talk(say("plain.uninstalled"))
+    for root in kept:
+        talk(say("plain.uninstall_keeps", path=root))
+    if not options.dry_run:
+        if not options.yes and not _confirmed(say("plain.uninstall_sure")):
+            return ExitCode.INTERRUPTED
+        desk.uninstall()
+        talk(say("plain.uninstalled"))
+    if options.json:
+        print_json({"removed": not options.dry_run, "paths": found, "kept": kept})
     return ExitCode.OK
 
 

@@ -19,6 +19,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import bundled, care, chat, estimating, measured, outcome, present, runs, starting
 from wizard.session.amount import Amount, amount_of
+from wizard.session.belongings import belongings
 
 
 class Desk:
@@ -212,6 +213,10 @@ class Desk:
     def runs(self) -> tuple[RunState, ...]:
         return tuple(runs.state_of(RunFolder(self.home.runs / name)) for name in runs.names(self.home))
 
+    def going(self) -> tuple[str, ...]:
+        """Runs with a process at work, supervised or not."""
+        return runs.going(self.home)
+
     def folder(self, run: str) -> RunFolder:
         return runs.resolve(self.home, run)
 
@@ -276,7 +281,7 @@ class Desk:
         return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))
 
     def uninstall(self, dry_run: bool = False) -> tuple[Path, ...]:
-        return care.belongings(self.home) if dry_run else care.remove(self.home)
+        return belongings(self.home) if dry_run else care.remove(self.home)
 
 
 def _as_chosen(data: DataChoice) -> dict[str, Any]:

@@ -19,6 +19,10 @@ def names(home: Home) -> tuple[str, ...]:
     return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_ctime, reverse=True))
 
 
+def going(home: Home) -> tuple[str, ...]:
+    return tuple(folder.name for folder in engine_room.going(RunFolder(home.runs / name) for name in names(home)))
+
+
 def resolve(home: Home, name: str) -> RunFolder:
     """The run called `name`, or the only one whose name contains it."""
     known = names(home)
