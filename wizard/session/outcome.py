@@ -57,6 +57,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "model": outcome.model,
         "engine": outcome.engine,
         "adapter_parity": dict(outcome.parity),
+        "paths": dict(outcome.paths),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
 

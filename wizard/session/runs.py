@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wizard import plan as planning
 from wizard import run as engine_room
 from wizard.contract import Plan, RunState
 from wizard.errors import WizardError
@@ -56,10 +57,25 @@ def resume(folder: RunFolder, changes: dict[str, Any], *, yes: bool = False) -> 
     if not engine_room.supervised(folder):
         if yes:
             engine_room.consent(folder)
-        if changes:
-            engine_room.concede(folder, "train", changes)
+        refuse_nonsense(changes)
+        for stage, given in _by_stage(changes).items():
+            engine_room.concede(folder, stage, given)
         engine_room.launch(folder, supervisor_command(folder))
     return folder.path.name
+
+
+def refuse_nonsense(changes: Mapping[str, Any]) -> None:
+    for knob, value in changes.items():
+        if value < (least := planning.LEAST.get(knob, value)):
+            raise WizardError("knob-too-small", knob=knob, value=value, least=f"{least:g}")
+        if value > (most := planning.MOST.get(knob, value)):
+            raise WizardError("knob-too-large", knob=knob, value=value, most=f"{most:g}")
+
+
+def _by_stage(changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    given = {"train": {k: v for k, v in changes.items() if k != "port"}}
+    given["serve"] = {k: v for k, v in changes.items() if k == "port"}
+    return {stage: some for stage, some in given.items() if some}
 
 
 def unfinished(home: Home, recipes: Sequence[str]) -> RunFolder | None:

@@ -196,6 +196,22 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(home: Home) -> 
     assert not home.runs.exists()
 
 
+@pytest.mark.parametrize(("knob", "value"), [("port", -1), ("port", 65536), ("micro_batch", 0), ("save_steps", -5)])
+def test_nonsense_is_refused_before_a_run_goes_on(desk: Desk, no_supervisor: None, knob: str, value: int) -> None:
+    run = desk.launch(identity_plan(desk))
+    with pytest.raises(WizardError) as caught:
+        desk.resume(run, **{knob: value})
+    assert caught.value.problem.code in ("knob-too-small", "knob-too-large")
+    assert not desk.folder(run).concessions.exists()
+
+
+def test_a_port_is_for_the_server_and_a_knob_for_the_training(desk: Desk, no_supervisor: None) -> None:
+    folder = desk.folder(desk.launch(identity_plan(desk)))
+    desk.resume(folder.name, port=0, save_steps=4)
+    wishes = [json.loads(line) for line in folder.concessions.read_text(encoding="utf-8").splitlines()]
+    assert {wish["stage"]: wish["changes"] for wish in wishes} == {"train": {"save_steps": 4}, "serve": {"port": 0}}
+
+
 def test_pasted_rows_are_kept_and_read_like_a_file(desk: Desk) -> None:
     path = desk.paste('{"question": "a", "answer": "b"}\n{"question": "c", "answer": "d"}\n')
     assert desk.inspect(str(path)).usable == 2
