@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _supervise(folder: Path) -> int:
     """Not a verb for people: the detached process behind a run."""
-    from wizard.session.desk import supervise
+    from wizard.session.supervising import supervise
 
     return supervise(folder)
 

@@ -35,9 +35,8 @@ def demo(desk: Desk, options: argparse.Namespace) -> int:
 
 def demo_verdict(desk: Desk) -> Verdict:
     """The bundled model on whatever this machine has: the one case that needs no hub."""
-    bundled = {model.id for model in desk.catalog().models.values() if any(s.kind == "bundled" for s in model.sources)}
-    fitting = [v for v in desk.offers(TASK) if v.model in bundled and v.status != "no"]
-    return min(fitting, key=lambda v: v.device != "cuda") if fitting else desk.best(TASK)
+    models = desk.catalog().models.values()
+    return desk.best(TASK, {model.id for model in models if any(source.kind == "bundled" for source in model.sources)})
 
 
 def _data(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> DataChoice:

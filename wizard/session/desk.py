@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import bundled, care, chat, estimating, measured, outcome, present, runs, starting
+from wizard.session import bundled, care, chat, choosing, estimating, measured, outcome, present, runs, starting
 from wizard.session.amount import Amount, amount_of
 from wizard.session.belongings import belongings
 
@@ -102,13 +102,10 @@ class Desk:
     def cases(self, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any] | Problem]]:
         return estimating.cases(self, lines)
 
-    def best(self, task: str) -> Verdict:
-        """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
-        verdicts = self.offers(task)
-        best = next((verdict for verdict in verdicts if verdict.recommended), None)
-        if best is None:
-            raise WizardError("nothing-fits", task=task, exit_code=ExitCode.NOTHING_FITS)
-        return best
+    def best(self, task: str, models: Collection[str] = ()) -> Verdict:
+        """What Enter takes, or the Problem that nothing fits. `models`: only one of these."""
+        wanted = [verdict for verdict in self.offers(task) if not models or verdict.model in models]
+        return choosing.best(wanted, self.catalog(), task)
 
     # data
 
@@ -286,13 +283,3 @@ class Desk:
 
 def _as_chosen(data: DataChoice) -> dict[str, Any]:
     return {"format": data.format, "encoding": data.encoding, "mapping": data.mapping or None}
-
-
-def supervise(path: Path) -> int:
-    """The detached process behind a run: the engine room with this machine's gauges."""
-    from wizard import detect
-
-    folder = RunFolder(path)
-    home = Home.from_environment(os.environ)
-    engines = Desk(home).catalog().engines
-    return engine_room.supervise(folder, home, engines, detect.Meter)

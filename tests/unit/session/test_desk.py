@@ -7,7 +7,7 @@ import pytest
 
 from wizard import detect, words
 from wizard.catalog import builtin, load
-from wizard.contract import Machine, Plan
+from wizard.contract import Disk, Machine, Plan
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder
 from wizard.session import Desk, goals, runs, starting
@@ -194,6 +194,25 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(home: Home) -> 
         desk.plan(desk.choose(refused, data))
     assert caught.value.exit_code == ExitCode.NOTHING_FITS
     assert not home.runs.exists()
+
+
+def test_where_nothing_fits_the_nearest_says_what_it_lacks_and_what_would_help(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = detect.detect(Path("/"), {}, speed=False)
+    home = Disk(path="/root", free_bytes=2_000_000_000, total_bytes=20_000_000_000, kind="local")
+    large = replace(home, path="/mnt/data", free_bytes=900_000_000_000)
+    monkeypatch.setattr("wizard.detect.detect", lambda *_, **__: replace(whole, gpus=(), disks=(home, large)))
+    for models in ((), {"smollm2-135m"}):
+        with pytest.raises(WizardError) as caught:
+            desk.best("identity", models)
+        problem = caught.value.problem
+        assert (problem.code, caught.value.exit_code) == ("nothing-fits", ExitCode.NOTHING_FITS)
+        for language, disk in (("en", "2.0 GB are free"), ("zh", "2.0 GB")):
+            told = words.problem(problem.code, problem.params, language)
+            assert disk in told["why"]
+            assert "YCDY_STORE=/mnt/data" in told["next"]
+            assert "?" not in "".join(told.values())
 
 
 @pytest.mark.parametrize(("knob", "value"), [("port", -1), ("port", 65536), ("micro_batch", 0), ("save_steps", -5)])
