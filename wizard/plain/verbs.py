@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from wizard.contract import RunState
+from wizard.contract import Choice, RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import RESUME_KNOBS, tables
 from wizard.plain.ending import converse, finish
@@ -40,8 +40,11 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
 
 def run(desk: Desk, options: argparse.Namespace) -> int:
     choice = desk.replay(options.file)
+    looking = options.check or desk.pretend
+    if not looking and (unfinished := _unfinished(desk, choice)):
+        return _go_on(desk, unfinished, options)
     plan = desk.plan(choice)
-    if options.check or desk.pretend:
+    if looking:
         if options.json:
             print_json(plan)
         else:
@@ -50,6 +53,14 @@ def run(desk: Desk, options: argparse.Namespace) -> int:
     name = desk.launch(plan, ask=sys.stdin.isatty() and not (options.yes or options.json))
     talk(say("plain.started", run=name))
     return finish(desk, name, options)
+
+
+def _unfinished(desk: Desk, choice: Choice) -> str | None:
+    """A run of this very choice; looked for before the machine is, where its own processes may be in the way."""
+    if name := desk.alike(lambda other: other == choice):
+        return name
+    whole = desk.plan(choice).choice
+    return desk.alike(lambda other: other == whole)
 
 
 def runs(desk: Desk, options: argparse.Namespace) -> int:
@@ -89,7 +100,11 @@ def attach(desk: Desk, options: argparse.Namespace) -> int:
 
 def resume(desk: Desk, options: argparse.Namespace) -> int:
     changes = {knob: getattr(options, knob) for knob in RESUME_KNOBS if getattr(options, knob) is not None}
-    name = desk.resume(_named(desk, options.run), yes=options.yes, **changes)
+    return _go_on(desk, _named(desk, options.run), options, **changes)
+
+
+def _go_on(desk: Desk, run: str, options: argparse.Namespace, **changes: Any) -> int:
+    name = desk.resume(run, yes=options.yes, **changes)
     talk(say("plain.resumed", run=name))
     return finish(desk, name, options)
 

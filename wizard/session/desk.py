@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -230,9 +230,15 @@ class Desk:
         return runs.resume(self.folder(run), changes, yes=yes)
 
     def unfinished(self, task: str) -> str | None:
-        recipes = [recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task]
-        found = runs.unfinished(self.home, recipes)
-        return found.path.name if found else None
+        """The newest run for this task, where it neither ended well nor was stopped on purpose."""
+        recipes = {recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task}
+        found = runs.unfinished(self.home, lambda choice: choice.recipe in recipes, runs.BROKEN_OFF)
+        return found.name if found else None
+
+    def alike(self, alike: Callable[[Choice], bool]) -> str | None:
+        """The newest run of such a choice, where it did not end well: the same command goes on with it."""
+        found = runs.unfinished(self.home, alike, runs.UNFINISHED)
+        return found.name if found else None
 
     # the served model
 

@@ -196,6 +196,47 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(home: Home) -> 
     assert not home.runs.exists()
 
 
+def status(desk: Desk, run: str, told: str, problem: str = "") -> None:
+    """The run's supervisor said this last."""
+    event = {"at": 1.0, "kind": "run-ended", "status": told, "problem": {"code": problem} if problem else None}
+    desk.folder(run).supervisor.write_text(json.dumps(event) + "\n", encoding="utf-8")
+
+
+def test_the_same_choice_goes_on_and_another_does_not(desk: Desk, no_supervisor: None) -> None:
+    plan = identity_plan(desk)
+    run = desk.launch(plan)
+    kept = desk.plan_of(run).choice
+    assert desk.alike(lambda choice: choice == plan.choice) == run
+    for other in (replace(kept, port=8000), replace(kept, data=replace(kept.data, params={"name": "Else"}))):
+        assert desk.alike(lambda choice, other=other: choice == other) is None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("told", "problem", "again"),
+    [
+        ("failed", "stage-crashed", True),
+        ("stopped", "", True),
+        ("failed", "lib-missing", False),  # it would fail for ever
+        ("done", "", False),
+    ],
+)
+def test_it_goes_on_unless_it_is_done_or_beyond_help(
+    desk: Desk, no_supervisor: None, told: str, problem: str, again: bool
+) -> None:
+    plan = identity_plan(desk)
+    run = desk.launch(plan)
+    status(desk, run, told, problem)
+    assert desk.alike(lambda choice: choice == plan.choice) == (run if again else None)
+    assert desk.unfinished("identity") == (run if again and told != "stopped" else None)
+
+
+def test_a_run_whose_plan_is_broken_stands_in_nobody_s_way(desk: Desk, no_supervisor: None) -> None:
+    plan = identity_plan(desk)
+    run, broken = desk.launch(plan), desk.launch(identity_plan(desk))
+    desk.folder(broken).plan.write_text("{", encoding="utf-8")
+    assert desk.alike(lambda choice: choice == plan.choice) == run
+
+
 def test_where_nothing_fits_the_nearest_says_what_it_lacks_and_what_would_help(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
