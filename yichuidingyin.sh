@@ -170,7 +170,7 @@ PY
 }
 logged() { (cd "$YCDY_HOME" && "$@") </dev/null >>"$LOG" 2>&1; }
 pip_uv() { # python; what comes is checked by take_uv, which is tried first because pip takes seconds
-  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" RUSTUP_HOME="$YCDY_HOME/cache" \
+  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" RUSTUP_HOME="$YCDY_HOME/cache/uv.part" \
     "$1" -m pip -q download --no-deps --no-input --no-cache-dir --only-binary :all: -d "$YCDY_HOME/cache/uv.part" "uv==$UV_VERSION"
 }
 ensure_uv() {

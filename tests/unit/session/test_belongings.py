@@ -18,6 +18,7 @@ MADE = (  # one of each kind that the program leaves in a home or a store
     "bin/uv",
     "cache/disk-speed.json",
     "cache/python/usr/x.pyc",
+    "cache/libraries/vllm/a",
     "cache/uv/archive-v0/a",
     f"envs/trl-{MARK}/bin/python",
     f"lib/{MARK}/wizard/__init__.py",
