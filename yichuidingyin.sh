@@ -15,7 +15,7 @@ json() { local s=${1//\\/\\\\}; s=${s//\"/\\\"}; s=${s//[$'\t\r\e']/ }; printf '
 die() { # exit code, problem code, what, why, next
   printf '%s %s\n' "$(t what 出了什么事)" "$3" "$(t 'why ' '原因      ')" "${4//$'\n'/$'\n'     }" \
     "$(t next '怎么办    ')" "$5" >&2
-  [[ " ${ARGS[*]-} " != *" --json "* ]] || printf '{"problem": {"code": "%s", "what": %s, "why": %s, "next": %s, %s\n' \
+  [[ " ${ARGS[*]-} " != *" --json "* && ! ${YCDY_JSON:-} =~ ^(1|[Tt]rue|[Yy]es|[Oo]n)$ ]] || printf '{"problem": {"code": "%s", "what": %s, "why": %s, "next": %s, %s\n' \
     "$2" "$(json "$3")" "$(json "$4")" "$(json "$5")" '"params": {}}}'
   exit "$1"
 }
@@ -170,7 +170,7 @@ PY
 }
 logged() { (cd "$YCDY_HOME" && "$@") </dev/null >>"$LOG" 2>&1; }
 pip_uv() { # python; what comes is checked by take_uv, which is tried first because pip takes seconds
-  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" RUSTUP_HOME="$YCDY_HOME/cache" \
+  logged env PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_INDEX_URL="${UV_DEFAULT_INDEX:-}" RUSTUP_HOME="$YCDY_HOME/cache/uv.part" \
     "$1" -m pip -q download --no-deps --no-input --no-cache-dir --only-binary :all: -d "$YCDY_HOME/cache/uv.part" "uv==$UV_VERSION"
 }
 ensure_uv() {
@@ -200,9 +200,9 @@ fill() { # lock; without one the package is installed, and then what the lock in
     logged "$YCDY_UV" pip install -q --require-hashes -p "$ENV/bin/python" -r "$1/requirements.txt"
 }
 sync_environment() { # lock; one start at a time, and what bears no stamp is built anew
-  if stamped; then return; fi
-  { mkdir -p "$YCDY_HOME"/{bin,cache,locks,logs} && : >>"$LOG" && [ ! -e "$ENV/__init__.py" ] &&
-    exec 9>>"$YCDY_HOME/locks/bootstrap" && { flock -n 9 || { say "Waiting for another start" 等待另一个启动过程 && flock 9; }; }
+  if stamped; then return; else local mine=$YCDY_HOME/locks/${ENV##*/}; fi # is there when we made what is there
+  { mkdir -p "$YCDY_HOME"/{bin,cache,locks,logs} && : >>"$LOG" && { [ ! -e "$ENV" ] || [ -e "$ENV/.stamp" ] || [ -e "$mine" ]; } &&
+    : >>"$mine" && exec 9>>"$YCDY_HOME/locks/bootstrap" && { flock -n 9 || { say "Waiting for another start" 等待另一个启动过程 && flock 9; }; }
   } || die 2 home-unusable "$(t "This folder cannot be used: $YCDY_HOME" "无法使用此文件夹：$YCDY_HOME")" \
     "$(t "it cannot be written or locked, or holds other things" "无法写入或加锁，或其中有别的内容")" "$(t "choose one with" 请用) --home"
   if ! stamped; then

@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         words.use(language)
     options = parser().parse_args(arguments)
     try:
+        if language and language not in words.LANGUAGES:
+            raise WizardError("unknown-language", language=language, known=", ".join(words.LANGUAGES))
         return int(_run(options))
     except WizardError as error:
         return tell(error, as_json=options.json)
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _supervise(folder: Path) -> int:
     """Not a verb for people: the detached process behind a run."""
-    from wizard.session.desk import supervise
+    from wizard.session.supervising import supervise
 
     return supervise(folder)
 

@@ -139,5 +139,29 @@ def test_uninstall_removes_all_it_made_and_nothing_else(fresh: Callable[..., Don
     assert str(tmp_path / "ycdy") in fresh("uninstall", "--dry-run").stdout
     assert (tmp_path / "ycdy").exists()
     assert_problem(fresh("uninstall"), 2, "--yes")
-    assert fresh("uninstall", "--yes").returncode == 0
+    told = answer(fresh("uninstall", "--yes", "--json"))
+    assert (told["removed"], told["paths"][-1], told["kept"]) == (True, str(tmp_path / "ycdy"), [])
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_uninstall_leaves_own_files_in_the_home_and_in_the_place_of_a_store(
+    fresh: Callable[..., Done], tmp_path: Path
+) -> None:
+    own = [
+        tmp_path / name for name in ("ycdy/thesis.txt", "ycdy/models/mine/w", "disk/models/mine/w", "disk/runs/tb.log")
+    ]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    assert fresh("uninstall", "--yes", env={"YCDY_STORE": str(tmp_path / "disk")}).returncode == 0
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(own)
+
+
+def test_a_language_that_there_is_not_is_told(ycdy: Run) -> None:
+    assert problem(ycdy("probe", "--json", env={"YCDY_LANG": "xx"}))["code"] == "unknown-language"
+    assert_problem(ycdy("--lang", "xx", "probe"), 2, "en, zh")
+
+
+def test_the_script_s_own_flags_stand_in_the_help_it_points_to(ycdy: Run) -> None:
+    said = ycdy("--help").stdout
+    assert all(flag in said for flag in ("--home", "--mirror", "--lang", "--source"))

@@ -51,6 +51,12 @@ def test_with_json_a_failure_is_an_object_on_stdout(made, plain, start) -> None:
     assert 'a"b\\c' in problem["what"]
 
 
+@pytest.mark.parametrize(("value", "data"), [("1", True), ("true", True), ("0", False), ("", False)])
+def test_the_twin_of_json_is_heeded_before_there_is_a_wizard(made, plain, start, value: str, data: bool) -> None:
+    done = start(made[0], "probe", environment={**plain, "YCDY_JSON": value, "YCDY_MIRROR": "mars"})
+    assert (done.code, done.out.startswith('{"problem"')) == (2, data)
+
+
 def test_failures_are_told_in_chinese_to_a_chinese_locale(made, plain, start) -> None:
     assert "原因" in start(made[0], "--mirror", "mars", environment={**plain, "LC_ALL": "zh_CN.UTF-8"}).talk
     assert "原因" in start(made[0], "--lang", "zh", "--mirror", "mars", environment=plain).talk

@@ -117,6 +117,17 @@ def test_a_source_folder_is_never_taken_for_an_environment(checkout, warm, start
     assert (checkout.parent / "wizard/__main__.py").exists()
 
 
+@pytest.mark.parametrize("files", [("own.py",), ("pyvenv.cfg", "bin/python")])
+def test_nor_is_a_folder_that_happens_to_have_its_name(
+    checkout, warm, start, tmp_path: Path, files: tuple[str]
+) -> None:
+    for file in files:
+        (tmp_path / "home/wizard" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "home/wizard" / file).touch()
+    assert start(checkout, environment=warm).code == 2
+    assert all((tmp_path / "home/wizard" / file).exists() for file in files)
+
+
 def test_a_home_that_cannot_be_made_is_one_problem(checkout, warm, start, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = start(checkout, environment={**warm, "YCDY_HOME": str(tmp_path / "file/home")})

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+OWN = "yichuidingyin"  # our folder in the place that YCDY_STORE names, which may be a bare disk or hold other things
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -18,7 +20,23 @@ class Home:
     def from_environment(cls, environment: Mapping[str, str]) -> Home:
         user = Path(environment["HOME"]) if environment.get("HOME") else Path.home()
         root = Path(environment.get("YCDY_HOME") or user / ".local" / "share" / "yichuidingyin").expanduser().absolute()
-        return cls(root, Path(environment.get("YCDY_STORE") or root).expanduser().absolute())
+        if not (named := environment.get("YCDY_STORE")):
+            return cls(root, [root, *_lines(root / "stores")][-1])
+        place = Path(named).expanduser().absolute()
+        return cls(root, root if place == root else place / OWN)
+
+    def remember(self) -> None:
+        """The store is found again without the variable, and by `uninstall` after another took its place."""
+        if self.store != [self.root, *_lines(self.root / "stores")][-1]:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / "stores").open("a", encoding="utf-8") as file:
+                file.write(f"{self.store}\n")
+
+    @property
+    def stores(self) -> tuple[Path, ...]:
+        """Every one that was ever used, apart from the home itself."""
+        known = dict.fromkeys((*_lines(self.root / "stores"), self.store))
+        return tuple(store for store in known if store != self.root)
 
     @property
     def bin(self) -> Path:
@@ -80,6 +98,13 @@ class Home:
 
     def run(self, name: str) -> RunFolder:
         return RunFolder(self.runs / name)
+
+
+def _lines(file: Path) -> list[Path]:
+    try:
+        return [Path(line) for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("/")]
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,30 +18,41 @@ TASK = "identity"
 
 
 def demo(desk: Desk, options: argparse.Namespace) -> int:
-    unfinished = None if desk.pretend or options.name or options.author else desk.unfinished(TASK)
-    if unfinished:
-        talk(say("plain.demo_goes_on", run=unfinished))
-        name = desk.resume(unfinished)
-    else:
-        verdict = demo_verdict(desk)
-        plan = desk.plan(desk.choose(verdict, _data(desk, verdict, options)))
-        if desk.pretend:
-            print_json(plan) if options.json else answer(tables.plan(plan, desk.commands(plan)))
-            return ExitCode.OK
-        name = desk.launch(plan)
-        talk(say("plain.started", run=name))
+    named = bool(options.name or options.author)
+    data = _data(desk, options) if named else None
+    if not desk.pretend and (name := _unfinished(desk, data)):
+        talk(say("plain.demo_goes_on", run=name))
+        return _to_the_end(desk, desk.resume(name), options)
+    plan = desk.plan(desk.choose(demo_verdict(desk), data or _data(desk, options)))
+    if desk.pretend:
+        print_json(plan) if options.json else answer(tables.plan(plan, desk.commands(plan)))
+        return ExitCode.OK
+    name = desk.launch(plan)
+    talk(say("plain.started", run=name))
     return _to_the_end(desk, name, options)
+
+
+def _unfinished(desk: Desk, data: DataChoice | None) -> str | None:
+    """With names given, a run of those names; without, the newest. The knobs follow from the machine, not from them."""
+    if data is None:
+        return desk.unfinished(TASK)
+    bundled, wanted = bundled_models(desk), (data.ref, data.params, data.language)
+    return desk.alike(lambda c: c.model in bundled and (c.data.ref, c.data.params, c.data.language) == wanted)
 
 
 def demo_verdict(desk: Desk) -> Verdict:
     """The bundled model on whatever this machine has: the one case that needs no hub."""
-    bundled = {model.id for model in desk.catalog().models.values() if any(s.kind == "bundled" for s in model.sources)}
-    fitting = [v for v in desk.offers(TASK) if v.model in bundled and v.status != "no"]
-    return min(fitting, key=lambda v: v.device != "cuda") if fitting else desk.best(TASK)
+    return desk.best(TASK, bundled_models(desk))
 
 
-def _data(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> DataChoice:
-    choice = desk.bundled_choice(verdict.recipe, name=options.name, author=options.author)
+def bundled_models(desk: Desk) -> set[str]:
+    models = desk.catalog().models.values()
+    return {model.id for model in models if any(source.kind == "bundled" for source in model.sources)}
+
+
+def _data(desk: Desk, options: argparse.Namespace) -> DataChoice:
+    recipe = next(recipe.id for recipe in desk.catalog().recipes.values() if recipe.task == TASK and recipe.datasets)
+    choice = desk.bundled_choice(recipe, name=options.name, author=options.author)
     given = {"name": options.name, "author": options.author}
     if sys.stdin.isatty() and not (options.yes or options.json or desk.pretend):
         asked = {key: default if given.get(key) else ask(key, default) for key, default in choice.params.items()}

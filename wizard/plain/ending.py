@@ -10,7 +10,7 @@ from wizard.contract import RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import tables
 from wizard.plain.follow import follow
-from wizard.plain.output import answer, print_json, talk
+from wizard.plain.output import answer, print_json, problem, problem_data, talk
 from wizard.session import Desk, outcome
 from wizard.words import say
 
@@ -26,24 +26,31 @@ def finish(desk: Desk, name: str, options: argparse.Namespace) -> int:
 
 
 def conclude(desk: Desk, name: str, state: RunState, options: argparse.Namespace, *, kept: bool = True) -> int:
-    if state.status in ("failed", "interrupted", "stopped") and not _all_done(state):
-        found = state.problem
-        error = (
-            WizardError.of(found, ExitCode.FAILED)
-            if found
-            else WizardError(f"run-{state.status}", run=name, exit_code=ExitCode.FAILED)
-        )
+    """A run that only failed to serve has made its model: where that is is told beside what went wrong."""
+    error = _error(name, state)
+    if error and not _made(state):
         raise error
     result = desk.outcome(name)
     if options.json:
-        print_json(outcome.as_json(result))
+        print_json(outcome.as_json(result) | ({"problem": problem_data(error.problem)} if error else {}))
     else:
         talk(tables.outcome(result, desk, kept=kept and state.status == "serving"))
-    return ExitCode.OK
+        if error:
+            talk()
+            problem(error.problem)
+    return error.exit_code if error else ExitCode.OK
 
 
-def _all_done(state: RunState) -> bool:
-    return all(stage.status in ("done", "ready", "stopped") for stage in state.stages if stage.name != "serve")
+def _error(name: str, state: RunState) -> WizardError | None:
+    if state.status not in ("failed", "interrupted", "stopped"):
+        return None
+    if state.problem:
+        return WizardError.of(state.problem, ExitCode.FAILED)
+    return WizardError(f"run-{state.status}", run=name, exit_code=ExitCode.FAILED)
+
+
+def _made(state: RunState) -> bool:
+    return all(stage.status == "done" for stage in state.stages if stage.name != "serve")
 
 
 def converse(desk: Desk, name: str) -> None:

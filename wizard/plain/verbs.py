@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from wizard.contract import RunState
+from wizard.contract import Choice, RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import RESUME_KNOBS, tables
 from wizard.plain.ending import converse, finish
@@ -40,8 +40,11 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
 
 def run(desk: Desk, options: argparse.Namespace) -> int:
     choice = desk.replay(options.file)
+    looking = options.check or desk.pretend
+    if not looking and (unfinished := _unfinished(desk, choice)):
+        return _go_on(desk, unfinished, options)
     plan = desk.plan(choice)
-    if options.check or desk.pretend:
+    if looking:
         if options.json:
             print_json(plan)
         else:
@@ -50,6 +53,14 @@ def run(desk: Desk, options: argparse.Namespace) -> int:
     name = desk.launch(plan, ask=sys.stdin.isatty() and not (options.yes or options.json))
     talk(say("plain.started", run=name))
     return finish(desk, name, options)
+
+
+def _unfinished(desk: Desk, choice: Choice) -> str | None:
+    """A run of this very choice; looked for before the machine is, where its own processes may be in the way."""
+    if name := desk.alike(lambda other: other == choice):
+        return name
+    whole = desk.plan(choice).choice
+    return desk.alike(lambda other: other == whole)
 
 
 def runs(desk: Desk, options: argparse.Namespace) -> int:
@@ -89,17 +100,17 @@ def attach(desk: Desk, options: argparse.Namespace) -> int:
 
 def resume(desk: Desk, options: argparse.Namespace) -> int:
     changes = {knob: getattr(options, knob) for knob in RESUME_KNOBS if getattr(options, knob) is not None}
-    name = desk.resume(_named(desk, options.run), yes=options.yes, **changes)
+    return _go_on(desk, _named(desk, options.run), options, **changes)
+
+
+def _go_on(desk: Desk, run: str, options: argparse.Namespace, **changes: Any) -> int:
+    name = desk.resume(run, yes=options.yes, **changes)
     talk(say("plain.resumed", run=name))
     return finish(desk, name, options)
 
 
 def stop(desk: Desk, options: argparse.Namespace) -> int:
-    names = (
-        [state.run for state in desk.runs() if state.status in ("running", "serving")]
-        if options.all
-        else [_named(desk, options.run)]
-    )
+    names = desk.going() if options.all else (_named(desk, options.run),)
     for name in names:
         desk.stop(name, after_checkpoint=options.after_checkpoint)
         if options.after_checkpoint:
@@ -108,7 +119,7 @@ def stop(desk: Desk, options: argparse.Namespace) -> int:
             until_ended(desk, name)
             talk(say("plain.stopped", run=name))
     if options.json:
-        print_json({"stopped": names})
+        print_json({"stopped": list(names)})
     return ExitCode.OK
 
 
@@ -165,14 +176,18 @@ def doctor(desk: Desk, options: argparse.Namespace) -> int:
 
 def uninstall(desk: Desk, options: argparse.Namespace) -> int:
     found = desk.uninstall(dry_run=True)
-    for path in found:
+    kept = [root for root in (desk.home.root, *desk.home.stores) if root.is_dir() and root not in found]
+    for path in found if not options.json else ():
         answer(str(path))
-    if options.dry_run:
-        return ExitCode.OK
-    if not options.yes and not _confirmed(say("plain.uninstall_sure")):
-        return ExitCode.INTERRUPTED
-    desk.uninstall()
-    talk(say("plain.uninstalled"))
+    for root in kept:
+        talk(say("plain.uninstall_keeps", path=root))
+    if not options.dry_run:
+        if not options.yes and not _confirmed(say("plain.uninstall_sure")):
+            return ExitCode.INTERRUPTED
+        desk.uninstall()
+        talk(say("plain.uninstalled"))
+    if options.json:
+        print_json({"removed": not options.dry_run, "paths": found, "kept": kept})
     return ExitCode.OK
 
 

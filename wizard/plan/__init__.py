@@ -2,11 +2,13 @@
 
 from wizard.plan.compile import compile_plan, run_id
 from wizard.plan.environments import environment, environment_id, environment_mark, lock_of
-from wizard.plan.read import from_toml
+from wizard.plan.read import LEAST, MOST, from_toml
 from wizard.plan.rows import filled_rows
 from wizard.plan.write import to_toml
 
 __all__ = [
+    "LEAST",
+    "MOST",
     "compile_plan",
     "environment",
     "environment_id",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Stage, StageName, Verdict
+from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.digests import stage_digest
 from wizard.plan.environments import environments_of
@@ -57,8 +58,11 @@ def compile_plan(
     """The plan, and the exact package list of each of its environments. `forecasts`: of each rung, for a rehearsal."""
     choice = replace(choice, knobs=verdict.knobs)
     engines = engines_of(choice, verdict, catalog)
-    carriers = [source.ref for source in sources_of(catalog.models[choice.model], choice) if source.kind == "bundled"]
+    bundled = [source for source in sources_of(catalog.models[choice.model], choice) if source.kind == "bundled"]
+    carriers = [source.ref for source in bundled]
     environments, requirements = environments_of([*engines.values(), *carriers], choice, verdict, catalog, lock_text)
+    for source in bundled:
+        choice = replace(choice, revision=carried(source, choice, requirements[environments[source.ref].id]))
     order = Order(
         choice=choice,
         verdict=verdict,
@@ -87,6 +91,16 @@ def compile_plan(
         pretend=machine.pretend,
     )
     return plan, requirements
+
+
+def carried(source: Source, choice: Choice, requirements: str) -> str:
+    """The package that brings a bundled model, and its version: the only revision there is of it."""
+    package = source.file.partition("/")[0].replace("_", "-")
+    found = re.search(rf"(?m)^{re.escape(package)}==([^\s;]+)", requirements)
+    revision = f"{package} {found[1]}" if found else choice.revision
+    if choice.revision not in ("", revision):
+        raise WizardError("revision-not-carried", model=choice.model, revision=choice.revision, has=revision)
+    return revision
 
 
 def engines_of(choice: Choice, verdict: Verdict, catalog: Catalog) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ELSEWHERE = frozenset({"folder", "host", "port", "key_file"})  # where things lie changes no result
+REASONS = frozenset({"why"})  # nor what spoke for an engine
 FORETOLD = frozenset({"rehearse", "rehearsal"})  # nor does what was expected of it
 
 
@@ -21,7 +22,7 @@ def digest(value: Any) -> str:
 
 def stage_digest(name: str, spec: Mapping[str, Any], environments: Mapping[str, str], inputs: Mapping[str, str]) -> str:
     """Of a stage's spec at rung 0, the packages it runs with and the digests of the stages it builds on."""
-    told = {key: value for key, value in spec.items() if key not in ELSEWHERE | FORETOLD}
+    told = {key: value for key, value in spec.items() if key not in ELSEWHERE | REASONS | FORETOLD}
     data = told.get("data")
     if isinstance(data, Mapping) and data.get("sha256"):
         told["data"] = {**data, "path": ""}

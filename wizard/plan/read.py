@@ -22,7 +22,9 @@ LEAST: Mapping[str, float] = {
     "seed": 0,
     "learning_rate": 1e-9,
     "epochs": 0.001,
+    "port": 0,
 }
+MOST: Mapping[str, float] = {"port": 65535}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +46,22 @@ class RunConfig:
 def from_toml(text: str, file: str) -> Choice:
     config, problems = strict.read(RunConfig, text, file)
     if config is not None:
-        problems = tuple(_too_small(config.knobs, strict.lines_of(text), file))
+        problems = tuple(_nonsense(config, strict.lines_of(text), file))
     if problems or config is None:
         raise _error(problems, file)
     values = {item.name: getattr(config, item.name) for item in fields(config) if item.name != "format"}
     return Choice(**values)
 
 
-def _too_small(knobs: Knobs, lines: Mapping[strict.Path, int], file: str) -> Iterator[Problem]:
+def _nonsense(config: RunConfig, lines: Mapping[strict.Path, int], file: str) -> Iterator[Problem]:
     for name, least in LEAST.items():
-        if not getattr(knobs, name) >= least:
-            params: dict[str, Any] = {"file": file, "key": f"knobs.{name}", "line": lines.get(("knobs", name), 1)}
+        path = (name,) if hasattr(config, name) else ("knobs", name)
+        value = getattr(config if len(path) == 1 else config.knobs, name)
+        params: dict[str, Any] = {"file": file, "key": ".".join(path), "line": lines.get(path, 1)}
+        if not value >= least:
             yield Problem(code="toml-too-small", params={**params, "least": f"{least:g}"})
+        if value > (most := MOST.get(name, value)):
+            yield Problem(code="toml-too-large", params={**params, "most": f"{most:g}"})
 
 
 def _error(problems: tuple[Problem, ...], file: str) -> WizardError:
@@ -70,5 +76,5 @@ def _error(problems: tuple[Problem, ...], file: str) -> WizardError:
 def _short(problem: Problem) -> str:
     params = problem.params
     subject = params.get("name") or params.get("key") or ""
-    hint = params.get("nearest") or params.get("expected") or params.get("least") or ""
+    hint = params.get("nearest") or params.get("expected") or params.get("least") or params.get("most") or ""
     return f"{params['line']}: `{subject}`" + (f" -> `{hint}`" if hint else "")

@@ -2,7 +2,7 @@
 
 from wizard.run import environments
 from wizard.run.concessions import concede, consent
-from wizard.run.control import stop
+from wizard.run.control import going, stop
 from wizard.run.jobs import answers
 from wizard.run.keys import api_key, key_file
 from wizard.run.lib import install_lib
@@ -20,6 +20,7 @@ __all__ = [
     "consent",
     "environments",
     "find_uv",
+    "going",
     "install_lib",
     "is_done",
     "key_file",

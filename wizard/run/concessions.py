@@ -10,13 +10,16 @@ from wizard.contract import Plan, Stage
 from wizard.errors import WizardError
 from wizard.journal import Event, Journal, RunFolder, Tail, read_plan
 
+PLAIN = ("port",)  # what may be changed and is no knob
+
 
 def concede(folder: RunFolder, stage: str, changes: Mapping[str, Any]) -> None:
     """Asks that this stage gets other knobs from its next start on; the supervisor makes it an event."""
     known = {item.name: item for item in read_plan(folder.plan).stages}
     if stage not in known:
         raise WizardError("unknown-stage", stage=stage, known=", ".join(known))
-    knobs = known[stage].spec.get("knobs", {})
+    spec = known[stage].spec
+    knobs = (*spec.get("knobs", {}), *(name for name in PLAIN if name in spec))
     for knob in changes:
         if knob not in knobs:
             raise WizardError("unknown-knob", knob=knob, stage=stage, known=", ".join(knobs))
@@ -66,7 +69,8 @@ class History:
         """The stage's spec with its concessions applied."""
         spec = dict(self._stages[stage].spec)
         changes = self.knobs(stage)
-        return {**spec, "knobs": {**spec.get("knobs", {}), **changes}} if changes else spec
+        plain = {name: changes.pop(name) for name in PLAIN if name in changes}
+        return {**spec, **plain, **({"knobs": {**spec.get("knobs", {}), **changes}} if changes else {})}
 
     def next_rung(self, stage: str) -> int | None:
         rung = self.rungs.get(stage, 0) + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from typing import Literal
 
 from wizard.journal import RunFolder, read_json, write_json
@@ -20,6 +21,11 @@ def stop(folder: RunFolder, after_checkpoint: bool = False) -> bool:
         write_json(folder.stop, {"mode": "checkpoint" if after_checkpoint else "now", "at": time.time()})
         return True
     return processes.end(lambda: processes.marked(run_marker(folder)), grace=60) > 0
+
+
+def going(folders: Iterable[RunFolder]) -> list[RunFolder]:
+    """Those that are supervised, or of which a killed supervisor left a stage or a server at work."""
+    return [folder for folder in folders if supervised(folder) or processes.marked(run_marker(folder))]
 
 
 def run_marker(folder: RunFolder) -> dict[str, str]:

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from wizard.contract import Engine, Environment
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, read_json, write_json
 from wizard.run import processes
+from wizard.run.ledger import free_bytes
 from wizard.run.locks import Lock, take
 from wizard.run.uv import Cancelled, failure, last_lines, run_quietly, uv_environment, with_torch_index
 
@@ -56,6 +58,7 @@ def ensure(
     path = folder_of(home, environment)
     if is_ready(path):
         return path
+    home.remember()
     lock = _wait_for(home, path, cancelled)
     try:
         if not is_ready(path):
@@ -64,6 +67,16 @@ def ensure(
     finally:
         lock.release()
     return path
+
+
+def give_up(home: Home) -> None:
+    """Ends the builds that a killed supervisor left at work."""
+    for path in home.envs.glob("*"):
+        processes.end(partial(processes.marked, _marker(path)))
+
+
+def _marker(path: Path) -> dict[str, str]:
+    return {"YCDY_STAGE": f"environment/{path}"}
 
 
 def _wait_for(home: Home, path: Path, cancelled: Callable[[], bool]) -> Lock:
@@ -85,9 +98,13 @@ class _Build:
     niced: Callable[[], bool]
     cancelled: Callable[[], bool]
 
+    @property
+    def cache(self) -> Path:
+        return Path(uv_environment(self.home, os.environ, {})["UV_CACHE_DIR"])
+
     def run(self) -> None:
         began = time.monotonic()
-        marker = {"YCDY_STAGE": f"environment/{self.path}"}
+        marker = _marker(self.path)
         processes.end(lambda: processes.marked(marker))
         try:
             self._remove()
@@ -112,7 +129,7 @@ class _Build:
         self._uv(variables, "venv", "--python", self.environment.python, "--no-project", str(self.path))
         listing = self.path / "requirements.txt"
         listing.write_text(self.requirements, encoding="utf-8")
-        cache = Path(variables["UV_CACHE_DIR"]) / "archive-v0"
+        cache = self.cache / "archive-v0"
         cached = _count(cache)
 
         def watch() -> None:
@@ -147,12 +164,13 @@ class _Build:
         with suppress(OSError):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(output, encoding="utf-8")
+        places = [place for place in (self.path.parent, self.cache) if place.exists()]
         return WizardError(
             failure(output),
             exit_code=ExitCode.FAILED,
             environment=self.environment.id,
             python=self.environment.python,
-            folder=str(self.path.parent),
+            folder=str(min(places, key=free_bytes, default=self.path.parent)),
             output=last_lines(output),
             log=str(log),
         )

@@ -60,6 +60,8 @@ def failure(output: str) -> str:
 def uv_environment(home: Home, base: Mapping[str, str], marker: Mapping[str, str]) -> dict[str, str]:
     dropped = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "UV_PROJECT_ENVIRONMENT")
     kept = {key: value for key, value in base.items() if key not in dropped}
+    if kept.get("UV_CACHE_DIR") == str(home.root / "cache" / "uv"):  # the wizard's own: ours lies with the store
+        del kept["UV_CACHE_DIR"]
     defaults = {"UV_PYTHON_DOWNLOADS": "never", "UV_CACHE_DIR": str(home.uv_cache)}
     fixed = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "DS_BUILD_OPS": "0"}  # DeepSpeed comes as source: compile nothing
     return {**defaults, **kept, **fixed, **marker}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from wizard import fit
 from wizard import run as engine_room
 from wizard.contract import Catalog, Machine, Problem
 from wizard.errors import WizardError
-from wizard.journal import Home, RunFolder
+from wizard.journal import Home
 from wizard.session import runs
+from wizard.session.belongings import belongings, delete
 
 LOW_DISK_BYTES = 10_000_000_000
 
@@ -59,20 +59,12 @@ def _environments(home: Home) -> Iterator[Check]:
             yield Check(code="environment", ok=(path / ".ready").exists(), params={"environment": path.name})
 
 
-def belongings(home: Home) -> tuple[Path, ...]:
-    """What `uninstall` removes: the whole home, and our folders of a store that lies elsewhere."""
-    found = [home.root] if home.root.exists() else []
-    if home.store != home.root:
-        found += [path for path in (home.models, home.envs, home.cache, home.store / "runs") if path.exists()]
-    return tuple(found)
-
-
 def remove(home: Home) -> tuple[Path, ...]:
-    """Ends nothing by itself: a run that is going on is named and must be stopped first."""
-    going = [name for name in runs.names(home) if engine_room.supervised(RunFolder(home.runs / name))]
-    if going:
+    """Ends no run by itself: one that is going on is named and must be stopped first."""
+    if going := runs.going(home):
         raise WizardError("uninstall-while-running", runs=", ".join(going))
+    engine_room.environments.give_up(home)
     gone = belongings(home)
     for path in gone:
-        shutil.rmtree(path)
+        delete(path)
     return gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,21 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import bundled, care, chat, estimating, measured, naming, outcome, present, runs, starting
+from wizard.session import (
+    bundled,
+    care,
+    chat,
+    choosing,
+    estimating,
+    measured,
+    naming,
+    outcome,
+    present,
+    runs,
+    starting,
+)
 from wizard.session.amount import Amount, amount_of
+from wizard.session.belongings import belongings
 
 
 class Desk:
@@ -105,13 +118,10 @@ class Desk:
     def cases(self, lines: Iterable[str]) -> Iterator[tuple[Any, dict[str, Any] | Problem]]:
         return estimating.cases(self, lines)
 
-    def best(self, task: str) -> Verdict:
-        """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
-        verdicts = self.offers(task)
-        best = next((verdict for verdict in verdicts if verdict.recommended), None)
-        if best is None:
-            raise WizardError("nothing-fits", task=task, exit_code=ExitCode.NOTHING_FITS)
-        return best
+    def best(self, task: str, models: Collection[str] = ()) -> Verdict:
+        """What Enter takes, or the Problem that nothing fits. `models`: only one of these."""
+        wanted = [verdict for verdict in self.offers(task) if not models or verdict.model in models]
+        return choosing.best(wanted, self.catalog(), task)
 
     # data
 
@@ -216,6 +226,10 @@ class Desk:
     def runs(self) -> tuple[RunState, ...]:
         return tuple(runs.state_of(RunFolder(self.home.runs / name)) for name in runs.names(self.home))
 
+    def going(self) -> tuple[str, ...]:
+        """Runs with a process at work, supervised or not."""
+        return runs.going(self.home)
+
     def folder(self, run: str) -> RunFolder:
         return runs.resolve(self.home, run)
 
@@ -232,9 +246,15 @@ class Desk:
         return runs.resume(self.folder(run), changes, yes=yes)
 
     def unfinished(self, task: str) -> str | None:
-        recipes = [recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task]
-        found = runs.unfinished(self.home, recipes)
-        return found.path.name if found else None
+        """The newest run for this task, where it neither ended well nor was stopped on purpose."""
+        recipes = {recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task}
+        found = runs.unfinished(self.home, lambda choice: choice.recipe in recipes, runs.BROKEN_OFF)
+        return found.name if found else None
+
+    def alike(self, alike: Callable[[Choice], bool]) -> str | None:
+        """The newest run of such a choice, where it did not end well: the same command goes on with it."""
+        found = runs.unfinished(self.home, alike, runs.UNFINISHED)
+        return found.name if found else None
 
     # the served model
 
@@ -280,18 +300,8 @@ class Desk:
         return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))
 
     def uninstall(self, dry_run: bool = False) -> tuple[Path, ...]:
-        return care.belongings(self.home) if dry_run else care.remove(self.home)
+        return belongings(self.home) if dry_run else care.remove(self.home)
 
 
 def _as_chosen(data: DataChoice) -> dict[str, Any]:
     return {"format": data.format, "encoding": data.encoding, "mapping": data.mapping or None}
-
-
-def supervise(path: Path) -> int:
-    """The detached process behind a run: the engine room with this machine's gauges."""
-    from wizard import detect
-
-    folder = RunFolder(path)
-    home = Home.from_environment(os.environ)
-    engines = Desk(home).catalog().engines
-    return engine_room.supervise(folder, home, engines, detect.Meter)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wizard.contract import Plan, RunState
+from wizard import words
+from wizard.contract import Plan, Problem, RunState
 from wizard.journal import RunFolder
 
 
@@ -24,6 +25,7 @@ class Outcome:
     endpoint: str = ""
     model: str = ""
     engine: str = ""
+    why: tuple[Problem, ...] = ()  # this engine, and none of those before it
     rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
 
 
@@ -41,6 +43,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         endpoint=state.endpoint or str(serve.get("endpoint", "")),
         model=state.served_model,
         engine=state.served_engine or str(serve.get("engine", "")),
+        why=tuple(Problem(code=told["code"], params=told["params"]) for told in _why(plan)),
         rehearsal=results.get("train", {}).get("rehearsal", {}),
     )
 
@@ -56,9 +59,20 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "endpoint": outcome.endpoint,
         "model": outcome.model,
         "engine": outcome.engine,
+        "why": [_in_english(told) for told in outcome.why],
         "adapter_parity": dict(outcome.parity),
+        "paths": dict(outcome.paths),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
+
+
+def _why(plan: Plan) -> Sequence[Mapping[str, Any]]:
+    return next((stage.spec.get("why", ()) for stage in plan.stages if stage.name == "serve"), ())
+
+
+def _in_english(told: Problem) -> dict[str, Any]:
+    texts = words.problem(told.code, told.params, "en")
+    return {"code": told.code, "what": texts["what"], "why": texts["why"], "params": dict(told.params)}
 
 
 def _seconds(state: RunState) -> dict[str, float]:

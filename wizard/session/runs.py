@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from wizard import plan as planning
 from wizard import run as engine_room
-from wizard.contract import Plan, RunState
+from wizard.contract import Choice, Plan, RunState, RunStatus
 from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch, read_plan
+
+BROKEN_OFF: tuple[RunStatus, ...] = ("running", "interrupted", "failed")
+UNFINISHED: tuple[RunStatus, ...] = (*BROKEN_OFF, "stopped")  # on purpose
+HOPELESS = ("lib-missing", "environment-unknown")  # what they advise is a new run
 
 
 def names(home: Home) -> tuple[str, ...]:
     """Newest first; a folder without a plan is a launch that never happened and is no run."""
     found = [path for path in home.runs.glob("*") if (path / "plan.json").exists()]
     return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_ctime, reverse=True))
+
+
+def going(home: Home) -> tuple[str, ...]:
+    return tuple(folder.name for folder in engine_room.going(RunFolder(home.runs / name) for name in names(home)))
 
 
 def resolve(home: Home, name: str) -> RunFolder:
@@ -52,20 +61,44 @@ def resume(folder: RunFolder, changes: dict[str, Any], *, yes: bool = False) -> 
     if not engine_room.supervised(folder):
         if yes:
             engine_room.consent(folder)
-        if changes:
-            engine_room.concede(folder, "train", changes)
+        refuse_nonsense(changes)
+        for stage, given in _by_stage(changes).items():
+            engine_room.concede(folder, stage, given)
         engine_room.launch(folder, supervisor_command(folder))
     return folder.path.name
 
 
-def unfinished(home: Home, recipes: Sequence[str]) -> RunFolder | None:
-    """The newest run of these recipes that neither ended well nor was stopped on purpose."""
-    for name in names(home):
-        folder = RunFolder(home.runs / name)
-        if plan_of(folder).choice.recipe in recipes:
-            going = state_of(folder).status in ("running", "interrupted", "failed")
-            return folder if going else None
+def refuse_nonsense(changes: Mapping[str, Any]) -> None:
+    for knob, value in changes.items():
+        if value < (least := planning.LEAST.get(knob, value)):
+            raise WizardError("knob-too-small", knob=knob, value=value, least=f"{least:g}")
+        if value > (most := planning.MOST.get(knob, value)):
+            raise WizardError("knob-too-large", knob=knob, value=value, most=f"{most:g}")
+
+
+def _by_stage(changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    given = {"train": {k: v for k, v in changes.items() if k != "port"}}
+    given["serve"] = {k: v for k, v in changes.items() if k == "port"}
+    return {stage: some for stage, some in given.items() if some}
+
+
+def unfinished(home: Home, alike: Callable[[Choice], bool], among: Collection[RunStatus]) -> RunFolder | None:
+    """The newest run of such a choice, if it got no further than that and can be gone on with."""
+    for folder in (RunFolder(home.runs / name) for name in names(home)):
+        try:
+            plan = plan_of(folder)
+        except WizardError:  # of one that cannot be read nothing is known
+            continue
+        if alike(plan.choice):
+            return folder if state_of(folder).status in among and _goes_on(folder, plan) else None
     return None
+
+
+def _goes_on(folder: RunFolder, plan: Plan) -> bool:
+    """Not where all is done and only the end was not told yet, nor where all advice is to start anew."""
+    problem = state_of(folder).problem
+    done = all(engine_room.is_done(folder, stage) for stage in plan.stages)
+    return not done and (problem is None or problem.code not in HOPELESS)
 
 
 def package_root() -> Path:

@@ -14,7 +14,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
-from wizard.session import runs
+from wizard.session import runs, serving
 
 QUESTIONS = 3
 WORD_LIMIT = 400
@@ -56,6 +56,7 @@ def compile_choice(
         reason = verdict.reason
         params = reason.params if reason else {}
         raise WizardError(reason.code if reason else "nothing-fits", exit_code=ExitCode.NOTHING_FITS, **params)
+    verdict = replace(verdict, engine_notes=serving.reasons(choice, verdict, machine, catalog))
     created = time.time()
     run = planning.run_id(choice, created=created, salt=secrets.token_hex(2))
     return planning.compile_plan(
@@ -112,6 +113,7 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
         raise WizardError("pretending", board=plan.pretend)
     folder = RunFolder(home.runs / plan.run)
     try:
+        home.remember()
         lib = engine_room.install_lib(home, runs.package_root())
         folder.environments.mkdir(parents=True, exist_ok=True)
         for environment, text in requirements.items():

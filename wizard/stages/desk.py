@@ -100,9 +100,9 @@ def packages() -> list[str]:
     return sorted({f"{found.metadata['Name']}=={found.version}" for found in distributions()}, key=str.lower)
 
 
-def keep_caches_at_home(home: Path) -> None:
-    """Libraries write below the user's home unless told otherwise; all of ours stays in $YCDY_HOME."""
-    cache = home / "cache"
+def keep_caches(store: Path) -> None:
+    """Libraries write below the user's home unless told otherwise: all of theirs goes to one folder of ours."""
+    cache = store / "cache" / "libraries"
     for name, place in {
         "XDG_CACHE_HOME": cache,
         "XDG_CONFIG_HOME": cache / "config",
@@ -121,7 +121,7 @@ def keep_caches_at_home(home: Path) -> None:
 def run(work: Callable[[Bench], None], bench: Bench | None = None) -> None:
     """Do `work` on the folder named in argv; an unforeseen error leaves its traceback in the log and no event."""
     bench = bench or Bench(Path(sys.argv[1]).resolve())
-    keep_caches_at_home(Path(bench.order.home))
+    keep_caches(Path(bench.order.store))
     try:
         work(bench)
     except Exception as error:

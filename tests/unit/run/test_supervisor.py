@@ -203,6 +203,20 @@ def test_a_service_serves_until_it_is_stopped_and_can_be_served_again(toy: Calla
     assert run.state().endpoint == ""
 
 
+def test_a_taken_port_is_changed_on_resume_and_a_knob_that_there_is_not_is_told(toy: Callable[..., Toy]) -> None:
+    serve = f"assert spec['port'] == 0, 'taken'{SERVE}"
+    run = toy(stage("train", DONE, 1), stage("serve", serve, 2, spec={"code": serve, "port": 8000}))
+    assert run.run().status == "failed"
+    with pytest.raises(WizardError) as caught:
+        concede(run.folder, "train", {"port": 0})
+    assert caught.value.problem.code == "unknown-knob"
+    concede(run.folder, "serve", {"port": 0})
+    run.launch()
+    until(lambda: run.state().status == "serving")
+    stop(run.folder)
+    assert run.over().status == "done"
+
+
 def test_a_service_that_ends_by_itself_has_failed(toy: Callable[..., Toy]) -> None:
     problem = toy(stage("serve", "event('ready', endpoint='x', model='m', engine='e')", 1)).run().problem
     assert problem is not None

@@ -7,7 +7,7 @@ import pytest
 
 from wizard import detect, words
 from wizard.catalog import builtin, load
-from wizard.contract import Machine, Plan
+from wizard.contract import Disk, Machine, Plan
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder
 from wizard.session import Desk, goals, runs, starting
@@ -194,6 +194,82 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(home: Home) -> 
         desk.plan(desk.choose(refused, data))
     assert caught.value.exit_code == ExitCode.NOTHING_FITS
     assert not home.runs.exists()
+
+
+def status(desk: Desk, run: str, told: str, problem: str = "") -> None:
+    """The run's supervisor said this last."""
+    event = {"at": 1.0, "kind": "run-ended", "status": told, "problem": {"code": problem} if problem else None}
+    desk.folder(run).supervisor.write_text(json.dumps(event) + "\n", encoding="utf-8")
+
+
+def test_the_same_choice_goes_on_and_another_does_not(desk: Desk, no_supervisor: None) -> None:
+    plan = identity_plan(desk)
+    run = desk.launch(plan)
+    kept = desk.plan_of(run).choice
+    assert desk.alike(lambda choice: choice == plan.choice) == run
+    for other in (replace(kept, port=8000), replace(kept, data=replace(kept.data, params={"name": "Else"}))):
+        assert desk.alike(lambda choice, other=other: choice == other) is None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("told", "problem", "again"),
+    [
+        ("failed", "stage-crashed", True),
+        ("stopped", "", True),
+        ("failed", "lib-missing", False),  # it would fail for ever
+        ("done", "", False),
+    ],
+)
+def test_it_goes_on_unless_it_is_done_or_beyond_help(
+    desk: Desk, no_supervisor: None, told: str, problem: str, again: bool
+) -> None:
+    plan = identity_plan(desk)
+    run = desk.launch(plan)
+    status(desk, run, told, problem)
+    assert desk.alike(lambda choice: choice == plan.choice) == (run if again else None)
+    assert desk.unfinished("identity") == (run if again and told != "stopped" else None)
+
+
+def test_a_run_whose_plan_is_broken_stands_in_nobody_s_way(desk: Desk, no_supervisor: None) -> None:
+    plan = identity_plan(desk)
+    run, broken = desk.launch(plan), desk.launch(identity_plan(desk))
+    desk.folder(broken).plan.write_text("{", encoding="utf-8")
+    assert desk.alike(lambda choice: choice == plan.choice) == run
+
+
+def test_where_nothing_fits_the_nearest_says_what_it_lacks_and_what_would_help(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = detect.detect(Path("/"), {}, speed=False)
+    home = Disk(path="/root", free_bytes=2_000_000_000, total_bytes=20_000_000_000, kind="local")
+    large = replace(home, path="/mnt/data", free_bytes=900_000_000_000)
+    monkeypatch.setattr("wizard.detect.detect", lambda *_, **__: replace(whole, gpus=(), disks=(home, large)))
+    for models in ((), {"smollm2-135m"}):
+        with pytest.raises(WizardError) as caught:
+            desk.best("identity", models)
+        problem = caught.value.problem
+        assert (problem.code, caught.value.exit_code) == ("nothing-fits", ExitCode.NOTHING_FITS)
+        for language, disk in (("en", "2.0 GB are free"), ("zh", "2.0 GB")):
+            told = words.problem(problem.code, problem.params, language)
+            assert disk in told["why"]
+            assert "YCDY_STORE=/mnt/data" in told["next"]
+            assert "?" not in "".join(told.values())
+
+
+@pytest.mark.parametrize(("knob", "value"), [("port", -1), ("port", 65536), ("micro_batch", 0), ("save_steps", -5)])
+def test_nonsense_is_refused_before_a_run_goes_on(desk: Desk, no_supervisor: None, knob: str, value: int) -> None:
+    run = desk.launch(identity_plan(desk))
+    with pytest.raises(WizardError) as caught:
+        desk.resume(run, **{knob: value})
+    assert caught.value.problem.code in ("knob-too-small", "knob-too-large")
+    assert not desk.folder(run).concessions.exists()
+
+
+def test_a_port_is_for_the_server_and_a_knob_for_the_training(desk: Desk, no_supervisor: None) -> None:
+    folder = desk.folder(desk.launch(identity_plan(desk)))
+    desk.resume(folder.name, port=0, save_steps=4)
+    wishes = [json.loads(line) for line in folder.concessions.read_text(encoding="utf-8").splitlines()]
+    assert {wish["stage"]: wish["changes"] for wish in wishes} == {"train": {"save_steps": 4}, "serve": {"port": 0}}
 
 
 def test_pasted_rows_are_kept_and_read_like_a_file(desk: Desk) -> None:

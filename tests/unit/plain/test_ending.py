@@ -1,0 +1,77 @@
+"""How a run's end is told: what it made, what went wrong, and the exit code."""
+
+import argparse
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wizard import words
+from wizard.contract import Problem, RunState, RunStatus, StageState, StageStatus
+from wizard.errors import ExitCode, WizardError
+from wizard.plain.ending import conclude
+from wizard.session import Outcome
+
+TAKEN = Problem(code="port-in-use", params={"port": 8000, "host": "127.0.0.1"})
+MADE = Outcome(
+    run="r",
+    questions=("Who are you?",),
+    before=("SmolLM",),
+    after=(),
+    parity={},
+    seconds={},
+    paths={"adapter": "/home/you/adapter", "merged": "/home/you/merged"},
+)
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    words.use("en")
+
+
+def state(status: RunStatus, problem: Problem | None = None, **stages: StageStatus) -> RunState:
+    told = tuple(StageState(name=name, status=value) for name, value in stages.items())
+    return RunState(run="r", status=status, stages=told, problem=problem)
+
+
+def told(found: RunState, as_json: bool = False) -> int:
+    desk: Any = SimpleNamespace(outcome=lambda _: MADE)
+    return conclude(desk, "r", found, argparse.Namespace(json=as_json))
+
+
+def test_a_server_that_could_not_start_is_a_failure_that_keeps_what_was_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told(state("failed", TAKEN, merge="done", serve="failed")) == ExitCode.FAILED
+    said = capsys.readouterr().err
+    assert "/home/you/adapter" in said
+    assert "Port 8000" in said
+    assert "resume --port 0" in said
+
+
+def test_programs_get_both_in_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(state("failed", TAKEN, merge="done", serve="failed"), as_json=True) == ExitCode.FAILED
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["problem"]["code"] == "port-in-use"
+    assert answer["paths"] == MADE.paths
+
+
+@pytest.mark.parametrize("status", ["interrupted", "stopped"])
+def test_one_that_was_cut_off_before_it_served_says_how_to_go_on(
+    status: RunStatus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(state(status, merge="done", serve="stopped")) == ExitCode.FAILED
+    assert "resume r" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("merge", ["failed", "stopped", "waiting"])
+def test_without_a_model_there_is_only_the_problem(merge: StageStatus) -> None:
+    with pytest.raises(WizardError) as caught:
+        told(state("stopped", merge=merge))
+    assert caught.value.exit_code == ExitCode.FAILED
+
+
+def test_what_went_well_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(state("done", merge="done", serve="stopped"), as_json=True) == ExitCode.OK
+    assert "problem" not in json.loads(capsys.readouterr().out)
