@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +16,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, Watch
-from wizard.session import care, chat, estimating, measured, outcome, present, runs, starting
+from wizard.session import care, chat, estimating, measured, outcome, present, reach, runs, starting
 
 
 class Desk:
@@ -31,6 +30,7 @@ class Desk:
         self._catalog_folder = catalog_folder
         self._machine: Machine | None = None
         self._reports: dict[str, DataReport] = {}
+        self._hubs: reach.Hubs | None = None
 
     # what is here, and what fits it
 
@@ -77,11 +77,26 @@ class Desk:
         """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""
         from wizard.session import hubs
 
-        return hubs.reached(os.environ)
+        self._hubs = hubs.reached(os.environ)
+        return self._hubs
+
+    def _far(self) -> frozenset[str]:
+        """Models that cannot be had now; on a machine that is pretended nobody knows."""
+        return reach.out_of_reach(self.catalog(), self._here(), None if self.pretend else self._hubs)
+
+    def within_reach(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+        """Ordered by what the hubs have answered since these were judged."""
+        return reach.ordered(verdicts, self._far())
+
+    def warnings(self, plan: Plan) -> tuple[Problem, ...]:
+        """What speaks against starting it now."""
+        found = reach.warning(plan.forecast, self.catalog())
+        return (found,) if found else ()
 
     def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
         """`terms`: False leaves out what only a person reads; `explained` tells it of one."""
-        return fit.offers(self.machine(), self.catalog(), task=task, model=model, terms=terms, **self._known())
+        found = fit.offers(self.machine(), self.catalog(), task=task, model=model, terms=terms, **self._known())
+        return self.within_reach(found)
 
     def explained(self, verdict: Verdict) -> Verdict:
         """With the terms of its peak, and for a `no` what would help. Takes some milliseconds."""
@@ -89,7 +104,8 @@ class Desk:
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+        return reach.marked(found, self._far())
 
     def estimate(
         self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: estimating.Progress
@@ -101,12 +117,8 @@ class Desk:
         return estimating.cases(self, lines)
 
     def best(self, task: str) -> Verdict:
-        """What Enter takes: the recommended verdict, or the Problem that nothing fits."""
-        verdicts = self.offers(task)
-        best = next((verdict for verdict in verdicts if verdict.recommended), None)
-        if best is None:
-            raise WizardError("nothing-fits", task=task, exit_code=ExitCode.NOTHING_FITS)
-        return best
+        """What Enter takes: the recommended verdict, or the Problem why there is none."""
+        return reach.best(self.offers(task), task)
 
     # data
 
@@ -185,7 +197,7 @@ class Desk:
         def judged(knobs: Knobs) -> Verdict:
             return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
 
-        verdict = judged(choice.knobs)
+        verdict = reach.marked(judged(choice.knobs), self._far())
         rungs = [judged(replace(verdict.knobs, **changes)) for changes in verdict.rungs]
         plan, requirements = starting.compile_choice(
             choice, verdict, machine, catalog, self.home, choice.data.language, self._locks, rungs
@@ -197,14 +209,7 @@ class Desk:
 
     def commands(self, plan: Plan) -> tuple[tuple[str, str], ...]:
         """The exact line that runs each stage, as it can be typed."""
-        folder = self.home.run(plan.run)
-        environments = {environment.id: environment for environment in plan.environments}
-        lines = []
-        for stage in plan.stages:
-            python = engine_room.environments.folder_of(self.home, environments[stage.environment]) / "bin" / "python"
-            command = engine_room.command(python, stage, folder.stage(stage.folder))
-            lines.append((stage.name, shlex.join(command)))
-        return tuple(lines)
+        return tuple(starting.commands(plan, self.home))
 
     def launch(self, plan: Plan, *, ask: bool = False) -> str:
         """Start it. The plan may come from a screen shown a while ago: the machine is looked at once more.
@@ -273,11 +278,7 @@ class Desk:
         return {stage.name: dict(stage.result) for stage in runs.state_of(folder).stages if stage.result}
 
     def replay(self, file: Path) -> Choice:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
-        return planning.from_toml(text, str(file))
+        return starting.replay(file)
 
     def doctor(self) -> tuple[care.Check, ...]:
         return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def compile_choice(
         lock_text=lambda name: (locks / name).read_text(encoding="utf-8"),
         forecasts=forecasts,
     )
+
+
+def replay(file: Path) -> Choice:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
+    return planning.from_toml(text, str(file))
+
+
+def commands(plan: Plan, home: Home) -> Iterator[tuple[str, str]]:
+    folder = home.run(plan.run)
+    environments = {environment.id: environment for environment in plan.environments}
+    for stage in plan.stages:
+        python = engine_room.environments.folder_of(home, environments[stage.environment]) / "bin" / "python"
+        yield stage.name, shlex.join(engine_room.command(python, stage, folder.stage(stage.folder)))
 
 
 def refuse_if_changed(plan: Plan, fresh: Plan, machine: Machine) -> None:

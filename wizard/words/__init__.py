@@ -66,7 +66,7 @@ def say_in(language: str, key: str, /, **params: Any) -> str:
     text = catalogue(language).get(key) or catalogue("en").get(key)
     if text is None:
         return key
-    return _FORMATTER.vformat(text, (), params)
+    return _Formatter(language).vformat(text, (), params)
 
 
 def known(key: str) -> bool:
@@ -84,7 +84,11 @@ def problem(code: str, params: Mapping[str, Any], language: str | None = None) -
 
 
 class _Formatter(string.Formatter):
-    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}. A missing or odd value never hides the sentence."""
+    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {x:hub} {x:cause} {x:causes} for what hubs answered.
+    A missing or odd value never hides the sentence."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return kwargs.get(str(key), "?")
@@ -92,11 +96,20 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         from wizard.words import units
 
+        named = {"hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
-            return shown(float(value)) if shown else str(format(value, format_spec))
-        except (TypeError, ValueError):
+            return named(value) if named else shown(float(value)) if shown else str(format(value, format_spec))
+        except (TypeError, ValueError, KeyError):
             return str(value)
 
+    def _hub(self, hub: Any) -> str:
+        return say_in(self._language, f"hub.{hub}") if known(f"hub.{hub}") else str(hub)
 
-_FORMATTER = _Formatter()
+    def _cause(self, code: Any) -> str:
+        return say_in(self._language, f"cause.{code}" if known(f"cause.{code}") else "cause.other")
+
+    def _causes(self, tried: Any) -> str:
+        """[{"hub", "code"}]: each hub with what was wrong there."""
+        parts = [f"{self._hub(each['hub'])} {self._cause(each['code'])}" for each in tried]
+        return say_in(self._language, "cause.and").join(parts)

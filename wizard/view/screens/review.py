@@ -93,6 +93,8 @@ class Review(Page):
         return Content.assemble((f"{model}  {method}", "bold"), "  ", (plan.run, "$quiet"))
 
     def _facts(self, plan: Plan) -> Iterator[tuple[str, str]]:
+        for fault in self.desk.warnings(plan):
+            yield say("view.review.warning"), telling.sentence(*telling.told(fault).values())
         yield say("view.review.data"), self._data(plan)
         yield say("view.review.fetched"), "\n".join(self._fetched(plan))
         yield say("view.review.results"), telling.short_path(self.desk.home.runs / plan.run)
