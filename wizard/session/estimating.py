@@ -77,7 +77,7 @@ def subject(desk: Desk, name: str, progress: Progress) -> Subject:
         return from_config(path.name, read_config(path))
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return from_config(name, from_hub(desk, name, progress))
-    raise WizardError("unknown-model", name=name, nearest=fit.nearest(name, desk.catalog().models) or "-")
+    raise WizardError("unknown-model", name=name, nearest=fit.nearest(name, desk.catalog().models))
 
 
 def from_config(title: str, config: Mapping[str, Any]) -> Subject:

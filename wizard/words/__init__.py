@@ -79,13 +79,17 @@ def pick(text: Mapping[str, str]) -> str:
 
 
 def problem(code: str, params: Mapping[str, Any], language: str | None = None) -> dict[str, str]:
-    """what, why and next of a Problem."""
-    return {part: say_in(language or _language, f"problem.{code}.{part}", **params) for part in ("what", "why", "next")}
+    """what, why and next of a Problem; `else` stands for `next` where there is nothing near to name."""
+    keys = {part: f"problem.{code}.{part}" for part in ("what", "why", "next")}
+    if not params.get("nearest", True) and known(f"problem.{code}.else"):
+        keys["next"] = f"problem.{code}.else"
+    return {part: say_in(language or _language, key, **params) for part, key in keys.items()}
 
 
 class _Formatter(string.Formatter):
-    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {x:hub} {x:cause} {x:causes} for what hubs answered.
-    A missing or odd value never hides the sentence."""
+    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, {x:row|rows}, which says the word for one or for
+    many without the number, and {x:hub} {x:cause} {x:causes} for what hubs answered. A missing or odd value never hides
+    the sentence."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -96,6 +100,8 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         from wizard.words import units
 
+        if "|" in format_spec:
+            return format_spec.split("|")[str(value) != "1"]
         named = {"hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:

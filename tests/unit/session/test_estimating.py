@@ -83,10 +83,10 @@ def test_it_is_compared_with_the_card_that_is_here(home: Home, folder: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["qwen3-06b", "./nowhere", "/nowhere/config.json", "a/b/c"])
-def test_an_unknown_model_is_told_with_the_nearest(desk: Desk, name: str) -> None:
+def test_an_unknown_model_is_told_with_the_nearest_and_a_path_is_like_none(desk: Desk, name: str) -> None:
     problem = refusal(desk, name)
     assert (problem.code, problem.params["name"]) == ("unknown-model", name)
-    assert problem.params["nearest"]
+    assert bool(problem.params["nearest"]) is ("/" not in name)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", "9" * 5000, "[" * 100_000], ids=lambda text: text[:8])

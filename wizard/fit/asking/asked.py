@@ -79,6 +79,6 @@ def unknown(key: str, word: str, known: Mapping[str, T] | Sequence[str], shown: 
         "case-unknown-word",
         key=key,
         word=word[:40],
-        nearest=nearest(plain(word), known),
+        nearest=nearest(plain(word), shown or known),
         known=", ".join(shown or known),
     )
