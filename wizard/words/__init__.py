@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import sys
 from collections.abc import Mapping, Sequence
@@ -88,8 +89,8 @@ def problem(code: str, params: Mapping[str, Any], language: str | None = None) -
 
 class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, {x:row|rows}, which says the word for one or for
-    many without the number, and {x:hub} {x:cause} {x:causes} for what hubs answered. A missing or odd value never hides
-    the sentence."""
+    many without the number, and {x:hub} {x:cause} {x:causes} {x:json} for what others said. A missing or odd value
+    never hides the sentence."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -102,12 +103,17 @@ class _Formatter(string.Formatter):
 
         if "|" in format_spec:
             return format_spec.split("|")[str(value) != "1"]
-        named = {"hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
+        named = {"json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
             return named(value) if named else shown(float(value)) if shown else str(format(value, format_spec))
         except (TypeError, ValueError, KeyError):
             return str(value)
+
+    def _json(self, why: Any) -> str:
+        """What Python's reader says is wrong, in this language."""
+        key = "json." + re.sub(r"[^a-z]+", "-", str(why).lower()).strip("-")
+        return say_in(self._language, key) if known(key) else str(why)
 
     def _hub(self, hub: Any) -> str:
         return say_in(self._language, f"hub.{hub}") if known(f"hub.{hub}") else str(hub)
