@@ -13,8 +13,19 @@ from wizard import catalog as drawers
 from wizard import fit, words
 from wizard import plan as planning
 from wizard import run as engine_room
-from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
-from wizard.errors import ExitCode, WizardError
+from wizard.contract import (
+    Catalog,
+    Choice,
+    DataChoice,
+    DataReport,
+    Environment,
+    Knobs,
+    Machine,
+    Plan,
+    Problem,
+    RunState,
+    Verdict,
+)
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import care, chat, estimating, measured, outcome, present, reach, runs, starting
 
@@ -63,8 +74,7 @@ class Desk:
         """What need not be downloaded or built again; a pretended machine is empty."""
         if self.pretend:
             return frozenset()
-        accelerators = tuple({"cpu", fit.accelerator(self.machine())})
-        return present.present(self.home, self.catalog(), accelerators, self._locks)
+        return present.present(self.home, self.catalog(), {"cpu", fit.accelerator(self.machine())}, self._locks)
 
     def _known(self) -> dict[str, Any]:
         """What this machine adds to every judgement: what is here, and what was measured on it."""
@@ -87,6 +97,9 @@ class Desk:
     def within_reach(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
         """Ordered by what the hubs have answered since these were judged."""
         return reach.ordered(verdicts, self._far())
+
+    def unbuilt(self, plan: Plan) -> tuple[Environment, ...]:
+        return plan.environments if self.pretend else present.unbuilt(self.home, plan)
 
     def warnings(self, plan: Plan) -> tuple[Problem, ...]:
         """What speaks against starting it now."""
@@ -136,19 +149,8 @@ class Desk:
         return readers.keep_text(text, self.home.root / "pasted")
 
     def data_choice(self, path: str, **overrides: Any) -> DataChoice:
-        from wizard.data import readers
-
-        report = self.inspect(path, **overrides)
         place = Path(path).expanduser().resolve()
-        return DataChoice(
-            kind="path",
-            ref=str(place),
-            language=words.language(),
-            format=report.format,
-            encoding=report.encoding,
-            mapping=report.mapping,
-            sha256=readers.sha256_of(place),
-        )
+        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         rows = planning.filled_rows(self.catalog().datasets[dataset], language, params)
@@ -180,9 +182,8 @@ class Desk:
         """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
         from wizard.data import readers
 
-        folder, known = self.home.models / model, self.catalog().models[model]
-        template, tokens = readers.template_of(folder, known, drawers.builtin())
-        return readers.render(messages, template, tokens)
+        template = readers.template_of(self.home.models / model, self.catalog().models[model], drawers.builtin())
+        return readers.render(messages, *template)
 
     # from a choice to a run
 
@@ -193,6 +194,7 @@ class Desk:
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
+        known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs) -> Verdict:
             return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
@@ -247,15 +249,7 @@ class Desk:
     # the served model
 
     def endpoint(self, run: str) -> chat.Endpoint:
-        folder = self.folder(run)
-        state = runs.state_of(folder)
-        if not state.endpoint:
-            raise WizardError("not-serving", run=folder.name, status=state.status, exit_code=ExitCode.FAILED)
-        key = engine_room.api_key(self.home, folder.name)
-        header = starting.keep_header(self.home, folder.name)
-        return chat.Endpoint(
-            url=state.endpoint, model=state.served_model, engine=state.served_engine, key=key, header_file=header
-        )
+        return starting.endpoint(self.home, self.folder(run))
 
     def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
         return chat.stream(self.endpoint(run), messages, **options)

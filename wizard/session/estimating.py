@@ -38,6 +38,7 @@ class Estimate:
     beside: fit.Beside
     card_gib: int
     here: str
+    step: fit.Step
     capacity_bytes: int
     simulated: Mapping[str, Any]
 
@@ -153,6 +154,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         beside=fit.beside(step, board, machine.cpu),
         card_gib=next((gib for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes), 0),
         here=status(peak, free) if roomiest else "",
+        step=step,
         capacity_bytes=free,
         simulated=result,
     )

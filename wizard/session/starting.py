@@ -15,7 +15,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
-from wizard.session import runs
+from wizard.session import chat, runs
 
 QUESTIONS = 3
 WORD_LIMIT = 400
@@ -27,6 +27,21 @@ def choose(
     questions = _bundled_questions(catalog, data) if data.kind == "bundled" else _first_questions(report)
     return Choice(
         recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, questions=questions, serve=serve
+    )
+
+
+def data_choice(place: Path, report: DataReport, language: str) -> DataChoice:
+    """What is in a file as it was recognised; a replay refuses other bytes."""
+    from wizard.data import readers
+
+    return DataChoice(
+        kind="path",
+        ref=str(place),
+        language=language,
+        format=report.format,
+        encoding=report.encoding,
+        mapping=report.mapping,
+        sha256=readers.sha256_of(place),
     )
 
 
@@ -111,6 +126,16 @@ def _place_stages(folder: RunFolder, plan: Plan, home: Home) -> None:
         place = home.store / "runs" / plan.run / stage.folder
         place.mkdir(parents=True, exist_ok=True)
         folder.stage(stage.folder).path.symlink_to(place)
+
+
+def endpoint(home: Home, folder: RunFolder) -> chat.Endpoint:
+    state = runs.state_of(folder)
+    if not state.endpoint:
+        raise WizardError("not-serving", run=folder.name, status=state.status, exit_code=ExitCode.FAILED)
+    key, header = engine_room.api_key(home, folder.name), keep_header(home, folder.name)
+    return chat.Endpoint(
+        url=state.endpoint, model=state.served_model, engine=state.served_engine, key=key, header_file=header
+    )
 
 
 def keep_header(home: Home, run: str) -> Path:
