@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.contract import RunState
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import RESUME_KNOBS, tables
+from wizard.plain import RESUME_KNOBS, asking, tables
 from wizard.plain.ending import converse, finish
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
 from wizard.session import Desk
@@ -27,13 +27,16 @@ def probe(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def offers(desk: Desk, options: argparse.Namespace) -> int:
+    if not desk.pretend:
+        desk.hubs()
     verdicts = desk.offers(options.task, options.model)
     if options.json:
         print_json({"machine": desk.machine(), "verdicts": verdicts})
     elif verdicts:
         answer(tables.offers(verdicts, desk.catalog(), whole=options.all))
     else:
-        raise WizardError("no-offers", task=options.task or "*", model=options.model or "*")
+        asked = {"--task": options.task, "--model": options.model}
+        raise WizardError("no-offers", asked=" ".join(f"{flag} {word}" for flag, word in asked.items() if word))
     return ExitCode.OK if any(v.status != "no" for v in verdicts) else ExitCode.NOTHING_FITS
 
 
@@ -174,9 +177,7 @@ def uninstall(desk: Desk, options: argparse.Namespace) -> int:
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise WizardError("confirm-needed")
-    import questionary
-
-    return bool(questionary.confirm(question, default=False).ask())
+    return asking.sure(question, default=False)
 
 
 def _named(desk: Desk, name: str, *, serving: bool = False) -> str:
