@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wizard import words
 from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
 from wizard.plain.output import GREEN, paint, table
 from wizard.session import Desk, Outcome
@@ -194,5 +193,5 @@ def doctor(checks: Sequence[Check]) -> str:
 def _check(check: Check) -> str:
     line = f"[{'v' if check.ok else ' '}] {say('doctor.' + check.code, **check.params)}"
     if check.problem and check.code == "engine":
-        line += f"  ({words.problem(check.problem.code, check.problem.params)['what']})"
+        line += "  " + telling.told(check.problem)["what"]
     return line

@@ -11,7 +11,8 @@ from wizard.errors import ExitCode, WizardError
 from wizard.plain import RESUME_KNOBS, asking, tables
 from wizard.plain.ending import converse, finish
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
-from wizard.session import Desk
+from wizard.plain.parsing import near
+from wizard.session import Desk, goals
 from wizard.words import say
 
 PROBE_PATIENCE = 2.0  # seconds: here somebody asked for the disks' speed
@@ -27,6 +28,9 @@ def probe(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def offers(desk: Desk, options: argparse.Namespace) -> int:
+    if options.task and options.task not in (known := goals(desk.catalog())):
+        told = {"found": options.task, "known": ", ".join(known), "nearest": near(options.task, known)}
+        raise WizardError("usage-unknown", what="--task", **told)
     if not desk.pretend:
         desk.hubs()
     verdicts = desk.offers(options.task, options.model)

@@ -120,8 +120,8 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
     answered = desk.hubs()
     heard = [hub for hub in hubs if answered.get(hub, 0.0) is not None]
     if not heard:
-        why = ", ".join(addresses(os.environ).values())
-        raise WizardError("hub-unreachable", exit_code=ExitCode.FAILED, hub=hubs[0], model=ref, why=why)
+        asked = ", ".join(addresses(os.environ).values())
+        raise WizardError("config-out-of-reach", exit_code=ExitCode.FAILED, model=ref, asked=asked)
     found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": heard}], progress))
     if "code" in found:
         raise WizardError(found["code"], exit_code=ExitCode.FAILED, **found["params"])

@@ -194,11 +194,5 @@ def test_hubs_that_are_down_are_told_at_once_with_their_addresses(desk: Desk, mo
     for name in ("MODELSCOPE_ENDPOINT", "HF_ENDPOINT"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     problem = refusal(desk, "org/tiny")
-    assert (problem.code, problem.params["hub"], problem.params["model"]) == (
-        "hub-unreachable",
-        "modelscope",
-        "org/tiny",
-    )
-    assert "http://127.0.0.1:9" in problem.params["why"]
-    monkeypatch.setenv("YCDY_HUB", "huggingface")
-    assert refusal(desk, "org/tiny").params["hub"] == "huggingface"
+    assert (problem.code, problem.params["model"]) == ("config-out-of-reach", "org/tiny")
+    assert problem.params["asked"] == "http://127.0.0.1:9, http://127.0.0.1:9"
