@@ -85,6 +85,11 @@ def test_every_flag_has_a_twin_in_the_environment(monkeypatch: pytest.MonkeyPatc
     assert str(getattr(parse(given), flag.lstrip("-").replace("-", "_"))) in ("1", "1.0", "True")
 
 
+def test_the_tests_are_the_script_s_whatever_they_are_told(command: Typed) -> None:
+    code, shown, _ = command("--json", "test", "tests/unit", "-k", "x")
+    assert (code, json.loads(shown)["problem"]["code"]) == (2, "test-without-script")
+
+
 def test_what_is_typed_goes_before_its_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     from wizard.cli import parse
 
