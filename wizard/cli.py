@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
 from wizard.plain.output import tell
+from wizard.plain.parsing import Parser, twin, unknown_flag
 from wizard.words import say
 
 if TYPE_CHECKING:
     from wizard.session import Desk
 
-HIDDEN = "supervise"
+HIDDEN, TESTS = "supervise", "test"  # of the program itself; of the script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,13 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     language = _early(arguments, "--lang", "YCDY_LANG")
     if language:
         words.use(language)
-    options = parser().parse_args(arguments)
+    as_json = "--json" in arguments or twin("--json", {"action": "store_true"})
     try:
         if language and language not in words.LANGUAGES:
             raise WizardError("unknown-language", language=language, known=", ".join(words.LANGUAGES))
-        return int(_run(options))
+        return int(_run(parse(arguments)))
     except WizardError as error:
-        return tell(error, as_json=options.json)
+        return tell(error, as_json=as_json)
     except KeyboardInterrupt:
         print(say("cli.interrupted"), file=sys.stderr)
         return ExitCode.INTERRUPTED
@@ -42,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception as error:
-        return tell(_unforeseen(error), as_json=options.json)
+        return tell(_unforeseen(error), as_json=as_json)
 
 
 def _supervise(folder: Path) -> int:
@@ -62,10 +64,22 @@ def _early(arguments: Sequence[str], flag: str, twin: str) -> str:
     return os.environ.get(twin, "")
 
 
-def parser() -> argparse.ArgumentParser:
-    top = _parser(prog="yichuidingyin", description=say("cli.about"), epilog=say("cli.epilog"))
-    top.add_argument("--version", action="version", version=f"yichuidingyin {__version__}")
-    _common(top, defaults=True)
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    top = parser()
+    for word in takewhile(lambda word: word.startswith("--"), arguments):
+        if word.partition("=")[0] not in top.flags():
+            raise unknown_flag(word, top)
+    options, unread = top.parse_known_args(arguments)
+    if unread and options.verb != TESTS:
+        raise unknown_flag(unread[0], top.verbs().get(options.verb, top))
+    return options
+
+
+def parser() -> Parser:
+    top = Parser(prog="yichuidingyin", description=say("cli.about"), epilog=f"{say('cli.epilog')}\n{say('cli.script')}")
+    told: dict[str, Any] = {"version": f"yichuidingyin {__version__}", "help": say("cli.flag.version")}
+    top.add_argument("--version", action="version", default=argparse.SUPPRESS, **told)
+    _common(top)
     verbs = top.add_subparsers(dest="verb", metavar="VERB", title=say("cli.verbs"))
     _starting_verbs(verbs)
     _living_verbs(verbs)
@@ -73,72 +87,48 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _parser(**options: Any) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+def _common(verb: Parser, **options: Any) -> None:
+    """On the program and on each verb; what is said behind the verb counts."""
+    verb.add_argument("--lang", choices=words.LANGUAGES, help=say("cli.flag.lang"), **options)
+    verb.add_argument("--plain", action="store_true", help=say("cli.flag.plain"), **options)
+    verb.add_argument("--json", action="store_true", help=say("cli.flag.json"), **options)
+    verb.add_argument("--pretend", metavar="ID[xN]", help=say("cli.flag.pretend"), **options)
+    verb.add_argument("--catalog", metavar="DIR", help=say("cli.flag.catalog"), **options)
 
 
-def _twin(name: str, fallback: Any = None) -> Any:
-    """Every flag has a twin in the environment: --keep is YCDY_KEEP."""
-    text = os.environ.get("YCDY_" + name.upper(), "")
-    if isinstance(fallback, bool):
-        return text.lower() in ("1", "true", "yes", "on") if text else fallback
-    return text or fallback
-
-
-def _common(verb: argparse.ArgumentParser, *, defaults: bool = False) -> None:
-    def default(name: str, fallback: Any = None) -> Any:
-        return _twin(name, fallback) if defaults else argparse.SUPPRESS
-
-    verb.add_argument("--lang", choices=words.LANGUAGES, default=default("lang"), help=say("cli.flag.lang"))
-    verb.add_argument("--plain", action="store_true", default=default("plain", False), help=say("cli.flag.plain"))
-    verb.add_argument("--json", action="store_true", default=default("json", False), help=say("cli.flag.json"))
-    verb.add_argument("--pretend", metavar="ID[xN]", default=default("pretend"), help=say("cli.flag.pretend"))
-    verb.add_argument("--catalog", metavar="DIR", default=default("catalog"), help=say("cli.flag.catalog"))
-
-
-def _verb(verbs: Any, name: str) -> argparse.ArgumentParser:
+def _verb(verbs: Any, name: str) -> Parser:
     text = say(f"cli.verb.{name}")
-    example = f"{say('cli.example')}\n  {say(f'cli.example-of.{name}')}"
-    verb: argparse.ArgumentParser = verbs.add_parser(
-        name,
-        help=text,
-        description=text,
-        epilog=example,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    _common(verb)
+    example = f"{say('cli.example')}\n  {say(f'cli.example-of.{name}')}\n\n{say('cli.script')}"
+    verb: Parser = verbs.add_parser(name, help=text, description=text, epilog=example)
+    _common(verb, default=argparse.SUPPRESS)
     return verb
 
 
 def _starting_verbs(verbs: Any) -> None:
     demo = _verb(verbs, "demo")
-    demo.add_argument("--name", default=_twin("name"), help=say("cli.flag.name"))
-    demo.add_argument("--author", default=_twin("author"), help=say("cli.flag.author"))
-    demo.add_argument("--keep", action="store_true", default=_twin("keep", False), help=say("cli.flag.keep"))
-    demo.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
+    demo.add_argument("--name", help=say("cli.flag.name"))
+    demo.add_argument("--author", help=say("cli.flag.author"))
+    demo.add_argument("--keep", action="store_true", help=say("cli.flag.keep"))
+    demo.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
     _verb(verbs, "probe")
     offers = _verb(verbs, "offers")
-    offers.add_argument("--task", default=_twin("task", ""), help=say("cli.flag.task"))
-    offers.add_argument("--model", default=_twin("model", ""), help=say("cli.flag.model"))
-    offers.add_argument("--all", action="store_true", default=_twin("all", False), help=say("cli.flag.all_offers"))
+    offers.add_argument("--task", default="", help=say("cli.flag.task"))
+    offers.add_argument("--model", default="", help=say("cli.flag.model"))
+    offers.add_argument("--all", action="store_true", help=say("cli.flag.all_offers"))
     _estimate_verb(verbs)
     run = _verb(verbs, "run")
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
-    run.add_argument("--check", action="store_true", default=_twin("check", False), help=say("cli.flag.check"))
-    run.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
+    run.add_argument("--check", action="store_true", help=say("cli.flag.check"))
+    run.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
 
 
 def _estimate_verb(verbs: Any) -> None:
     estimate = _verb(verbs, "estimate")
-    estimate.add_argument("--model", default=_twin("model", ""), metavar="MODEL", help=say("cli.flag.estimate_model"))
+    estimate.add_argument("--model", default="", metavar="MODEL", help=say("cli.flag.estimate_model"))
     estimate.add_argument("--cases", action="store_true", help=say("cli.flag.cases"))
-    estimate.add_argument(
-        "--simulate", action="store_true", default=_twin("simulate", False), help=say("cli.flag.simulate")
-    )
+    estimate.add_argument("--simulate", action="store_true", help=say("cli.flag.simulate"))
     for name in ESTIMATE_FLAGS:
-        flag = "--" + name.replace("_", "-")
-        estimate.add_argument(flag, default=_twin(name), metavar="X", help=say(f"cli.estimate.{name}"))
+        estimate.add_argument("--" + name.replace("_", "-"), metavar="X", help=say(f"cli.estimate.{name}"))
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -147,16 +137,16 @@ def _living_verbs(verbs: Any) -> None:
         verb = _verb(verbs, name)
         verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
         if name == "resume":
-            verb.add_argument("--yes", action="store_true", default=_twin("yes", False), help=say("cli.flag.yes"))
+            verb.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
             for knob in RESUME_KNOBS:
-                flag = "--" + knob.replace("_", "-")
-                verb.add_argument(flag, type=float if knob == "learning_rate" else int, help=say(f"knob.{knob}.title"))
+                kind = float if knob == "learning_rate" else int
+                verb.add_argument("--" + knob.replace("_", "-"), type=kind, metavar="N", help=say(f"knob.{knob}.title"))
         if name == "stop":
             verb.add_argument("--all", action="store_true", help=say("cli.flag.all"))
             verb.add_argument("--after-checkpoint", action="store_true", help=say("cli.flag.after_checkpoint"))
         if name == "logs":
             verb.add_argument("--stage", default="", help=say("cli.flag.stage"))
-            verb.add_argument("--lines", type=int, default=50, help=say("cli.flag.lines"))
+            verb.add_argument("--lines", type=int, metavar="N", default=50, help=say("cli.flag.lines"))
 
 
 def _caring_verbs(verbs: Any) -> None:
@@ -164,11 +154,11 @@ def _caring_verbs(verbs: Any) -> None:
     uninstall = _verb(verbs, "uninstall")
     uninstall.add_argument("--dry-run", action="store_true", help=say("cli.flag.dry_run"))
     uninstall.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
-    verbs.add_parser("test", help=say("cli.verb.test"), add_help=False)
+    verbs.add_parser(TESTS, help=say("cli.verb.test"))
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.verb == "test":
+    if options.verb == TESTS:
         raise WizardError("test-without-script")
     from wizard.session import Desk
 

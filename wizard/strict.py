@@ -19,6 +19,7 @@ else:
     import tomli as tomllib
 
 T = TypeVar("T")
+ALIKE = 0.6  # less, and it is another word
 Path = tuple[str | int, ...]
 _NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
@@ -29,8 +30,8 @@ _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or 
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word spelt most like `word`."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.0)), "")
+    """The known word spelt most like `word`; none where it is like none, and what has a `/` is a path or a hub's id."""
+    return "" if "/" in word else next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=ALIKE)), "")
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:

@@ -34,8 +34,23 @@ def test_the_wizard_without_a_terminal_points_to_the_verbs(ycdy: Run) -> None:
     assert_problem(ycdy(), 2, "demo")
 
 
-def test_an_unknown_verb_is_wrong_usage(ycdy: Run) -> None:
-    assert ycdy("dmeo").returncode == 2
+def test_an_unknown_verb_names_the_nearest(ycdy: Run) -> None:
+    assert_problem(ycdy("dmeo"), 2, "`demo`")
+
+
+def test_a_misspelt_flag_names_the_nearest(ycdy: Run) -> None:
+    assert_problem(ycdy("estimate", "--seqlen", "512"), 2, "`--seq-len`")
+    assert problem(ycdy("probe", "--pretned", "t4", "--json"))["code"] == "usage-unknown-flag"
+
+
+def test_a_task_that_is_none_names_the_nearest_and_no_asterisk(ycdy: Run) -> None:
+    assert_problem(ycdy("offers", "--task", "stf"), 2, "`sft`")
+    done = ycdy("offers", "--task", "identity", "--model", "qwen3-0.6b", "--pretend", "t4")
+    assert (done.returncode, "*" in done.stdout) == (0, False)
+
+
+def test_an_empty_name_is_not_taken_for_the_default(ycdy: Run) -> None:
+    assert_problem(ycdy("demo", "--name", "", "--pretend", "t4"), 2, "--name")
 
 
 def test_an_unknown_board_names_the_nearest(ycdy: Run) -> None:

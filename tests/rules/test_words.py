@@ -15,7 +15,7 @@ else:
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "wizard").rglob("*.py"))
-PLACEHOLDER = re.compile(r"\{(\w*)(?::\w+)?\}")
+PLACEHOLDER = re.compile(r"\{(\w*)(?::[^{}]*)?\}")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 SPEAKERS = {"answer", "talk", "say_line", "notify"}
 
@@ -113,6 +113,15 @@ def test_nothing_is_told_to_people_as_a_literal() -> None:
 def test_a_missing_parameter_or_an_odd_value_never_hides_the_sentence() -> None:
     assert "?" in words.say_in("en", "problem.run-unknown.what")
     assert words.say_in("en", "problem.disk-low.what", path={"odd": 1})
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_what_hubs_answered_is_told_in_words_of_its_language(language: str) -> None:
+    tried = [{"hub": "modelscope", "code": "hub-unreachable"}, {"hub": "huggingface", "code": "never-heard-of"}]
+    told = words.say_in(language, "problem.no-source-works.why", tried=tried)
+    assert [code for code in ("hub-unreachable", "never-heard-of", "modelscope") if code in told] == []
+    assert words.say_in(language, "cause.hub-unreachable") in told
+    assert bool(HAN.search(told)) is (language == "zh")
 
 
 def test_sizes_in_a_sentence_are_formatted_in_one_place() -> None:

@@ -11,7 +11,19 @@ from typing import Any
 import fake_moments as moments
 import fake_values as values
 
-from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, RunState, Verdict
+from wizard.contract import (
+    Catalog,
+    Choice,
+    DataChoice,
+    DataReport,
+    Environment,
+    Knobs,
+    Machine,
+    Plan,
+    Problem,
+    RunState,
+    Verdict,
+)
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
 from wizard.words import language
@@ -92,6 +104,15 @@ class FakeDesk:
         identity = (values.IDENTITY,)
         sft = values.SFT if self._machine.gpus else ()
         return {"identity": identity, "sft": sft}.get(task, identity + sft)
+
+    def within_reach(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+        return tuple(verdicts)
+
+    def unbuilt(self, plan: Plan) -> tuple[Environment, ...]:
+        return plan.environments
+
+    def warnings(self, plan: Plan) -> tuple[Problem, ...]:
+        return ()
 
     def explained(self, verdict: Verdict) -> Verdict:
         return verdict

@@ -39,5 +39,5 @@ def dangling(recipe: Recipe, loaded: Mapping[str, Mapping[str, Any]], file: str)
     for key, names, known in wanted:
         for name in names:
             if name not in known:
-                params = {"file": file, "key": key, "name": name, "nearest": strict.nearest(name, known) or "-"}
+                params = {"file": file, "key": key, "name": name, "nearest": strict.nearest(name, known)}
                 yield Problem(code="catalog-unknown-name", params=params)

@@ -32,6 +32,8 @@ class DataReport:
     modality: tuple[str, ...] = ("text",)
     characters: int = 0  # of the usable rows
     reasons: Mapping[str, int] = field(default_factory=dict)  # reject code -> rows; `rejected` lists the first of them
+    lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a row, estimated -> rows counted with so many
+    duplicates: int = 0  # usable rows that are the same as one before them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ class Verdict:
     engines: Mapping[str, str] = field(default_factory=dict)  # stage -> engine chosen on this machine
     engine_notes: tuple[Problem, ...] = ()  # why a better engine was passed over
     recommended: bool = False
+    needs_hub: bool = False  # the model would have to be downloaded, and no hub that has it answers
     gpus: tuple[int, ...] = ()  # the cards it was judged on
     accelerator: str = "cpu"
     pythons: Mapping[str, str] = field(default_factory=dict)  # engine -> "3.11"

@@ -77,7 +77,7 @@ def unknown(text: str, ids: Mapping[str, str], boards: Mapping[str, Board]) -> W
     bare = re.fullmatch(r"(?:(\d{1,2})\s*[x*]\s*)?(.*?)(?:\s*[x*]\s*(\d{0,2}))?", text.strip().lower())
     front, word, behind = bare.groups() if bare else (None, text.lower(), None)
     near = [*dict.fromkeys(ids[name] for name in get_close_matches(word or "", list(ids), n=NAMED, cutoff=0.0))]
-    best = near[0] if near else ""
+    best = near[0] if get_close_matches(word or "", list(ids), n=1) else ""
     count = front or behind
     suggestion = f"{best}x{count}" if best and count and int(count) > 1 else best
     return WizardError("unknown-board", text=text, nearest=suggestion, alike=", ".join(near), number=len(boards))

@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 
 from wizard.contract import DataChoice, Verdict
-from wizard.errors import ExitCode
-from wizard.plain import ending, tables
+from wizard.errors import ExitCode, WizardError
+from wizard.plain import asking, ending, tables
 from wizard.plain.follow import follow
 from wizard.plain.output import answer, print_json, talk
 from wizard.session import Desk
@@ -18,6 +18,9 @@ TASK = "identity"
 
 
 def demo(desk: Desk, options: argparse.Namespace) -> int:
+    for flag, text in (("--name", options.name), ("--author", options.author)):
+        if text is not None and not text.strip():
+            raise WizardError("text-empty", flag=flag)
     named = bool(options.name or options.author)
     data = _data(desk, options) if named else None
     if not desk.pretend and (name := _unfinished(desk, data)):
@@ -61,12 +64,7 @@ def _data(desk: Desk, options: argparse.Namespace) -> DataChoice:
 
 
 def ask(key: str, default: str) -> str:
-    import questionary
-
-    reply = questionary.text(say(f"ask.{key}"), default=default).ask()
-    if reply is None:
-        raise KeyboardInterrupt
-    return str(reply).strip() or default
+    return asking.text(say(f"ask.{key}"), default) or default
 
 
 def _to_the_end(desk: Desk, name: str, options: argparse.Namespace) -> int:

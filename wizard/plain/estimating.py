@@ -27,7 +27,7 @@ def estimate(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         print_json(found.as_data())
     else:
-        answer(shown(found))
+        answer(shown(found, desk.pretend))
     return ExitCode.OK
 
 
@@ -74,11 +74,12 @@ def teller() -> Callable[[str, int, int], None]:
     return tell
 
 
-def shown(found: Estimate) -> str:
+def shown(found: Estimate, pretended: str | None = None) -> str:
     rows = [[say(f"term.{term.label}"), units.gib(term.bytes), term.formula] for term in found.peak.terms]
     lines = [
         say("estimate.title", model=found.title, rows=found.rows, length=found.length),
         *([say("estimate.read_as", kind=found.read_as)] if found.read_as else []),
+        assumed(found),
         say("estimate.moment", moment=say(f"moment.{found.peak.moment}"), basis=say(f"basis.{found.peak.basis}")),
         "",
         table(rows),
@@ -88,12 +89,25 @@ def shown(found: Estimate) -> str:
     lines += [table([[say(f"estimate.{name}"), size] for name, size in sizes.items()]), "", _beside(found)]
     lines.append(say("estimate.fits_card", gib=found.card_gib) if found.card_gib else say("estimate.no_card"))
     if found.here:
-        lines.append(say(f"estimate.here_{found.here}", free=units.gib(found.capacity_bytes), lacking=found.lacking))
+        machine = say("estimate.board", board=pretended) if pretended else say("estimate.machine")
+        free = units.gib(found.capacity_bytes)
+        lines.append(say(f"estimate.here_{found.here}", machine=machine, free=free, lacking=found.lacking))
     if found.serving:
         lines += ["", *_serving(found.serving, found.length)]
     if found.simulated:
         lines += ["", _simulated(found.simulated, found.law_bytes)]
     return "\n".join(lines)
+
+
+def assumed(found: Estimate) -> str:
+    """What the numbers are for, given or taken as our own train stage does it."""
+    step = found.step
+    if step.task == "infer":
+        return say("estimate.assumed_infer", base=step.base)
+    method = say("estimate.rank", method="dora" if step.dora else "lora", rank=step.rank)
+    told = {"base": step.base, "optimizer": step.optimizer, "micro_batch": step.micro_batch, "seq_len": step.seq_len}
+    switch = say("view.yes" if step.checkpointing else "view.no")
+    return say("estimate.assumed", method="full" if step.trains_all else method, checkpointing=switch, **told)
 
 
 def _beside(found: Estimate) -> str:

@@ -11,6 +11,7 @@ from wizard.words import say, units
 
 POLL_SECONDS = 0.25
 PROGRESS_SECONDS = 3.0
+STEPPING = "train"  # the phase that has steps
 ENDED = ("done", "failed", "stopped", "interrupted")
 
 
@@ -26,32 +27,41 @@ class Teller:
         self._progress_at = 0.0
 
     def tell(self, state: RunState) -> None:
+        """Steps come after the phase they are made in, and before what follows it."""
         for stage in state.stages:
-            self._tell_stage(stage, state.stage)
+            self._open(stage, state.stage)
+            if stage.phase == STEPPING and stage.status == "running":
+                self._tell_stage(stage)
+        self._tell_step(state)
+        for stage in state.stages:
+            self._tell_stage(stage)
         for note in state.notes[self._notes :]:
             talk(f"  {_note_line(note)}")
         self._notes = len(state.notes)
-        self._tell_step(state)
         self._tell_progress(state)
 
-    def _tell_stage(self, stage: StageState, current: str) -> None:
-        before = self._seen.get(stage.name, StageState(name=stage.name))
-        self._seen[stage.name] = stage
+    def _before(self, stage: StageState) -> StageState:
+        return self._seen.get(stage.name, StageState(name=stage.name))
+
+    def _open(self, stage: StageState, current: str) -> None:
         name = say(f"stage.{stage.name}")
         if stage.status == "building" and stage.name != current:
-            if before.status != "building":
+            if self._before(stage).status != "building":
                 talk(paint(f"    {say('plain.meanwhile', stage=name)}", DIM))
-            return
-        if stage.status in ("building", "running") and not self._opened.get(stage.name):
+        elif stage.status in ("building", "running") and not self._opened.get(stage.name):
             self._opened[stage.name] = True
             talk(paint(f"[>] {name}", BOLD))
+
+    def _tell_stage(self, stage: StageState) -> None:
+        before, name = self._before(stage), say(f"stage.{stage.name}")
+        self._seen[stage.name] = stage
         if stage.status == "done" and before.status != "done":
             talk(f"[v] {name}  {units.seconds(max(0.0, stage.ended - stage.started))}")
         elif stage.status == "failed" and before.status != "failed":
             talk(f"[x] {name}")
         elif stage.status == "ready" and before.status != "ready":
             talk(f"[v] {name}  {say('plain.ready')}")
-        elif stage.phase and stage.phase != before.phase and stage.status in ("building", "running"):
+        elif stage.phase and stage.phase != before.phase and self._opened.get(stage.name):
             talk(f"    {say(f'phase.{stage.phase}')}")
 
     def _tell_step(self, state: RunState) -> None:
@@ -70,7 +80,13 @@ class Teller:
     def _tell_progress(self, state: RunState) -> None:
         """Every few seconds while something is counted, and only when the count has moved."""
         stage = next((stage for stage in state.stages if stage.name == state.stage), None)
-        if not stage or not stage.total or stage.unit == "steps" or stage.status not in ("building", "running"):
+        if (
+            not stage
+            or not stage.total
+            or not stage.done
+            or stage.unit == "steps"
+            or stage.status not in ("building", "running")
+        ):
             return
         text, now = progress(stage), time.monotonic()
         if text != self._progress and now - self._progress_at > PROGRESS_SECONDS:
@@ -86,7 +102,8 @@ def progress(stage: StageState) -> str:
 
 def _note_line(note: Note) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(note.at))
-    return f"{clock} {note.stage}  {say('note.' + note.code, **note.params)}"
+    stage = say(f"stage.{note.stage}") if note.stage else ""
+    return f"{clock} {stage}  {say('note.' + note.code, **note.params)}"
 
 
 def follow(desk: Desk, run: str, *, quiet: bool = False) -> RunState:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from wizard.contract import DataChoice, Verdict
+from wizard.contract import Catalog, DataChoice, DataReport, Plan, Verdict
 from wizard.errors import WizardError
-from wizard.plain import tables
+from wizard.plain import asking, rows, tables
 from wizard.plain.demo import ask
 from wizard.plain.ending import finish
-from wizard.plain.output import answer, tell
-from wizard.session import Desk, goals
+from wizard.plain.output import answer, problem, table, tell
+from wizard.session import Desk, goals, mostly_lost
 from wizard.words import say, units
 
 SHOWN = 9
 
 
 def walk(desk: Desk) -> int:
-    task = _choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in goals(desk.catalog())])
+    task = asking.choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in goals(desk.catalog())])
     answer(tables.machine(desk.machine()))
+    answer(tables.hubs(desk.hubs()))
     verdict = _recipe(desk, task)
-    data = _bundled(desk, verdict) if desk.catalog().recipes[verdict.recipe].datasets else _own(desk)
+    recipe = desk.catalog().recipes[verdict.recipe]
+    data, report = (_bundled(desk, verdict), None) if recipe.datasets else _own(desk, verdict)
     plan = desk.plan(desk.choose(verdict, data))
-    answer(tables.plan(plan, desk.commands(plan)))
-    if desk.pretend or not _confirm(say("ask.start")):
+    answer(tables.plan(plan))
+    for warning in desk.warnings(plan):
+        problem(warning)
+    if desk.pretend or not _start(desk, plan, report):
         return 0
     name = desk.launch(plan, ask=True)
     return finish(desk, name, argparse.Namespace(json=False))
@@ -35,17 +39,21 @@ def _recipe(desk: Desk, task: str) -> Verdict:
     best = desk.best(task)
     fitting = [verdict for verdict in desk.offers(task) if verdict.status != "no"][:SHOWN]
     ordered = [best, *[verdict for verdict in fitting if verdict != best]]
-    catalog = desk.catalog()
+    return asking.choose(say("step.recipe"), list(zip(_titles(ordered, desk.catalog()), ordered, strict=True)))
+
+
+def _titles(verdicts: Sequence[Verdict], catalog: Catalog) -> list[str]:
     rows = [
         (
-            f"{catalog.models[v.model].title}  {catalog.methods[v.method].title}  "
-            f"{units.gib(v.safe_bytes)} / {units.gib(v.capacity_bytes)}  {units.seconds(v.seconds)}",
-            v,
+            catalog.models[verdict.model].title,
+            tables.method_of(verdict, catalog),
+            f"{units.gib(verdict.card_bytes)} / {units.gib(verdict.capacity_bytes)}",
+            units.seconds(verdict.seconds),
+            tables.marks(verdict),
         )
-        for v in ordered
+        for verdict in verdicts
     ]
-    chosen: Verdict = _choose(say("step.recipe"), rows)
-    return chosen
+    return table(rows).splitlines()
 
 
 def _bundled(desk: Desk, verdict: Verdict) -> DataChoice:
@@ -53,36 +61,20 @@ def _bundled(desk: Desk, verdict: Verdict) -> DataChoice:
     return replace(choice, params={key: ask(key, default) for key, default in choice.params.items()})
 
 
-def _own(desk: Desk) -> DataChoice:
-    """Asks until a file is understood; each refusal says what is wrong with it."""
+def _own(desk: Desk, verdict: Verdict) -> tuple[DataChoice, DataReport]:
+    """Asks until a file is understood; each refusal says what is wrong with it, each report what is used of it."""
     while True:
+        path = asking.text(say("ask.path"))
         try:
-            return desk.data_choice(_text(say("ask.path"), ""))
+            report = desk.inspect(path)
+            answer(rows.told(report, verdict.knobs.seq_len))
+            return desk.data_choice(path), report
         except WizardError as error:
             tell(error)
 
 
-def _choose(question: str, rows: list[tuple[str, Any]]) -> Any:
-    import questionary
-
-    choices = [questionary.Choice(title=title, value=value) for title, value in rows]
-    return _given(questionary.select(question, choices=choices).ask())
-
-
-def _text(question: str, default: str) -> str:
-    import questionary
-
-    return str(_given(questionary.text(question, default=default).ask())).strip()
-
-
-def _confirm(question: str) -> bool:
-    import questionary
-
-    return bool(_given(questionary.confirm(question, default=True).ask()))
-
-
-def _given(reply: Any) -> Any:
-    """questionary answers None to Ctrl-C."""
-    if reply is None:
-        raise KeyboardInterrupt
-    return reply
+def _start(desk: Desk, plan: Plan, report: DataReport | None) -> bool:
+    """Where most rows are lost, Enter means no."""
+    lost = report is not None and mostly_lost(report)
+    question = say("ask.start_anyway" if lost else "ask.start")
+    return asking.sure(question, default=not lost, shows={"c": lambda: answer(tables.commands(desk.commands(plan)))})

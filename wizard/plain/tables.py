@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from wizard import words
-from wizard.contract import Catalog, Machine, Plan, RunState, Verdict
+from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
 from wizard.plain.output import GREEN, paint, table
 from wizard.session import Desk, Outcome
 from wizard.session.care import Check
+from wizard.view import telling
 from wizard.words import say, units
 
+LABEL = 7  # cells before what a machine has
 BEST, NEAREST, FEW = 20, 5, 30  # lines of `offers` without `--all`
 
 
@@ -33,17 +34,32 @@ def machine(found: Machine) -> str:
     lines.append(f"CPU    {say('probe.cpu', name=found.cpu.name, cores=found.cpu.cores, total=total, free=free)}")
     for disk in found.disks:
         speed = f"{units.gb(int(disk.bytes_per_second))}/s" if disk.bytes_per_second else ""
-        free = units.gb(disk.free_bytes)
-        lines.append(
-            f"Disk   {disk.path}  {say('probe.disk', free=free)}  {say('disk.' + disk.kind)}  {speed}".rstrip()
-        )
-    lines += [_told(problem.code, problem.params) for problem in found.problems]
+        kind, free = say("disk." + disk.kind), say("probe.disk", free=units.gb(disk.free_bytes))
+        lines.append(f"{_label('column.disk')}{disk.path}  {free}  {kind}  {speed}".rstrip())
+    lines += ["! " + _told(problem) for problem in found.problems]
     return "\n".join(lines)
 
 
-def _told(code: str, params: Mapping[str, object]) -> str:
-    texts = words.problem(code, params)
-    return f"! {texts['what']}. {texts['next']}"
+def _label(key: str) -> str:
+    from rich.cells import set_cell_size
+
+    return set_cell_size(say(key), LABEL)
+
+
+def _told(problem: Problem) -> str:
+    texts = telling.told(problem)
+    return telling.sentence(texts["what"], texts["next"])
+
+
+def hubs(seconds: Mapping[str, float | None]) -> str:
+    told = [
+        say("view.hardware.hub_silent", hub=say(f"hub.{hub}"))
+        if taken is None
+        else say("view.hardware.hub_answers", hub=say(f"hub.{hub}"), seconds=f"{taken:.1f}")
+        for hub, taken in seconds.items()
+    ]
+    text = say("view.comma").join(told) or say("view.hardware.hub_offline")
+    return _label("view.hardware.hub") + text
 
 
 def offers(verdicts: Sequence[Verdict], catalog: Catalog, *, whole: bool) -> str:
@@ -71,21 +87,38 @@ def _offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
     for verdict in verdicts:
         rows.append(
             [
-                catalog.models[verdict.model].title,
+                verdict.model,
                 method_of(verdict, catalog),
                 units.gib(verdict.card_bytes),
                 units.gib(verdict.capacity_bytes),
                 say(f"verdict.{verdict.status}"),
                 units.seconds(verdict.seconds) if verdict.status != "no" else "-",
                 str(verdict.knobs.seq_len),
-                verdict.recipe + ("  *" if verdict.recommended else ""),
+                verdict.recipe,
             ]
         )
     text = table(rows).splitlines()
     for index, verdict in enumerate(verdicts, start=1):
-        if verdict.status == "no":
-            text[index] += "  " + why_not(verdict)
-    return "\n".join(text)
+        if remark := why_not(verdict) if verdict.status == "no" else marks(verdict):
+            text[index] += "  " + remark
+    return "\n".join([*text, "", say("plain.reckoned"), *_assumed(verdicts, catalog)])
+
+
+def marks(verdict: Verdict) -> str:
+    """What else is to be said of one that fits."""
+    found = [say(f"verdict.{name}") for name in ("recommended", "needs_hub") if getattr(verdict, name)]
+    changed = telling.gave_up(verdict)
+    return say("view.comma").join([*found, *([say("plain.gave_up", changed=changed)] if changed else [])])
+
+
+def _assumed(verdicts: Sequence[Verdict], catalog: Catalog) -> Iterator[str]:
+    """A line a recipe: what its forecasts are made for."""
+    for recipe in dict.fromkeys(verdict.recipe for verdict in verdicts):
+        knobs, method = catalog.recipes[recipe].knobs, catalog.methods[catalog.recipes[recipe].method].title
+        names = ("rank", "optimizer", "micro_batch", "accumulate", "seq_len")
+        told = {name: getattr(knobs, name) for name in names}
+        switch = say("view.yes" if knobs.grad_ckpt else "view.no")
+        yield f"  {recipe}: " + say("plain.assumed", method=method, checkpointing=switch, **told)
 
 
 def method_of(verdict: Verdict, catalog: Catalog) -> str:
@@ -94,13 +127,10 @@ def method_of(verdict: Verdict, catalog: Catalog) -> str:
 
 
 def why_not(verdict: Verdict) -> str:
-    reasons = (verdict.reason, *verdict.also) if verdict.reason else ()
-    why = "; ".join(words.problem(reason.code, reason.params)["what"] for reason in reasons)
-    ways = "; ".join(words.remedy(way) for way in verdict.remedies)
-    return f"{why}. {ways}" if ways else why
+    return telling.sentence(telling.shortfall(verdict), telling.remedies(verdict))
 
 
-def plan(planned: Plan, commands: Sequence[tuple[str, str]]) -> str:
+def plan(planned: Plan, commands_of: Sequence[tuple[str, str]] = ()) -> str:
     rows = [[say(f"column.{name}") for name in ("stage", "engine", "time", "memory", "disk")]]
     for number, stage in enumerate(planned.stages, start=1):
         rows.append(
@@ -112,11 +142,15 @@ def plan(planned: Plan, commands: Sequence[tuple[str, str]]) -> str:
                 units.gb(stage.disk_bytes),
             ]
         )
-    lines = [say("plan.title", run=planned.run), table(rows), "", say("plan.commands")]
-    lines += [f"  {command}" for _, command in commands]
+    lines = [say("plan.title", run=planned.run), table(rows)]
+    lines += ["", commands(commands_of)] if commands_of else []
     if planned.pretend:
         lines += ["", say("plan.pretend", board=planned.pretend)]
     return "\n".join(lines)
+
+
+def commands(lines: Sequence[tuple[str, str]]) -> str:
+    return "\n".join([say("plan.commands"), *(f"  {command}" for _, command in lines)])
 
 
 def runs(states: Sequence[RunState]) -> str:
@@ -161,5 +195,5 @@ def doctor(checks: Sequence[Check]) -> str:
 def _check(check: Check) -> str:
     line = f"[{'v' if check.ok else ' '}] {say('doctor.' + check.code, **check.params)}"
     if check.problem and check.code == "engine":
-        line += f"  ({words.problem(check.problem.code, check.problem.params)['what']})"
+        line += "  " + telling.told(check.problem)["what"]
     return line

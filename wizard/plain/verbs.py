@@ -8,11 +8,12 @@ from typing import Any
 
 from wizard.contract import Choice, RunState
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import RESUME_KNOBS, tables
+from wizard.plain import RESUME_KNOBS, asking, tables
 from wizard.plain.ending import converse, finish
 from wizard.plain.follow import until_ended
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
-from wizard.session import Desk
+from wizard.plain.parsing import near
+from wizard.session import Desk, goals
 from wizard.words import say
 
 PROBE_PATIENCE = 2.0  # seconds: here somebody asked for the disks' speed
@@ -28,13 +29,19 @@ def probe(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def offers(desk: Desk, options: argparse.Namespace) -> int:
+    if options.task and options.task not in (known := goals(desk.catalog())):
+        told = {"found": options.task, "known": ", ".join(known), "nearest": near(options.task, known)}
+        raise WizardError("usage-unknown", what="--task", **told)
+    if not desk.pretend:
+        desk.hubs()
     verdicts = desk.offers(options.task, options.model)
     if options.json:
         print_json({"machine": desk.machine(), "verdicts": verdicts})
     elif verdicts:
         answer(tables.offers(verdicts, desk.catalog(), whole=options.all))
     else:
-        raise WizardError("no-offers", task=options.task or "*", model=options.model or "*")
+        asked = {"--task": options.task, "--model": options.model}
+        raise WizardError("no-offers", asked=" ".join(f"{flag} {word}" for flag, word in asked.items() if word))
     return ExitCode.OK if any(v.status != "no" for v in verdicts) else ExitCode.NOTHING_FITS
 
 
@@ -194,9 +201,7 @@ def uninstall(desk: Desk, options: argparse.Namespace) -> int:
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise WizardError("confirm-needed")
-    import questionary
-
-    return bool(questionary.confirm(question, default=False).ask())
+    return asking.sure(question, default=False)
 
 
 def _named(desk: Desk, name: str, *, serving: bool = False) -> str:

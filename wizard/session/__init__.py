@@ -5,6 +5,19 @@ from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
 from wizard.session.estimating import Estimate
 from wizard.session.outcome import Outcome
+from wizard.session.remarks import bars, longer, mostly_lost, remarks
 from wizard.session.steps import STEPS, goals
 
-__all__ = ["STEPS", "Desk", "Endpoint", "Estimate", "Outcome", "Serving", "goals"]
+__all__ = [
+    "STEPS",
+    "Desk",
+    "Endpoint",
+    "Estimate",
+    "Outcome",
+    "Serving",
+    "bars",
+    "goals",
+    "longer",
+    "mostly_lost",
+    "remarks",
+]

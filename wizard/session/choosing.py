@@ -9,11 +9,14 @@ from wizard.errors import ExitCode, WizardError
 
 
 def best(verdicts: Sequence[Verdict], catalog: Catalog, task: str) -> Verdict:
-    """The first that fits of verdicts that come best first."""
-    if found := next((verdict for verdict in verdicts if verdict.status != "no"), None):
+    """The first that fits and can be had of verdicts that come best first."""
+    fitting = [verdict for verdict in verdicts if verdict.status != "no"]
+    if found := next((verdict for verdict in fitting if not verdict.needs_hub), None):
         return found
     if not verdicts:
-        raise WizardError("no-offers", task=task, model="*")
+        raise WizardError("no-offers", asked=task)
+    if fitting:
+        raise WizardError("nothing-in-reach", task=task, exit_code=ExitCode.NOTHING_FITS)
     raise nothing_fits(verdicts[0], catalog)
 
 

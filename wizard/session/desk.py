@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,8 +13,19 @@ from wizard import catalog as drawers
 from wizard import fit, words
 from wizard import plan as planning
 from wizard import run as engine_room
-from wizard.contract import Catalog, Choice, DataChoice, DataReport, Knobs, Machine, Plan, Problem, RunState, Verdict
-from wizard.errors import ExitCode, WizardError
+from wizard.contract import (
+    Catalog,
+    Choice,
+    DataChoice,
+    DataReport,
+    Environment,
+    Knobs,
+    Machine,
+    Plan,
+    Problem,
+    RunState,
+    Verdict,
+)
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
     bundled,
@@ -27,6 +37,7 @@ from wizard.session import (
     naming,
     outcome,
     present,
+    reach,
     runs,
     starting,
 )
@@ -45,6 +56,7 @@ class Desk:
         self._catalog_folder = catalog_folder
         self._machine: Machine | None = None
         self._reports: dict[str, DataReport] = {}
+        self._hubs: reach.Hubs | None = None
 
     # what is here, and what fits it
 
@@ -80,7 +92,7 @@ class Desk:
         if self.pretend:
             return frozenset()
         machine = self.machine()
-        accelerators = tuple({"cpu", *(fit.accelerator(fit.only(machine, cards)) for cards in fit.alone(machine))})
+        accelerators = {"cpu", *(fit.accelerator(fit.only(machine, cards)) for cards in fit.alone(machine))}
         return present.present(self.home, self.catalog(), accelerators, self._locks)
 
     def _known(self) -> dict[str, Any]:
@@ -94,12 +106,30 @@ class Desk:
         """Seconds that each model hub took to answer, None for one that did not. Takes up to three seconds."""
         from wizard.session import hubs
 
-        return hubs.reached(os.environ)
+        self._hubs = hubs.reached(os.environ)
+        return self._hubs
+
+    def _far(self) -> frozenset[str]:
+        """Models that cannot be had now; on a machine that is pretended nobody knows."""
+        return reach.out_of_reach(self.catalog(), self._here(), None if self.pretend else self._hubs)
+
+    def within_reach(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+        """Ordered by what the hubs have answered since these were judged."""
+        return reach.ordered(verdicts, self._far())
+
+    def unbuilt(self, plan: Plan) -> tuple[Environment, ...]:
+        return plan.environments if self.pretend else present.unbuilt(self.home, plan)
+
+    def warnings(self, plan: Plan) -> tuple[Problem, ...]:
+        """What speaks against starting it now."""
+        found = reach.warning(plan.forecast, self.catalog())
+        return (found,) if found else ()
 
     def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
         """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells."""
         asked = naming.wanted(self.catalog(), model) if model else ""
-        return fit.offers(self.machine(), self.catalog(), task=task, model=asked, terms=terms, **self._known())
+        found = fit.offers(self.machine(), self.catalog(), task=task, model=asked, terms=terms, **self._known())
+        return self.within_reach(found)
 
     def explained(self, verdict: Verdict) -> Verdict:
         """One of the offers with the terms of its peak, and for a `no` what would help. Takes some milliseconds."""
@@ -107,7 +137,8 @@ class Desk:
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
     def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        return fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+        return reach.marked(found, self._far())
 
     def estimate(
         self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: estimating.Progress
@@ -139,19 +170,8 @@ class Desk:
         return readers.keep_text(text, self.home.root / "pasted")
 
     def data_choice(self, path: str, **overrides: Any) -> DataChoice:
-        from wizard.data import readers
-
-        report = self.inspect(path, **overrides)
         place = Path(path).expanduser().resolve()
-        return DataChoice(
-            kind="path",
-            ref=str(place),
-            language=words.language(),
-            format=report.format,
-            encoding=report.encoding,
-            mapping=report.mapping,
-            sha256=readers.sha256_of(place),
-        )
+        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return bundled.report(self.catalog().datasets[dataset], language, params)
@@ -174,9 +194,8 @@ class Desk:
         """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
         from wizard.data import readers
 
-        folder, known = self.home.models / model, self.catalog().models[model]
-        template, tokens = readers.template_of(folder, known, drawers.builtin())
-        return readers.render(messages, template, tokens)
+        template = readers.template_of(self.home.models / model, self.catalog().models[model], drawers.builtin())
+        return readers.render(messages, *template)
 
     # from a choice to a run
 
@@ -188,11 +207,12 @@ class Desk:
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
         known |= self._amount(choice.data)._asdict()
+        known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs) -> Verdict:
             return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
 
-        verdict = judged(choice.knobs)
+        verdict = reach.marked(judged(choice.knobs), self._far())
         rungs = [judged(replace(verdict.knobs, **changes)) for changes in verdict.rungs]
         plan, requirements = starting.compile_choice(
             choice, verdict, machine, catalog, self.home, choice.data.language, self._locks, rungs
@@ -204,14 +224,7 @@ class Desk:
 
     def commands(self, plan: Plan) -> tuple[tuple[str, str], ...]:
         """The exact line that runs each stage, as it can be typed."""
-        folder = self.home.run(plan.run)
-        environments = {environment.id: environment for environment in plan.environments}
-        lines = []
-        for stage in plan.stages:
-            python = engine_room.environments.folder_of(self.home, environments[stage.environment]) / "bin" / "python"
-            command = engine_room.command(python, stage, folder.stage(stage.folder))
-            lines.append((stage.name, shlex.join(command)))
-        return tuple(lines)
+        return tuple(starting.commands(plan, self.home))
 
     def launch(self, plan: Plan, *, ask: bool = False) -> str:
         """Start it. The plan may come from a screen shown a while ago: the machine is looked at once more.
@@ -259,15 +272,7 @@ class Desk:
     # the served model
 
     def endpoint(self, run: str) -> chat.Endpoint:
-        folder = self.folder(run)
-        state = runs.state_of(folder)
-        if not state.endpoint:
-            raise WizardError("not-serving", run=folder.name, status=state.status, exit_code=ExitCode.FAILED)
-        key = engine_room.api_key(self.home, folder.name)
-        header = starting.keep_header(self.home, folder.name)
-        return chat.Endpoint(
-            url=state.endpoint, model=state.served_model, engine=state.served_engine, key=key, header_file=header
-        )
+        return starting.endpoint(self.home, self.folder(run))
 
     def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
         return chat.stream(self.endpoint(run), messages, **options)
@@ -290,11 +295,7 @@ class Desk:
         return {stage.name: dict(stage.result) for stage in runs.state_of(folder).stages if stage.result}
 
     def replay(self, file: Path) -> Choice:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
-        return planning.from_toml(text, str(file))
+        return starting.replay(file)
 
     def doctor(self) -> tuple[care.Check, ...]:
         return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))

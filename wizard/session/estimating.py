@@ -41,6 +41,7 @@ class Estimate:
     card_gib: int
     here: str
     lacking: int
+    step: fit.Step
     capacity_bytes: int
     read_as: str
     simulated: Mapping[str, Any]
@@ -132,8 +133,8 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
     answered = desk.hubs()
     heard = [hub for hub in hubs if answered.get(hub, 0.0) is not None]
     if not heard:
-        why = ", ".join(addresses(os.environ).values())
-        raise WizardError("hub-unreachable", exit_code=ExitCode.FAILED, hub=hubs[0], model=ref, why=why)
+        asked = ", ".join(addresses(os.environ).values())
+        raise WizardError("config-out-of-reach", exit_code=ExitCode.FAILED, model=ref, asked=asked)
     found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": heard}], progress))
     if "code" in found:
         raise WizardError(found["code"], exit_code=ExitCode.FAILED, **found["params"])
@@ -171,6 +172,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         card_gib=next((gib for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes), 0),
         here="lacks" if lacking else status(peak, free) if gpus else "",
         lacking=lacking,
+        step=step,
         capacity_bytes=free,
         read_as=about.read_as,
         simulated=result,

@@ -32,7 +32,7 @@ def wanted(catalog: Catalog, name: str) -> str:
 
 def unknown(catalog: Catalog, name: str, families: Iterable[str] = ()) -> WizardError:
     near = fit.nearest(name.rpartition("/")[2].casefold(), [*catalog.models, *sorted(families)])
-    return WizardError("unknown-model", name=name, nearest=near or "-")
+    return WizardError("unknown-model", name=name, nearest=near)
 
 
 def _names(model: Model) -> tuple[str, ...]:

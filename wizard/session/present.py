@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from wizard import plan as planning
-from wizard.contract import Catalog
+from wizard.contract import Catalog, Environment, Plan
 from wizard.journal import Home
 
 
-def present(home: Home, catalog: Catalog, accelerators: tuple[str, ...], locks: Path) -> frozenset[str]:
+def present(home: Home, catalog: Catalog, accelerators: Collection[str], locks: Path) -> frozenset[str]:
     models = {model for model in catalog.models if (home.models / model / "fetched.json").is_file()}
     ready = {path.parent.name for path in home.envs.glob("*/.ready")}
     return frozenset(models | set(_environments(catalog, accelerators, locks, ready)) if ready else models)
 
 
-def _environments(catalog: Catalog, accelerators: tuple[str, ...], locks: Path, ready: set[str]) -> Iterator[str]:
+def _environments(catalog: Catalog, accelerators: Collection[str], locks: Path, ready: set[str]) -> Iterator[str]:
     """An environment that was built from another package list is not the one that a run would ask for."""
     for engine in catalog.engines.values():
         if not any(name.startswith(f"{engine.id}-") for name in ready):
@@ -26,6 +26,23 @@ def _environments(catalog: Catalog, accelerators: tuple[str, ...], locks: Path, 
                 lock = planning.lock_of(engine, accelerator, python)
                 if lock and f"{engine.id}-{_mark(locks / lock, accelerator, python)}" in ready:
                     yield planning.environment_id(engine.id, accelerator, python)
+
+
+def replayed(home: Home, requirements: Mapping[str, str]) -> frozenset[str]:
+    """Ids of environments that are built of a replay's own package lists."""
+    return frozenset(id for id, text in requirements.items() if _built(home, id, text))
+
+
+def _built(home: Home, id: str, text: str) -> bool:
+    engine, accelerator, python = id.rsplit("-", 2)
+    mark = planning.environment_mark(text, accelerator, f"{python[2:3]}.{python[3:]}")
+    return (home.envs / f"{engine}-{mark}" / ".ready").exists()
+
+
+def unbuilt(home: Home, plan: Plan) -> tuple[Environment, ...]:
+    """What a run would build first."""
+    folders = ((item, home.envs / f"{item.engine}-{item.digest}") for item in plan.environments)
+    return tuple(item for item, folder in folders if not (folder / ".ready").exists())
 
 
 def _mark(lock: Path, accelerator: str, python: str) -> str:

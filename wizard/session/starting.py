@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
-from wizard.session import runs, serving
+from wizard.session import chat, runs, serving
 
 QUESTIONS = 3
 WORD_LIMIT = 400
@@ -26,6 +27,21 @@ def choose(
     questions = _bundled_questions(catalog, data) if data.kind == "bundled" else _first_questions(report)
     return Choice(
         recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, questions=questions, serve=serve
+    )
+
+
+def data_choice(place: Path, report: DataReport, language: str) -> DataChoice:
+    """What is in a file as it was recognised; a replay refuses other bytes."""
+    from wizard.data import readers
+
+    return DataChoice(
+        kind="path",
+        ref=str(place),
+        language=language,
+        format=report.format,
+        encoding=report.encoding,
+        mapping=report.mapping,
+        sha256=readers.sha256_of(place),
     )
 
 
@@ -74,6 +90,22 @@ def compile_choice(
     )
 
 
+def replay(file: Path) -> Choice:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
+    return planning.from_toml(text, str(file))
+
+
+def commands(plan: Plan, home: Home) -> Iterator[tuple[str, str]]:
+    folder = home.run(plan.run)
+    environments = {environment.id: environment for environment in plan.environments}
+    for stage in plan.stages:
+        python = engine_room.environments.folder_of(home, environments[stage.environment]) / "bin" / "python"
+        yield stage.name, shlex.join(engine_room.command(python, stage, folder.stage(stage.folder)))
+
+
 def refuse_if_changed(plan: Plan, fresh: Plan, machine: Machine) -> None:
     """A card may have fallen off the bus, or been filled, since the plan was shown; another is not taken unasked."""
     free = {gpu.index: gpu.free_bytes for gpu in machine.gpus}
@@ -95,6 +127,16 @@ def _place_stages(folder: RunFolder, plan: Plan, home: Home) -> None:
         place = home.store / "runs" / plan.run / stage.folder
         place.mkdir(parents=True, exist_ok=True)
         folder.stage(stage.folder).path.symlink_to(place)
+
+
+def endpoint(home: Home, folder: RunFolder) -> chat.Endpoint:
+    state = runs.state_of(folder)
+    if not state.endpoint:
+        raise WizardError("not-serving", run=folder.name, status=state.status, exit_code=ExitCode.FAILED)
+    key, header = engine_room.api_key(home, folder.name), keep_header(home, folder.name)
+    return chat.Endpoint(
+        url=state.endpoint, model=state.served_model, engine=state.served_engine, key=key, header_file=header
+    )
 
 
 def keep_header(home: Home, run: str) -> Path:

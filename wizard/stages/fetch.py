@@ -80,7 +80,7 @@ def first_that_works(bench: Bench, sources: list[Source], folder: Path) -> Recor
                 bench.note("source-fallback", "warning", source=source["kind"], to=following, why=error.problem.code)
     if len(tried) == 1:
         raise tried[0]
-    causes = ", ".join(f"{source['kind']}: {error.problem.code}" for source, error in zip(sources, tried, strict=True))
+    causes = [{"hub": source["kind"], "code": error.problem.code} for source, error in zip(sources, tried, strict=True)]
     raise WizardError("no-source-works", exit_code=ExitCode.FAILED, model=bench.order.spec["model"], tried=causes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,23 @@ from wizard.stages.sharing import accumulation, zero
 
 if TYPE_CHECKING:
     from peft import LoraConfig
+    from torch import nn
     from trl import SFTConfig
 
 CHECKPOINTS_KEPT = 2
+ROUTER = "router"
 
 
 def arguments(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> SFTConfig:
     from trl import SFTConfig
 
-    return SFTConfig(**{**settings(knobs, spec, checkpoints), **changes})
+    told = {checkpointing(SFTConfig.__dataclass_fields__): bool(knobs["grad_ckpt"])}
+    return SFTConfig(**{**settings(knobs, spec, checkpoints), **told, **changes})
+
+
+def checkpointing(known: Container[str]) -> str:
+    """transformers 5.23 has renamed it and warns of the old name; the lists for Python 3.10 hold 5.20."""
+    return "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
 
 
 def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path) -> dict[str, Any]:
@@ -32,7 +40,6 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "num_train_epochs": float(knobs["epochs"]),
         "max_steps": int(knobs["max_steps"]) or -1,
         "optim": str(knobs["optimizer"]),
-        "gradient_checkpointing": bool(knobs["grad_ckpt"]),
         "max_length": int(knobs["seq_len"]),
         "packing": packing,
         "dataset_kwargs": {"skip_prepare_dataset": not packing},
@@ -52,7 +59,7 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
     }
 
 
-def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any]) -> LoraConfig:
+def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any], model: nn.Module) -> LoraConfig:
     from peft import LoraConfig
 
     return LoraConfig(
@@ -60,15 +67,16 @@ def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any]) -> LoraC
         lora_alpha=int(knobs["alpha"]),
         use_dora=bool(method["dora"]),
         task_type="CAUSAL_LM",
-        **modules(knobs["targets"]),
+        **modules(knobs["targets"], model),
     )
 
 
-def modules(targets: Sequence[str]) -> dict[str, Any]:
+def modules(targets: Sequence[str], model: nn.Module) -> dict[str, Any]:
     """What PEFT is told of them. Some experts' routers are linear layers that return a pair, which it cannot adapt."""
-    if list(targets) == ["all-linear"]:
-        return {"target_modules": "all-linear", "exclude_modules": ["router"]}
-    return {"target_modules": list(targets)}
+    if list(targets) != ["all-linear"]:
+        return {"target_modules": list(targets)}
+    routed = any(name.rpartition(".")[2] == ROUTER for name, _ in model.named_modules())
+    return {"target_modules": "all-linear"} | ({"exclude_modules": [ROUTER]} if routed else {})
 
 
 def quantisation(base: str, dtype: Any) -> Any:

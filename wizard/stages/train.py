@@ -88,12 +88,13 @@ def make_trainer(
     if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
         settings["quantization_config"] = packing
     torch.manual_seed(int(order.knobs["seed"]))
+    model = AutoModelForCausalLM.from_pretrained(folder, **settings)
     return SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(folder, **settings),
+        model=model,
         args=told,
         train_dataset=dataset(rows or read_rows(order.input("prepare", "rows"))),
         processing_class=AutoTokenizer.from_pretrained(folder),
-        peft_config=adapter_config(order.knobs, order.spec["method"]),
+        peft_config=adapter_config(order.knobs, order.spec["method"], model),
         callbacks=[callback],
     )
 

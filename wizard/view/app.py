@@ -67,7 +67,7 @@ class WizardApp(App[int]):
 
     def offers(self, task: str) -> tuple[Verdict, ...]:
         """Without the terms, which a row tells when it is looked at. Blocks until the machine is known; for errands."""
-        return tuple(verdict for verdict in self._offers() if task in ("", verdict.task))
+        return self.desk.within_reach([verdict for verdict in self._offers() if task in ("", verdict.task)])
 
     def _judge(self) -> tuple[Verdict, ...]:
         self.machine()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import sys
 from collections.abc import Mapping, Sequence
@@ -79,8 +80,11 @@ def pick(text: Mapping[str, str]) -> str:
 
 
 def problem(code: str, params: Mapping[str, Any], language: str | None = None) -> dict[str, str]:
-    """what, why and next of a Problem."""
-    return {part: say_in(language or _language, f"problem.{code}.{part}", **params) for part in ("what", "why", "next")}
+    """what, why and next of a Problem; `else` stands for `next` where there is nothing near to name."""
+    keys = {part: f"problem.{code}.{part}" for part in ("what", "why", "next")}
+    if not params.get("nearest", True) and known(f"problem.{code}.else"):
+        keys["next"] = f"problem.{code}.else"
+    return {part: say_in(language or _language, key, **params) for part, key in keys.items()}
 
 
 class Way(Protocol):
@@ -107,7 +111,8 @@ def remedy(way: Way, language: str | None = None) -> str:
 
 class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
-    of a problem in a problem {x:what} {x:why} {x:next}, of a list of remedies {x:remedies}.
+    {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
+    {x:why} {x:next}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes} {x:json} for what others said.
     A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
@@ -125,8 +130,27 @@ class _Formatter(string.Formatter):
             return say_in(self._language, f"problem.{value['code']}.{format_spec}", **value.get("params", {}))
         if format_spec == "remedies" and isinstance(value, Sequence):
             return "".join("; " + say_in(self._language, f"remedy.{way['code']}", **way["params"]) for way in value)
+        if "|" in format_spec:
+            return format_spec.split("|")[str(value) != "1"]
+        named = {"json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
-            return shown(float(value)) if shown else str(format(value, format_spec))
-        except (TypeError, ValueError):
+            return named(value) if named else shown(float(value)) if shown else str(format(value, format_spec))
+        except (TypeError, ValueError, KeyError):
             return str(value)
+
+    def _json(self, why: Any) -> str:
+        """What Python's reader says is wrong, in this language."""
+        key = "json." + re.sub(r"[^a-z]+", "-", str(why).lower()).strip("-")
+        return say_in(self._language, key) if known(key) else str(why)
+
+    def _hub(self, hub: Any) -> str:
+        return say_in(self._language, f"hub.{hub}") if known(f"hub.{hub}") else str(hub)
+
+    def _cause(self, code: Any) -> str:
+        return say_in(self._language, f"cause.{code}" if known(f"cause.{code}") else "cause.other")
+
+    def _causes(self, tried: Any) -> str:
+        """[{"hub", "code"}]: each hub with what was wrong there."""
+        parts = [f"{self._hub(each['hub'])} {self._cause(each['code'])}" for each in tried]
+        return say_in(self._language, "cause.and").join(parts)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-CORPUS = Path(__file__).parents[2] / "data" / "issue3"
+CORPUS = Path(__file__).parents[2] / "data" / "rows"
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from wizard.contract import DataReport
 from wizard.data.readers import inspect
 from wizard.errors import WizardError
 
-CORPUS = Path(__file__).parents[2] / "data" / "issue3"
+CORPUS = Path(__file__).parents[2] / "data" / "rows"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((CORPUS / "expected.json").read_text(encoding="utf-8"))
 
 

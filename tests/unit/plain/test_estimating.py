@@ -54,7 +54,10 @@ def test_the_memory_is_shown_term_by_term_with_its_arithmetic(typed: Typed, lang
     assert "596,049,920" in shown
     for label in ("weights", "optimizer", "gradients", "fragmentation", "context"):
         assert words.say_in(lang, f"term.{label}") in shown
-    assert words.say_in(lang, "estimate.here_fits", free=0).split("0")[0].strip() in shown
+    board = words.say_in(lang, "estimate.board", board="rtx-4090")
+    assert words.say_in(lang, "estimate.here_fits", machine=board, free="23.6 GiB") in shown
+    assert words.say_in(lang, "estimate.machine") not in shown.splitlines()[-1]
+    assert [word for word in ("full", "bf16", "adamw", "1024") if word not in shown.splitlines()[1]] == []
     assert not re.search(r"\b(term|estimate|moment|basis)\.\w|\{\w+", shown)
 
 

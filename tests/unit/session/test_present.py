@@ -88,3 +88,25 @@ def test_a_replay_with_lists_of_its_own_builds_its_environments(desk: Desk, firs
     trl = next(environment.id for environment in first.environments if environment.engine == "trl")
     choice = replace(first.choice, requirements={trl: "torch==1.0\n"})
     assert disk(desk.plan(choice))["fetch"] == disk(first)["fetch"]
+
+
+def test_a_replay_whose_lists_are_built_takes_no_disk_for_them(desk: Desk, first: Plan) -> None:
+    lists = {item.id: desk.lock_text(_lock(desk, item.engine)) for item in first.environments}
+    build(desk, first, *(item.engine for item in first.environments))
+    replayed = desk.plan(replace(first.choice, requirements=lists))
+    assert disk(replayed) == disk(plan_of(desk))
+    other = desk.plan(replace(first.choice, requirements={id: text + "# newer\n" for id, text in lists.items()}))
+    assert disk(other) == disk(first)
+
+
+def test_only_what_is_not_built_is_to_be_built(desk: Desk, first: Plan) -> None:
+    assert desk.unbuilt(first) == first.environments
+    build(desk, first, "trl")
+    assert [item.engine for item in desk.unbuilt(first)] == [
+        item.engine for item in first.environments if item.engine != "trl"
+    ]
+
+
+def _lock(desk: Desk, engine: str) -> str:
+    known = desk.catalog().engines[engine]
+    return known.locks.get("cpu-py311") or known.locks["cpu"]

@@ -104,7 +104,8 @@ def test_all_hubs_failing_names_them_all(stage: Stages, hub_python: Path, files:
         assert fetch.run() == 1
     problem = fetch.problem()
     assert problem["code"] == "no-source-works"
-    assert problem["params"]["tried"] == "modelscope: hub-has-no-model, huggingface: hub-refused"
+    wrong = {"modelscope": "hub-has-no-model", "huggingface": "hub-refused"}
+    assert problem["params"]["tried"] == [{"hub": hub, "code": code} for hub, code in wrong.items()]
 
 
 def test_wrong_bytes_of_the_right_size_are_refused(stage: Stages, hub_python: Path, files: dict[str, bytes]) -> None:

@@ -97,6 +97,14 @@ def test_dora_and_other_targets_reach_the_adapter(make: Any) -> None:
     assert (sorted(config["target_modules"]), config["r"]) == (["q_proj", "v_proj"], 2)
 
 
+def test_no_library_complains_of_what_it_was_told(make: Any) -> None:
+    train = make("quiet", grad_ckpt=True, max_steps=1)
+    assert train.run() == 0
+    ours = ("`gradient_checkpointing`", "exclude_modules")
+    log = (train.path / "log.txt").read_text(encoding="utf-8")
+    assert [line for line in log.splitlines() if any(name in line for name in ours)] == []
+
+
 def test_a_damaged_model_is_named_before_anything_is_loaded(make: Any, tmp_path: Path) -> None:
     train = make("damaged")
     order = json.loads((train.path / "spec.json").read_text())

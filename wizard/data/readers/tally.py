@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.contract import DataReport, Rejected
+from wizard.data.readers.lengths import estimated
 from wizard.data.shape import DataFault, Messages, Shape, to_messages
 
 NAMED = 1000  # rejected rows listed one by one; all are counted
@@ -19,9 +20,12 @@ class Tally:
     shape: Shape
     usable: int = 0
     characters: int = 0
+    lengths: Counter[int] = field(default_factory=Counter)
+    duplicates: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
     samples: list[dict[str, Messages]] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
 
     @property
     def rows(self) -> int:
@@ -43,6 +47,10 @@ class Tally:
     def _use(self, messages: Messages) -> None:
         self.usable += 1
         self.characters += sum(len(message["content"]) for message in messages)
+        self.lengths[estimated(messages)] += 1
+        mark = hash(tuple(part for message in messages for part in message.values()))
+        self.duplicates += mark in self.seen
+        self.seen.add(mark)
         if len(self.samples) < SAMPLES:
             self.samples.append({"messages": messages})
 
@@ -67,4 +75,6 @@ class Tally:
             tasks=self.shape.tasks,
             characters=round(self.characters * scale),
             reasons=dict(self.reasons),
+            lengths=dict(sorted(self.lengths.items())),
+            duplicates=round(self.duplicates * scale),
         )

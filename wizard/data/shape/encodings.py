@@ -39,8 +39,8 @@ def check_encoding(name: str) -> str:
         codecs.lookup(name)
         "".encode(name)
     except (LookupError, ValueError):
-        near = get_close_matches(name.lower(), KNOWN, 1, 0.5) or ["utf-8"]
-        raise DataFault("data-encoding-name", name=name, near=near[0], known=", ".join(KNOWN)) from None
+        near = next(iter(get_close_matches(name.lower(), KNOWN, 1)), "")
+        raise DataFault("data-encoding-name", name=name, nearest=near, known=", ".join(KNOWN)) from None
     return name
 
 

@@ -68,6 +68,9 @@ TARGETS = {
 ENDS = ("lm_head", "embed_tokens")
 
 
+ALIKE = 0.6  # less, and it is another word
+
+
 def plain(word: str) -> str:
     return word.strip().lower()
 
@@ -76,5 +79,6 @@ def snake(word: str) -> str:
     return plain(word).replace("-", "_").replace(" ", "_")
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.0) -> str:
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")
+def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
+    """Empty where it is like none of them; what has a `/` is a path or a hub's id."""
+    return "" if "/" in word else next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")

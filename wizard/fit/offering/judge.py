@@ -63,7 +63,7 @@ def judge(
 
 def _named(drawer: Mapping[str, T], name: str, kind: str) -> T:
     if name not in drawer:
-        nearest = next(iter(difflib.get_close_matches(name, list(drawer), n=1, cutoff=0.0)), "-")
+        nearest = "" if "/" in name else next(iter(difflib.get_close_matches(name, list(drawer), n=1)), "")
         raise WizardError(f"unknown-{kind}", name=name, nearest=nearest)
     return drawer[name]
 

@@ -83,7 +83,7 @@ def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
         use_dora=order["dora"],
         lora_dropout=order["lora_dropout"],
         task_type="CAUSAL_LM",
-        **modules(order["targets"]),
+        **modules(order["targets"], model),
     )
     adapted = get_peft_model(model, config)
     if order["adapter_bytes"] == 2:

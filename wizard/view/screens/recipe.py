@@ -150,6 +150,7 @@ class RecipeStep(Page):
         sign = {"fits": "", "tight": "", "no": "- "}[verdict.status]
         marks = [telling.shortfall(verdict)] if verdict.status == "no" else []
         marks += [say("view.recipe.recommended")] if verdict.recommended else []
+        marks += [say("verdict.needs_hub")] if verdict.needs_hub and verdict.status != "no" else []
         marks += [say("view.recipe.yours")] if self.catalog.recipes[verdict.recipe].yours else []
         marks += [say("view.recipe.cards", n=verdict.knobs.n_gpus)] if verdict.knobs.n_gpus > 1 else []
         marks += [say("view.recipe.turned")] if (verdict.recipe, verdict.model) in self.draft.turned else []

@@ -93,6 +93,8 @@ class Review(Page):
         return Content.assemble((f"{model}  {method}", "bold"), "  ", (plan.run, "$quiet"))
 
     def _facts(self, plan: Plan) -> Iterator[tuple[str, str]]:
+        for fault in self.desk.warnings(plan):
+            yield say("view.review.warning"), telling.sentence(*telling.told(fault).values())
         yield say("view.review.data"), self._data(plan)
         yield say("view.review.fetched"), "\n".join(self._fetched(plan))
         yield say("view.review.results"), telling.short_path(self.desk.home.runs / plan.run)
@@ -113,10 +115,11 @@ class Review(Page):
                 ref = "" if best["kind"] == "bundled" else best["ref"]
                 yield say("view.review.model_from", size=gb(best.get("bytes") or 0), place=place, ref=ref).strip()
         programs = []
-        for environment in plan.environments:
+        for environment in self.desk.unbuilt(plan):
             engine = self.catalog.engines[environment.engine]
             programs.append(f"{engine.title} {gb(engine.disk_bytes.get(environment.accelerator, 0))}")
-        yield say("view.review.programs", programs=say("view.comma").join(programs))
+        if programs:
+            yield say("view.review.programs", programs=say("view.comma").join(programs))
 
     # keys
 

@@ -1,0 +1,109 @@
+"""The wizard as plain questions, with somebody who answers; and what is printed before the last one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.plain.conftest import Typed
+from wizard import words
+from wizard.contract import Plan
+from wizard.plain import asking, questions
+from wizard.session import Desk, hubs
+
+Answers = Callable[..., None]
+
+
+@pytest.fixture
+def desk(command: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    words.use("en")
+    (tmp_path / "home").mkdir()
+    monkeypatch.setattr(hubs, "reached", lambda _: {"modelscope": 0.2, "huggingface": None})
+    return Desk()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """The first choice of every list; texts as given, one after another."""
+
+    def give(*texts: str) -> None:
+        left = list(texts)
+        monkeypatch.setattr(asking, "choose", lambda question, rows: rows[give.at.pop(0)][1])  # type: ignore[attr-defined]
+        monkeypatch.setattr(asking, "text", lambda question, default="": left.pop(0) or default)
+
+    give.at = [0, 0]  # type: ignore[attr-defined]
+    return give
+
+
+@pytest.fixture
+def launched(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    found: list[Plan] = []
+    monkeypatch.setattr(desk, "launch", lambda plan, ask: found.append(plan) or plan.run)
+    monkeypatch.setattr(questions, "finish", lambda *_: 0)
+    return found
+
+
+def rows(path: Path, good: int, bad: int) -> str:
+    lines = [json.dumps({"question": f"q{at}", "answer": "a " * 3000}) for at in range(good)]
+    lines += [json.dumps({"question": f"q{at}", "answer": ""}) for at in range(bad)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_enter_all_the_way_starts_and_shows_no_commands(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers("", "", "")
+    assert questions.walk(desk) == 0
+    assert len(launched) == 1
+    shown = capsys.readouterr().out
+    assert "wizard.stages.train" not in shown
+    assert "ModelScope answers in 0.2 s, Hugging Face does not answer" in shown
+
+
+def test_c_shows_the_commands_and_asks_again(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers("", "", "c", "n")
+    questions.walk(desk)
+    assert launched == []
+    assert "wizard.stages.train" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("good", "bad", "starts"), [(6, 5, True), (4, 5, False)])
+def test_rows_are_told_before_the_start_and_enter_means_no_where_most_are_lost(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    good: int, bad: int, starts: bool,
+) -> None:  # fmt: skip
+    answers.at = [1, 0]  # type: ignore[attr-defined]
+    answers(str(tmp_path / "nothing.jsonl"), rows(tmp_path / "rows.jsonl", good, bad), "")
+    questions.walk(desk)
+    assert bool(launched) is starts
+    shown = capsys.readouterr().out
+    assert f"{good} of {good + bad} rows used, {bad} dropped, about {good} cut at 512 tokens" in shown
+    assert f"lines {good + 1}, {good + 2}" in shown
+    assert "|x" in shown
+
+
+def test_the_list_shows_the_same_memory_as_offers(
+    desk: Desk, answers: Answers, launched: list[Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    answers("", "", "n")
+    monkeypatch.setattr(asking, "choose", lambda question, rows: seen.append(rows) or rows[0][1])
+    questions.walk(desk)
+    (title, verdict), *_ = seen[-1]
+    assert f"{words.units.gib(verdict.card_bytes)} / " in title
+
+
+@pytest.mark.parametrize(
+    ("typed", "default", "answer"),
+    [("", True, True), ("", False, False), ("YES", False, True), ("n", True, False), ("what", False, False)],
+)
+def test_a_question_takes_enter_yes_and_no(answers: Answers, typed: str, default: bool, answer: bool) -> None:
+    answers(typed, "")
+    assert asking.sure("Start?", default=default) is answer

@@ -1,0 +1,80 @@
+"""Flags and verbs as argparse reads them, with help and Problems in our own words and a twin in the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from wizard.errors import WizardError
+from wizard.words import say
+
+ALIKE = 0.6  # less, and it is another word
+WRONG = (  # what argparse says, and the Problem for it
+    (re.compile(r"the following arguments are required: (?P<what>.*)"), "usage-lacks"),
+    (re.compile(r"argument (?P<what>[^:]*): expected .*"), "usage-lacks-value"),
+    (re.compile(r"argument (?P<what>[^:]*): invalid (?P<type>\w+) value: (?P<found>.*)"), "usage-no-number"),
+    (re.compile(r"argument (?P<what>[^:]*): ignored explicit argument (?P<found>.*)"), "usage-takes-no-value"),
+    (re.compile(r"(?P<what>.*)"), "usage-wrong"),
+)
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, say("cli.usage") if prefix is None else prefix)
+
+
+class Parser(argparse.ArgumentParser):
+    """Every flag has a twin in the environment: --dry-run is YCDY_DRY_RUN."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=Help, allow_abbrev=False, add_help=False, **options)
+        self._positionals.title, self._optionals.title = say("cli.arguments"), say("cli.options")
+        self.add_argument("-h", "--help", action="help", default=argparse.SUPPRESS, help=say("cli.flag.help"))
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        if names[-1].startswith("--") and options.get("default") is not argparse.SUPPRESS:
+            options["default"] = twin(names[-1], options)
+        return super().add_argument(*names, **options)
+
+    def flags(self) -> list[str]:
+        return [name for action in self._actions for name in action.option_strings]
+
+    def verbs(self) -> Mapping[str, Parser]:
+        found = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return next((action.choices for action in found), {})
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            told = {"found": value, "known": ", ".join(known), "nearest": near(value, known)}
+            name = action.option_strings[-1] if action.option_strings else str(action.metavar)
+            raise WizardError("usage-unknown", what=name, **told)
+
+    def error(self, message: str) -> NoReturn:
+        pattern, code = next(pair for pair in WRONG if pair[0].fullmatch(message))
+        found = pattern.fullmatch(message)
+        told: dict[str, Any] = found.groupdict() if found else {}
+        raise WizardError(code, command=self.prog, **told)
+
+
+def twin(flag: str, options: dict[str, Any]) -> Any:
+    text = os.environ.get("YCDY_" + flag.lstrip("-").replace("-", "_").upper(), "")
+    if options.get("action") == "store_true":
+        return text.lower() in ("1", "true", "yes", "on")
+    return text or options.get("default")
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """The one it is most like, if it is much like any; a path is like none."""
+    return "" if "/" in word else next(iter(get_close_matches(word, list(known), 1, ALIKE)), "")
+
+
+def unknown_flag(word: str, parser: Parser) -> WizardError:
+    flag = word.partition("=")[0]
+    if not flag.startswith("-"):
+        return WizardError("usage-too-much", what=word, command=parser.prog)
+    return WizardError("usage-unknown-flag", flag=flag, command=parser.prog, nearest=near(flag, parser.flags()))
