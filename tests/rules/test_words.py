@@ -15,7 +15,7 @@ else:
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "wizard").rglob("*.py"))
-PLACEHOLDER = re.compile(r"\{(\w*)(?::\w+)?\}")
+PLACEHOLDER = re.compile(r"\{(\w*)(?::[^{}]*)?\}")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 SPEAKERS = {"answer", "talk", "say_line", "notify"}
 

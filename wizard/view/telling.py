@@ -45,7 +45,7 @@ def remedies(verdict: Verdict) -> str:
 def gave_up(verdict: Verdict) -> str:
     """What the ladder changed so that it fits: `sequence 1024, micro-batch 1`."""
     changed = {name: value for rung in verdict.gave_up for name, value in rung.items()}
-    return ", ".join(f"{knob_title(name)} {knob_value(value)}" for name, value in changed.items())
+    return ", ".join(f"{knob_title(name)} {knob_value(value, name)}" for name, value in changed.items())
 
 
 def knob_title(name: str) -> str:
@@ -53,7 +53,9 @@ def knob_title(name: str) -> str:
     return say(key) if known(key) else name
 
 
-def knob_value(value: Any) -> str:
+def knob_value(value: Any, name: str = "") -> str:
+    if name == "max_steps" and not value:
+        return say("knob.max_steps.none")
     if isinstance(value, bool):
         return say("view.yes" if value else "view.no")
     if isinstance(value, float):

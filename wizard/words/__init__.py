@@ -84,7 +84,8 @@ def problem(code: str, params: Mapping[str, Any], language: str | None = None) -
 
 
 class _Formatter(string.Formatter):
-    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}. A missing or odd value never hides the sentence."""
+    """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {x:row|rows}, which says the word for one or for
+    many without the number. A missing or odd value never hides the sentence."""
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return kwargs.get(str(key), "?")
@@ -92,6 +93,8 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         from wizard.words import units
 
+        if "|" in format_spec:
+            return format_spec.split("|")[str(value) != "1"]
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
             return shown(float(value)) if shown else str(format(value, format_spec))
