@@ -17,7 +17,7 @@ from wizard.contract import Knobs, Verdict
 from wizard.view import telling
 from wizard.view.screens.page import Page
 from wizard.view.turning import STEPS, turned
-from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
+from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
 from wizard.words import say
 
@@ -40,7 +40,7 @@ class KnobsScreen(Page):
         self.defaults: Knobs | None = None
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
         yield Listing(id="knobs")
         with Vertical(id="detail"):
             yield PlainStatic(id="why")

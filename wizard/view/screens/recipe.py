@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Input
 from wizard.contract import Catalog, Verdict
 from wizard.view import offering, telling
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
+from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
 from wizard.words import pick, say
 
@@ -41,7 +41,7 @@ class RecipeStep(Page):
     refused = False  # Enter was pressed on what does not fit
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
         yield PlainStatic(id="filters", classes="hidden")
         yield Listing(id="offers")
         yield Input(id="search", compact=True, placeholder=say("view.recipe.search"), classes="hidden")

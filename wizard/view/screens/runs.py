@@ -13,7 +13,7 @@ from textual.widgets import DataTable
 from wizard.contract import RunState
 from wizard.view import telling
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
+from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.words import say
 
 NARROW = 76
@@ -30,7 +30,7 @@ class Runs(Page):
     states: tuple[RunState, ...] | None = None
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
         yield Listing(id="runs")
         yield PlainStatic(id="about")
         yield Keys()

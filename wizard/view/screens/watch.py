@@ -54,7 +54,7 @@ class WatchScreen(Page):
         self.told_problem: object = None
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), "")
+        yield self.banner()
         yield StageList(id="stages")
         yield PlainStatic(id="now")
         with Horizontal(id="middle"):
