@@ -362,7 +362,13 @@ def plan(choice: Choice, forecast: Verdict = IDENTITY, pretend: str | None = Non
         gpus=(0,) if forecast.device == "cuda" else (),
         stages=tuple(kept),
         environments=tuple(
-            Environment(id=f"{engine}-cpu-py311", engine=engine, accelerator="cpu", python="3.11", digest="d")
+            Environment(
+                id=f"{engine}-cpu-py311",
+                engine=engine,
+                accelerator="cpu" if forecast.device == "cpu" else "cu12",
+                python="3.11",
+                digest="d",
+            )
             for engine in engines
         ),
         forecast=forecast,

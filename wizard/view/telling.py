@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -133,6 +134,11 @@ def short_path(path: Path | str) -> str:
     """With ~ for the home folder, as shells understand it."""
     text, home = str(path), str(Path.home())
     return "~" + text[len(home) :] if text.startswith(home + os.sep) else text
+
+
+def short_paths(command: str) -> str:
+    """A command with ~ where a shell puts the home folder in its place: before an unquoted word."""
+    return re.sub(rf"(^| ){re.escape(str(Path.home()))}/", r"\1~/", command)
 
 
 def clock(at: float) -> str:
