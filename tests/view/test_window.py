@@ -19,7 +19,9 @@ async def test_a_window_below_60x20_says_so_and_recovers(desk: FakeDesk) -> None
 
 async def test_a_window_that_is_small_from_the_start_says_so(desk: FakeDesk) -> None:
     async with sitting_at(desk, size=(40, 10)) as person:
-        await person.be_at("TooSmall", "40x10")
+        await person.be_at("TooSmall", "40x10", "--plain")
+        await person.press("q")
+        await person.wait_until(lambda: person.window.return_value == 0)
 
 
 async def test_a_run_seen_through_a_small_window_waits_to_move_on(desk: FakeDesk) -> None:

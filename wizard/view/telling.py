@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, StageState, Verdict
+from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, Stage, StageState, Verdict
 from wizard.words import known, problem, say, units
 
 LINES_NAMED = 5
@@ -130,6 +130,18 @@ def remaining(plan: Plan, state: RunState) -> float | None:
     return ahead + max(0.0, forecast - gone)
 
 
+def on_card(plan: Plan, stage: Stage) -> bool:
+    """Whether a stage's memory is the card's; else it is RAM."""
+    built = {environment.id: environment.accelerator for environment in plan.environments}
+    if plan.device == "cpu" or built.get(stage.environment) == "cpu" or stage.name in ("fetch", "prepare"):
+        return False
+    return stage.name != "merge" or plan.forecast.merge_device == "cuda"
+
+
+def loss_value(loss: float) -> str:
+    return f"{loss:.3f}"
+
+
 def short_path(path: Path | str) -> str:
     """With ~ for the home folder, as shells understand it."""
     text, home = str(path), str(Path.home())
@@ -156,7 +168,7 @@ def progress(state: RunState, *, short: bool = False) -> str:
     if state.total and state.stage == "train":
         parts.append(f"{state.step}/{state.total}")
     if not short and (loss := state.latest.get("loss")) is not None:
-        parts.append(f"{say('metric.loss')} {loss:.2f}")
+        parts.append(f"{say('metric.loss')} {loss_value(loss)}")
     return "  ".join(parts)
 
 

@@ -119,6 +119,14 @@ class Page(Screen[object]):
     def action_back(self) -> None:
         self.dismiss(None)
 
+    def list_runs(self, run: str) -> None:
+        """From a run to the list it stands in."""
+        from wizard.view.screens.runs import Runs
+
+        window = self.window
+        window.go_home()
+        window.push_screen(Runs(run))
+
     def action_roll(self, by: int) -> None:
         for body in self.query("#body").results(VerticalScroll):
             body.scroll_relative(y=by, animate=False)

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from wizard.contract import Catalog, Plan, Stage, Verdict
+from wizard.contract import Catalog, Plan, Verdict
 from wizard.view import telling
 from wizard.view.grid import Cell, grid
 from wizard.view.pasting import continued
@@ -165,17 +165,9 @@ class Review(Page):
         self.window.explain(problem)  # type: ignore[arg-type]
 
 
-def on_card(plan: Plan, stage: Stage) -> bool:
-    """Whether a stage's memory is the card's; else it is RAM."""
-    built = {environment.id: environment.accelerator for environment in plan.environments}
-    if plan.device == "cpu" or built.get(stage.environment) == "cpu" or stage.name in ("fetch", "prepare"):
-        return False
-    return stage.name != "merge" or plan.forecast.merge_device == "cuda"
-
-
 def stages(plan: Plan, *, engines: bool = True) -> Content:
     """Numbered, with the forecast of each, and the sum; the card's memory and RAM apart."""
-    cards = [on_card(plan, stage) for stage in plan.stages]
+    cards = [telling.on_card(plan, stage) for stage in plan.stages]
     left_out = ([] if engines else ["engine"]) + ([] if any(cards) else ["card"])
     columns = [name for name in ("number", "stage", "engine", "time", "card", "ram", "disk") if name not in left_out]
     heads = {name: say(f"view.review.column.{name}") for name in columns if name != "number"}

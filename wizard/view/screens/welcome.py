@@ -19,6 +19,8 @@ from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, PlainStatic
 from wizard.words import say
 
+LOOK_AGAIN = 2.0
+
 
 class Welcome(Page):
     NAME = "welcome"
@@ -59,11 +61,16 @@ class Welcome(Page):
             self.errand(self.desk.catalog, self._catalogue)
         self.look_at_runs()
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(LOOK_AGAIN, self.look_at_runs)
+
     def on_screen_resume(self) -> None:
         self.look_at_runs()
 
     def look_at_runs(self) -> None:
-        self.errand(self.desk.runs, self._runs, lambda _: None)
+        if self.is_current:
+            self.errand(self.desk.runs, self._runs, lambda _: None)
 
     def _catalogue(self, catalog: Catalog) -> None:
         self.tasks = goals(catalog)
