@@ -127,3 +127,9 @@ async def test_the_list_of_runs_follows_what_happens(desk: FakeDesk) -> None:
         await person.press("down")
         desk.here = (SERVING, HERE[3])
         await person.see("serving")
+
+
+async def test_in_the_smallest_window_no_word_is_lost(desk: FakeDesk) -> None:
+    desk.here = HERE
+    async with sitting_at(desk, size=(60, 20)) as person:
+        await person.be_at("Welcome", "Alpaca,", "ShareGPT", HERE[0].run, "[a] attach")

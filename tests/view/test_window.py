@@ -24,6 +24,13 @@ async def test_a_window_that_is_small_from_the_start_says_so(desk: FakeDesk) -> 
         await person.wait_until(lambda: person.window.return_value == 0)
 
 
+async def test_a_run_attached_in_a_small_window_says_so_too(desk: FakeDesk) -> None:
+    async with sitting_at(desk, size=(58, 18), attach=RUN) as person:
+        await person.be_at("TooSmall", "58x18")
+        await person.pilot.resize_terminal(80, 24)
+        await person.be_at("WatchScreen", "41/60")
+
+
 async def test_a_run_seen_through_a_small_window_waits_to_move_on(desk: FakeDesk) -> None:
     async with sitting_at(desk, attach=RUN) as person:
         await person.be_at("WatchScreen", "41/60")

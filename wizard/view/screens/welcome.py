@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from wizard.contract import Catalog, RunState
 from wizard.session import goals
 from wizard.view import telling
+from wizard.view.folding import folded
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, PlainStatic
 from wizard.words import say
@@ -86,8 +87,9 @@ class Welcome(Page):
             title, hint = say(f"goal.{task}.title"), say(f"goal.{task}.hint")
             gap = " " * (width - cell_len(title) + 3)
             line = Content.assemble((title, "bold"), gap, (hint, "dim"))
-            if line.cell_length > self.size.width - 6:
-                line = Content.assemble((title, "bold"), "\n  ", (hint, "dim"))
+            if line.cell_length > (room := self.size.width - 6):
+                below = folded(Content.styled(hint, "dim"), room - 2).split()
+                line = Content("\n  ").join([Content.styled(title, "bold"), *below])
             options.add_option(Option(line, id=task))
         if self.tasks:
             options.highlighted = self.tasks.index(self.draft.task) if self.draft.task in self.tasks else 0
