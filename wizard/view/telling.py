@@ -46,7 +46,7 @@ def remedies(verdict: Verdict) -> str:
 def gave_up(verdict: Verdict) -> str:
     """What the ladder changed so that it fits: `sequence 1024, micro-batch 1`."""
     changed = {name: value for rung in verdict.gave_up for name, value in rung.items()}
-    return ", ".join(f"{knob_title(name)} {knob_value(value, name)}" for name, value in changed.items())
+    return say("view.comma").join(f"{knob_title(name)} {knob_value(value, name)}" for name, value in changed.items())
 
 
 def knob_title(name: str) -> str:
