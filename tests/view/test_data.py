@@ -20,7 +20,7 @@ async def test_a_file_is_recognised_shown_and_its_rejects_counted(gpu_desk: Fake
             "<|im_start|>user",
         )
         await person.press("enter")
-        await person.be_at("Review", "/data/r.jsonl", "1198 rows")
+        await person.be_at("Review", "/data/r.jsonl", "1,198 rows")
 
 
 async def test_a_missing_file_is_told_beside_the_box(gpu_desk: FakeDesk) -> None:
