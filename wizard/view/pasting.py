@@ -19,10 +19,21 @@ def continued(command: str, width: int) -> str:
         else:
             line = grown
         if cell_len(line) + len(ending) > width and not set(piece) & set("'\"\\"):
-            *cut, line = chop_cells(line, width - 1)
+            *cut, line = parts(line, width - 1)
             lines += [part + "\\" for part in cut]
         before = ending
     return "\n".join([*lines, line])
+
+
+def parts(word: str, width: int) -> list[str]:
+    """Cut to `width`, behind a slash where there is one in the second half of it."""
+    found = []
+    while cell_len(word) > width:
+        part = chop_cells(word, width)[0]
+        slash = part.rfind("/") + 1
+        found.append(part[:slash] if slash > len(part) // 2 else part)
+        word = word[len(found[-1]) :]
+    return [*found, word]
 
 
 def pieces(command: str) -> list[tuple[str, str]]:
