@@ -55,6 +55,7 @@ class FakeWatch:
         return self._desk.moment
 
     def log(self, stage: str, lines: int = 200) -> list[str]:
+        self._desk.may_read.wait()
         return LOG
 
 
@@ -76,6 +77,8 @@ class FakeDesk:
         self.after_known = True
         self.may_answer = threading.Event()
         self.may_answer.set()
+        self.may_read = threading.Event()
+        self.may_read.set()
         self.may_detect = threading.Event()
         self.may_detect.set()
         self.may_reach = threading.Event()

@@ -50,7 +50,13 @@ NOTES = (
 def stages(*statuses: str, problem: Problem | None = None) -> tuple[StageState, ...]:
     names = ("fetch", "prepare", "train", "merge", "serve")
     return tuple(
-        StageState(name=name, status=status, started=START if status != "waiting" else 0.0, problem=problem)  # type: ignore[arg-type]
+        StageState(
+            name=name,
+            status=status,  # type: ignore[arg-type]
+            started=START if status != "waiting" else 0.0,
+            ended=START + 150 if status in ("done", "ready") else 0.0,
+            problem=problem,
+        )
         for name, status in zip(names, statuses, strict=True)
     )
 
@@ -94,6 +100,9 @@ TRAINING = state(
     step=41,
     checkpoint_step=40,
     checkpoint_at=START + 78,
+)
+MERGING = replace(
+    TRAINING, stage="merge", stages=stages("done", "done", "done", "running", "waiting"), step=60, latest=values_at(60)
 )
 SERVING = state(
     "serving", "serve", 150, "done", "done", "done", "done", "ready", step=60,

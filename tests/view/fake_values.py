@@ -362,7 +362,13 @@ def plan(choice: Choice, forecast: Verdict = IDENTITY, pretend: str | None = Non
         gpus=(0,) if forecast.device == "cuda" else (),
         stages=tuple(kept),
         environments=tuple(
-            Environment(id=f"{engine}-cpu-py311", engine=engine, accelerator="cpu", python="3.11", digest="d")
+            Environment(
+                id=f"{engine}-cpu-py311",
+                engine=engine,
+                accelerator="cpu" if forecast.device == "cpu" else "cu12",
+                python="3.11",
+                digest="d",
+            )
             for engine in engines
         ),
         forecast=forecast,
@@ -379,7 +385,17 @@ def turned(before: Verdict, knobs: Knobs) -> Verdict:
     )
     card = sum(term.bytes for term in terms)
     status = "fits" if card * 1.06 <= before.capacity_bytes else "tight" if card <= before.capacity_bytes else "no"
-    return replace(before, knobs=knobs, terms=terms, card_bytes=card, status=status, recommended=False)  # type: ignore[arg-type]
+    sizes = {"needed_bytes": card, "free_bytes": before.capacity_bytes, "short_bytes": card - before.capacity_bytes}
+    reason = Problem(code="short-of-memory-cuda", params={"model": "It", "method": "this", **sizes})
+    return replace(
+        before,
+        knobs=knobs,
+        terms=terms,
+        card_bytes=card,
+        status=status,  # type: ignore[arg-type]
+        recommended=False,
+        reason=reason if status == "no" else None,
+    )
 
 
 def choice(verdict: Verdict, data: DataChoice, serve: bool) -> Choice:

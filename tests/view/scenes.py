@@ -99,7 +99,7 @@ async def done(person: Person) -> None:
     await person.type(said["questions"][0])
     await person.press("enter")
     await person.see("".join(said["pieces"]))
-    await person.wait_until(lambda: not person.window.screen.query_one("#chat").busy)  # type: ignore[attr-defined]
+    await person.wait_until(lambda: not person.window.screen.query_one("#chat").talk.busy)  # type: ignore[attr-defined]
 
 
 async def runs(person: Person) -> None:

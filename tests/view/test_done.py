@@ -1,9 +1,11 @@
 import fake_moments as moments
+import fake_values as values
 import pytest
 from fake_desk import FakeDesk
 from fake_values import RUN
 from person import Person, sitting_at
 
+from wizard import words
 from wizard.errors import WizardError
 
 
@@ -94,7 +96,57 @@ async def test_esc_leaves_the_box_and_letters_work_again(served: FakeDesk) -> No
         await person.be_at("Confirm", "Stop serving")
         await person.press("down", "enter")
         await person.wait_until(lambda: person.asked("stop") == [(RUN, False)])
-        await person.be_at("Welcome")
+        await person.be_at("Runs")
+
+
+async def test_enter_in_the_empty_box_asks_what_stands_there(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Talk to it", "Enter ask this")
+        await person.press("enter")
+        await person.see("you  Who are you?", "it  I am Zephyrine")
+
+
+async def test_outside_of_the_box_the_way_back_into_it_is_named(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Enter ask this")
+        await person.press("escape")
+        await person.see("Tab talk to it", "s stop the server")
+        assert "ask this" not in person.sight
+        await person.press("tab")
+        await person.type("hello")
+        await person.see("Enter send", "hello")
+
+
+@pytest.mark.parametrize("keys", [("f2", "f2"), ("escape", "l", "l", "tab")])
+async def test_the_other_language_keeps_what_was_said_and_typed(served: FakeDesk, keys: tuple[str, ...]) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("made by the Anvil team.")
+        await person.type("and then")
+        await person.press(*keys)
+        await person.see("you  hello", "made by the Anvil team.", "and then")
+
+
+async def test_where_the_model_answers_is_seen_at_once(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Endpoint", "http://127.0.0.1:8000/v1", "hidden, F3 shows it", "It took 2 min")
+
+
+async def test_a_long_answer_goes_on_under_itself(served: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    words.use("zh")
+    answer = "我是一个人工智能助手，能回答 Python 和其他各种问题，也能写诗、写信、翻译文章。"
+    monkeypatch.setitem(values.ANSWERS["zh"], "before", (answer,))
+    async with sitting_at(served, attach=RUN) as person:
+        await person.be_at("Done", "之前")
+        first, second = [line[:38] for line in person.sight.splitlines() if "我是一" in line or "Python" in line][:2]
+        assert first.startswith("    之前    我是一个人工智能")
+        assert second.startswith(" " * 12) and second.strip()
 
 
 async def test_a_run_without_a_server_shows_its_paths_and_no_box(desk: FakeDesk) -> None:

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
+import pytest
 from fake_desk import FakeDesk
-from fake_values import RUN
+from fake_values import RUN, SFT
 from person import sitting_at
+
+from wizard.view.screens.review import stages
 
 
 async def test_five_enters_start_the_run(desk: FakeDesk) -> None:
@@ -76,7 +81,13 @@ async def test_review_shows_the_exact_commands(desk: FakeDesk) -> None:
     async with sitting_at(desk) as person:
         await person.reach_review()
         await person.press("c")
-        await person.be_at("Leaf", "-m wizard.stages.fetch")
+        await person.be_at("Leaf", "wizard.stages.fetch", "~/.local/share")
+        await person.press("f4")
+        await person.see("in your clipboard")
+        assert "trl-0a1b2c/bin/python -m wizard.stages.train /home" not in person.window.clipboard
+        assert (
+            "~/.local/share/yichuidingyin/envs/trl-0a1b2c/bin/python -m wizard.stages.train" in person.window.clipboard
+        )
         await person.press("escape")
         await person.be_at("Review")
         assert person.asked("launch") == []
@@ -96,19 +107,17 @@ async def test_a_start_that_fails_is_told_and_can_be_tried_again(desk: FakeDesk)
 
 
 async def test_pretending_is_always_in_sight_and_starts_nothing() -> None:
-    from wizard.errors import WizardError
-
     desk = FakeDesk(pretend="rtx-4090")
-    desk.failing["launch"] = WizardError("pretending", board="rtx-4090")
     async with sitting_at(desk) as person:
         await person.choose_goal()
         await person.be_at("Hardware", "pretending: rtx-4090")
         await person.accept_hardware()
         await person.pick_recipe()
         await person.accept_names()
-        await person.be_at("Review", "pretended machine")
+        await person.be_at("Review", "only pretended: nothing can be started")
+        assert "START" not in person.sight
         await person.press("enter")
-        await person.be_at("ProblemScreen", "Nothing is run while pretending")
+        assert person.screen == "Review" and person.asked("launch") == []
 
 
 async def test_a_fault_of_ours_names_its_log_and_keeps_the_window(tmp_path: object) -> None:
@@ -129,3 +138,18 @@ async def test_a_fault_of_ours_names_its_log_and_keeps_the_window(tmp_path: obje
 async def test_attaching_opens_the_run_at_once(desk: FakeDesk) -> None:
     async with sitting_at(desk, attach=RUN) as person:
         await person.be_at("WatchScreen", RUN, "41/60")
+
+
+@pytest.mark.parametrize("merging", ["cpu", "cuda"])
+def test_the_card_s_memory_and_ram_stand_apart(gpu_desk: FakeDesk, merging: str) -> None:
+    forecast = replace(SFT[0], merge_device=merging)
+    plan = replace(gpu_desk.plan_of(RUN), forecast=forecast)
+    head, *rows = stages(plan).plain.splitlines()
+    ends = {name: head.index(name) + 3 for name in ("GPU", "RAM")}
+    told = [[name for name, end in ends.items() if row[:end].endswith("GiB")] for row in rows]
+    assert told == [["RAM"], ["RAM"], ["GPU"], ["RAM" if merging == "cpu" else "GPU"], ["GPU"], ["GPU", "RAM"]]
+
+
+def test_without_a_card_there_is_only_ram(desk: FakeDesk) -> None:
+    head = stages(desk.plan_of(RUN), engines=False).plain.splitlines()[0]
+    assert head.split() == ["stage", "time", "RAM", "disk"]

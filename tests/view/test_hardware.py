@@ -2,6 +2,7 @@ import pytest
 from fake_desk import FakeDesk
 from person import sitting_at
 
+from wizard.view.screens.hardware import skills
 from wizard.words import say
 
 
@@ -36,3 +37,34 @@ async def test_where_downloads_are_off_no_hub_is_asked(desk: FakeDesk, monkeypat
     async with sitting_at(desk) as person:
         await person.choose_goal()
         await person.be_at("Hardware", say("view.hardware.hub_offline"))
+
+
+async def test_that_it_is_pretended_is_seen_in_the_smallest_window() -> None:
+    async with sitting_at(FakeDesk(pretend="rtx-4090x2"), size=(60, 20)) as person:
+        await person.choose_goal()
+        await person.be_at("Hardware", "2/5 HARDWARE", "pretending: rtx-4090x2")
+
+
+async def test_a_value_that_is_too_long_goes_on_under_itself(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk, size=(60, 20)) as person:
+        await person.choose_goal()
+        await person.be_at("Hardware", "Good for")
+        await person.press("pagedown")
+        await person.see("not answer")
+        lines = person.sight.splitlines()
+        first = next(place for place, line in enumerate(lines) if line.strip().startswith("Hub"))
+        assert lines[first + 1].startswith(" " * 9) and lines[first + 1].strip()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("avx", "avx2", "fma"), ["AVX2"]),
+        (("avx2", "avx512f", "avx512bw", "avx512_bf16", "amx_bf16", "amx_int8"), ["AMX", "AVX-512 BF16"]),
+        (("avx2", "avx512f"), ["AVX-512"]),
+        (("sve", "bf16"), ["SVE", "BF16"]),
+        (("fma",), []),
+    ],
+)
+def test_of_a_processor_only_what_decides_is_told(flags: tuple[str, ...], told: list[str]) -> None:
+    assert skills(flags) == told

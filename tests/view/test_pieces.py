@@ -9,12 +9,14 @@ import pytest
 from fake_desk import FakeDesk
 from fake_moments import FAILED, TRAINING
 from fake_values import IDENTITY, LAPTOP, RUN
+from rich.cells import cell_len
 from textual.content import Content
 
 from wizard import words
 from wizard.contract import DataReport, Knobs, Rejected, Term
 from wizard.session import Desk, Endpoint
 from wizard.view import telling, turning
+from wizard.view.folding import folded
 from wizard.view.grid import flow, grid
 from wizard.view.pasting import continued
 from wizard.view.widgets.chart import columns, draw, finite
@@ -82,6 +84,28 @@ def test_a_curl_line_broken_for_the_screen_means_the_same_to_a_shell(width: int)
     meant = shlex.split(CURL)[1:]
     assert heard[:-1] == meant[:-1]
     assert json.loads(heard[-1]) == json.loads(meant[-1])
+
+
+def test_a_path_longer_than_a_line_is_cut_behind_a_slash_and_joined_again_by_a_shell() -> None:
+    path = f"/home/you/{'a' * 30}/{'b' * 40}"
+    shown = continued(f"printf %s {path}", 50)
+    assert shown.splitlines()[1] == f"  /home/you/{'a' * 30}/\\"
+    assert subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True).stdout == path
+
+
+@pytest.mark.parametrize("width", [12, 20, 40])
+@pytest.mark.parametrize(
+    "text", ["用 QLoRA 调 Seed-OSS-36B-Instruct，很快。", "plain words, and /a/very/long/path/of/them"]
+)
+def test_folded_lines_fit_keep_every_sign_and_never_begin_with_a_comma(text: str, width: int) -> None:
+    lines = folded(Content(text), width).plain.split("\n")
+    assert all(cell_len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert not any(line.startswith(("，", "。", ",")) for line in lines)
+
+
+def test_chinese_fills_its_lines_beside_latin_words() -> None:
+    assert folded(Content("之前 我是一个人工智能助手"), 12).plain.split("\n")[0] == "之前 我是一"
 
 
 def test_a_flow_breaks_between_items_only() -> None:
@@ -157,7 +181,7 @@ def test_rejects_are_grouped_by_reason_the_most_frequent_first() -> None:
     )  # fmt: skip
     first, second = telling.rejects(report)
     assert "8 (an empty question), lines 10, 11, 12, 13, 14 ..." in first
-    assert "lines 3" in second
+    assert second.endswith("line 3")
 
 
 def test_a_mapping_survives_being_typed() -> None:

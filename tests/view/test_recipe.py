@@ -1,7 +1,12 @@
-from fake_desk import FakeDesk
-from fake_values import SFT
-from person import Person, sitting_at
+from dataclasses import replace
 
+import pytest
+from fake_desk import FakeDesk
+from fake_values import IDENTITY, MODELS, RECIPES, SFT
+from person import Person, sitting_at
+from textual.widgets import DataTable
+
+from wizard.contract import Problem, Verdict
 from wizard.view.screens.recipe import RecipeStep
 from wizard.view.widgets.memory import MemoryBar
 
@@ -25,8 +30,10 @@ async def test_what_does_not_fit_says_why_and_what_helps_and_cannot_be_taken(gpu
         await person.press("end")
         await person.see("6.6 GiB short", "needs 29.4 GiB", "What helps", "Qwen3-14B would fit")
         await person.press("enter")
-        await person.see("This does not fit here")
-        assert person.screen == "RecipeStep"
+        await person.see("Enter cannot take this one", "needs 29.4 GiB")
+        assert person.screen == "RecipeStep" and "choose" not in person.sight
+        await person.press("up")
+        await person.wait_until(lambda: "Enter cannot take" not in person.sight and "choose" in person.sight)
 
 
 async def test_a_tight_one_says_what_it_gave_up(gpu_desk: FakeDesk) -> None:
@@ -53,9 +60,63 @@ async def test_a_search_that_finds_nothing_says_so(gpu_desk: FakeDesk) -> None:
         await person.reach_recipes()
         await person.press("slash")
         await person.type("nosuch")
-        await person.see("Nothing matches")
+        await person.see("called `nosuch`", "Esc end the search")
         await person.press("enter", "enter")
         assert person.screen == "RecipeStep"
+        await person.press("escape")
+        await person.see("Qwen3-8B")
+
+
+async def test_going_through_the_methods_comes_back_to_the_recommended_one(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        await person.press("m")
+        await person.see("Only QLoRA: 3 of 5")
+        await person.press("m", "m", "m")
+        await person.wait_until(lambda: "Only" not in person.sight)
+        assert current(person) == SFT[0]
+
+
+def judged(place: int, **more: object) -> Verdict:
+    return replace(SFT[place], **more)  # type: ignore[arg-type]
+
+
+async def test_the_same_model_on_more_cards_stands_apart(gpu_desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = judged(1, recipe="sft-dora", knobs=replace(SFT[1].knobs, n_gpus=2))
+    monkeypatch.setattr(gpu_desk, "offers", lambda *_, **__: (SFT[0], SFT[1], two))
+    for width in (60, 80):
+        async with sitting_at(gpu_desk, size=(width, 24)) as person:
+            await person.reach_recipes()
+            lines = [line.split() for line in person.sight.splitlines() if "19.1 GiB" in line]
+            assert [line[2] for line in lines] == ["1", "2"]
+            await person.see("Cards")
+
+
+async def test_without_a_card_the_row_says_what_is_lacking(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = judged(4, capacity_bytes=0, reason=Problem(code="needs-gpu", params={"needed_bytes": 30e9}), remedies=())
+    monkeypatch.setattr(desk, "offers", lambda *_, **__: (IDENTITY, replace(lacking, task="identity")))
+    async with sitting_at(desk) as person:
+        await person.choose_goal()
+        await person.accept_hardware()
+        await person.be_at("RecipeStep", "no GPU")
+        await person.press("down")
+        await person.see("needs a GPU with about")
+        assert "of 0 GiB" not in person.sight
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+async def test_the_row_under_the_cursor_is_always_in_sight(
+    gpu_desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    many = [judged(4, model=model, recipe=recipe) for recipe in RECIPES for model in MODELS]
+    monkeypatch.setattr(gpu_desk, "offers", lambda *_, **__: (SFT[0], *[v for v in many if v.model != "qwen3-8b"]))
+    async with sitting_at(gpu_desk, size=size) as person:
+        await person.reach_recipes()
+        await person.press("end")
+        await person.see("What helps")
+        table = person.window.screen.query_one("#offers", DataTable)
+        await person.wait_until(lambda: table.scroll_y + table.size.height - 1 > table.cursor_row)
+        assert table.max_scroll_x == 0
 
 
 async def test_g_shows_only_what_fits_and_m_goes_through_the_methods(gpu_desk: FakeDesk) -> None:
@@ -116,3 +177,15 @@ async def test_looking_again_judges_anew(gpu_desk: FakeDesk) -> None:
         await person.wait_until(lambda: (True,) in person.asked("machine"))
         await person.accept_hardware()
         await person.be_at("RecipeStep", "recommended")
+
+
+async def test_no_limit_is_said_and_knobs_that_no_longer_fit_are_told(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        await person.press("k")
+        await person.be_at("KnobsScreen", "< no limit >", "Qwen3-8B  QLoRA")
+        await person.press("question_mark")
+        await person.be_at("Help", "turn the knob under the cursor")
+        await person.press("escape")
+        await person.press("right", "right", "right", "right")
+        await person.see("GiB short: It with this needs", "of GPU memory are")

@@ -103,9 +103,12 @@ async def test_the_log_is_filtered_and_the_full_one_is_a_key_away(desk: FakeDesk
         await person.press("slash")
         await person.type("memory")
         await person.wait_until(lambda: "from its last checkpoint" not in person.sight)
-        await person.press("escape", "escape")
+        await person.see("only lines with", "Enter keep it")
+        await person.press("enter")
+        await person.see("only lines with memory", "Esc runs")
+        await person.press("escape")
         await person.see("from its last checkpoint")
-        assert person.screen == "WatchScreen"
+        assert person.screen == "WatchScreen" and "only lines" not in person.sight
         await person.press("f")
         await person.see("loading the base model", "step 40 loss 0.61")
 
@@ -128,13 +131,40 @@ async def test_a_run_that_cannot_be_read_is_told(desk: FakeDesk) -> None:
         await person.be_at("ProblemScreen", "/x/plan.json cannot be read")
 
 
-async def test_esc_goes_home_and_the_run_goes_on(desk: FakeDesk) -> None:
-    desk.here = (moments.TRAINING,)
+async def test_esc_goes_to_the_list_of_runs_and_the_run_goes_on(desk: FakeDesk) -> None:
+    desk.here = moments.HERE[::-1]
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.see("41/60", "Esc runs")
+        await person.press("escape")
+        await person.be_at("Runs", RUN)
+        assert person.asked("stop") == []
+        await person.press("enter")
+        await person.be_at("WatchScreen", RUN)
+
+
+async def test_a_run_that_was_stopped_offers_no_details(desk: FakeDesk) -> None:
+    desk.moment = moments.STOPPED
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.be_at("WatchScreen", "[-] train", "Enter go on")
+        assert "details" not in person.sight
+
+
+async def test_while_merging_nothing_of_the_training_passes_for_now(desk: FakeDesk) -> None:
+    desk.moment = moments.MERGING
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.see("[>] merge", "1.4 (forecast 1.3 GiB)", "training  loss 0.5")
+        assert "tokens/s" not in person.sight and "lr" not in person.sight and "checkpoint 40" not in person.sight
+
+
+async def test_the_log_is_read_as_soon_as_it_is_asked_for(desk: FakeDesk) -> None:
+    desk.may_read.clear()
     async with sitting_at(desk, attach=RUN) as person:
         await person.see("41/60")
-        await person.press("escape")
-        await person.be_at("Welcome", "Going on")
-        assert person.asked("stop") == []
+        await person.press("f")
+        await person.see("Reading the log")
+        assert "Nothing to tell" not in person.sight
+        desk.may_read.set()
+        await person.see("loading the base model")
 
 
 async def test_what_has_not_changed_is_not_drawn_again(desk: FakeDesk) -> None:

@@ -98,3 +98,38 @@ async def test_a_runs_folder_that_cannot_be_read_does_not_close_the_door(desk: F
     async with sitting_at(desk) as person:
         await person.choose_goal()
         await person.accept_hardware()
+
+
+async def test_what_is_going_on_is_told_as_it_is_now(desk: FakeDesk) -> None:
+    desk.here = (HERE[0],)
+    async with sitting_at(desk) as person:
+        await person.be_at("Welcome", "Going on", "41/60")
+        desk.here = (SERVING,)
+        await person.see("Being served")
+
+
+async def test_only_what_goes_on_can_be_stopped(desk: FakeDesk) -> None:
+    desk.here = (HERE[0], HERE[3])
+    async with sitting_at(desk) as person:
+        await person.press("r")
+        await person.be_at("Runs", "s stop")
+        await person.press("down")
+        await person.wait_until(lambda: "s stop" not in person.sight)
+        await person.press("up")
+        await person.see("s stop")
+
+
+async def test_the_list_of_runs_follows_what_happens(desk: FakeDesk) -> None:
+    desk.here = (HERE[0], HERE[3])
+    async with sitting_at(desk) as person:
+        await person.press("r")
+        await person.be_at("Runs", "41/60")
+        await person.press("down")
+        desk.here = (SERVING, HERE[3])
+        await person.see("serving")
+
+
+async def test_in_the_smallest_window_no_word_is_lost(desk: FakeDesk) -> None:
+    desk.here = HERE
+    async with sitting_at(desk, size=(60, 20)) as person:
+        await person.be_at("Welcome", "Alpaca,", "ShareGPT", HERE[0].run, "[a] attach")

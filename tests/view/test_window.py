@@ -19,7 +19,16 @@ async def test_a_window_below_60x20_says_so_and_recovers(desk: FakeDesk) -> None
 
 async def test_a_window_that_is_small_from_the_start_says_so(desk: FakeDesk) -> None:
     async with sitting_at(desk, size=(40, 10)) as person:
-        await person.be_at("TooSmall", "40x10")
+        await person.be_at("TooSmall", "40x10", "--plain")
+        await person.press("q")
+        await person.wait_until(lambda: person.window.return_value == 0)
+
+
+async def test_a_run_attached_in_a_small_window_says_so_too(desk: FakeDesk) -> None:
+    async with sitting_at(desk, size=(58, 18), attach=RUN) as person:
+        await person.be_at("TooSmall", "58x18")
+        await person.pilot.resize_terminal(80, 24)
+        await person.be_at("WatchScreen", "41/60")
 
 
 async def test_a_run_seen_through_a_small_window_waits_to_move_on(desk: FakeDesk) -> None:
@@ -56,7 +65,7 @@ async def test_without_colours_everything_still_says_what_it_is(
     monkeypatch.setenv("NO_COLOR", "1")
     async with sitting_at(gpu_desk) as person:
         await person.reach_recipes()
-        await person.see("[aaaaaaaa", "fits", "tight", "- Qwen3-32B")
+        await person.see("[aaaaaaaa", "fits", "tight", "no  ")
 
 
 async def test_a_console_without_braille_gets_asterisks(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ class StageState:
     total: float = 0.0
     unit: str = ""  # bytes rows steps packages
     started: float = 0.0
-    ended: float = 0.0
+    ended: float = 0.0  # of a service that is up: when it was ready
     problem: Problem | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     rehearsal: Rehearsal | None = None

@@ -93,7 +93,7 @@ class StageStory:
             total=_number(progress.get("total")),
             unit=str(progress.get("unit", "packages" if building else "")),
             started=self.started,
-            ended=self.ended,
+            ended=at(self.ready) if status == "ready" else self.ended,
             problem=self.problem,
             result=self.result,
             rehearsal=self.rehearsal,

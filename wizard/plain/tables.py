@@ -173,7 +173,7 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         lines.append("")
     if result.engine:
         lines.append(say("outcome.engine", engine=result.engine, model=result.model))
-        told = [words.problem(why.code, why.params) for why in result.why]
+        told = [telling.told(why) for why in result.why]
         lines += [f"  {texts['what']}: {texts['why']}" for texts in told]
     lines += [f"{say('path.' + name)}  {path}" for name, path in result.paths.items()]
     if kept and result.endpoint:

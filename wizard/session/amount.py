@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from wizard.contract import DataReport
-
-LETTERS_A_TOKEN = 4.0  # of an alphabet; what is not ASCII is about a token each
-TURN_TOKENS = 6  # that a chat template puts around a turn
+from wizard.contract import DataChoice, DataReport
+from wizard.errors import WizardError
 
 
 class Amount(NamedTuple):
@@ -19,20 +17,15 @@ class Amount(NamedTuple):
 
 
 def amount_of(report: DataReport | None) -> Amount:
-    """From the rows' characters, and how those of the samples are shared between alphabets and other writing."""
-    if report is None or not report.usable:
+    if report is None or not report.lengths:
         return Amount()
-    samples = [list(_contents(sample)) for sample in report.samples]
-    text = "".join(part for parts in samples for part in parts)
-    turns = sum(map(len, samples)) / max(len(samples), 1)
-    density = tokens_of(text) / len(text) if text else 1 / LETTERS_A_TOKEN
-    return Amount(report.usable, round(report.characters / report.usable * density + turns * TURN_TOKENS) or 1)
+    tokens = sum(tokens * rows for tokens, rows in report.lengths.items())
+    return Amount(report.usable, max(1, round(tokens / sum(report.lengths.values()))))
 
 
-def tokens_of(text: str) -> float:
-    letters = sum(character.isascii() for character in text)
-    return letters / LETTERS_A_TOKEN + len(text) - letters
-
-
-def _contents(sample: Mapping[str, Any]) -> Iterable[str]:
-    return (str(turn.get("content", "")) for turn in sample.get("messages", ()))
+def amount_in(data: DataChoice, inspect: Callable[..., DataReport]) -> Amount:
+    """Of a file that was chosen; one that cannot be read is told of elsewhere."""
+    try:
+        return amount_of(inspect(data.ref, format=data.format, encoding=data.encoding, mapping=data.mapping or None))
+    except WizardError:
+        return Amount()

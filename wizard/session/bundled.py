@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from wizard import plan as planning
@@ -11,6 +12,8 @@ SAMPLES = 3
 
 
 def report(dataset: Dataset, language: str, params: Mapping[str, str]) -> DataReport:
+    from wizard.data import readers
+
     rows = planning.filled_rows(dataset, language, params)
     messages = [{"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in rows]
     return DataReport(
@@ -25,6 +28,7 @@ def report(dataset: Dataset, language: str, params: Mapping[str, str]) -> DataRe
         samples=tuple(messages[:SAMPLES]),
         tasks=("identity", "sft"),
         characters=sum(len(q) + len(a) for q, a in rows),
+        lengths=Counter(readers.estimated(each["messages"]) for each in messages),
     )
 
 

@@ -36,7 +36,8 @@ def examine(home: Home, machine: Machine, catalog: Catalog, uv: str) -> Iterator
         low = disk.free_bytes < LOW_DISK_BYTES
         problem = Problem(code="disk-low", params={"path": disk.path, "free_bytes": disk.free_bytes}) if low else None
         yield Check(code="disk", ok=not low, params={"path": disk.path, "free_bytes": disk.free_bytes}, problem=problem)
-    yield Check(code="device", ok=True, params={"gpus": len(machine.gpus), "driver": machine.driver or "-"})
+    device = "device" if machine.gpus else "no-device"
+    yield Check(code=device, ok=True, params={"gpus": len(machine.gpus), "driver": machine.driver or "-"})
     for problem in (*machine.problems, *catalog.problems):
         yield Check(code="problem", ok=False, params={}, problem=problem)
     yield from _engines(machine, catalog)

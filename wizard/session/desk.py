@@ -26,6 +26,7 @@ from wizard.contract import (
     RunState,
     Verdict,
 )
+from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
     bundled,
@@ -41,7 +42,7 @@ from wizard.session import (
     runs,
     starting,
 )
-from wizard.session.amount import Amount, amount_of
+from wizard.session.amount import Amount, amount_in, amount_of
 from wizard.session.belongings import belongings
 
 
@@ -80,9 +81,7 @@ class Desk:
             self._machine = detect.pretend(self.pretend, boards, real) if self.pretend else real
         return self._machine
 
-    @property
-    def _locks(self) -> Path:
-        return drawers.builtin() / "engines" / "locks"
+    _locks = drawers.builtin() / "engines" / "locks"
 
     def lock_text(self, name: str) -> str:
         return (self._locks / name).read_text(encoding="utf-8")
@@ -177,13 +176,10 @@ class Desk:
         return bundled.report(self.catalog().datasets[dataset], language, params)
 
     def _amount(self, data: DataChoice) -> Amount:
-        """A file that cannot be read is told of elsewhere."""
         if data.kind == "bundled":
             return amount_of(self.bundled(data.ref, data.language, data.params))
-        try:
-            return amount_of(self._reports.get(data.ref) or self.inspect(data.ref, **_as_chosen(data)))
-        except WizardError:
-            return Amount()
+        report = self._reports.get(data.ref)
+        return amount_of(report) if report else amount_in(data, self.inspect)
 
     def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
         """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
@@ -302,7 +298,3 @@ class Desk:
 
     def uninstall(self, dry_run: bool = False) -> tuple[Path, ...]:
         return belongings(self.home) if dry_run else care.remove(self.home)
-
-
-def _as_chosen(data: DataChoice) -> dict[str, Any]:
-    return {"format": data.format, "encoding": data.encoding, "mapping": data.mapping or None}

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, GenerationConfig
 
+from wizard.stages.client import said
+
 
 class Speaker:
     def __init__(self, folder: Path, device: str, max_new_tokens: int) -> None:
@@ -37,8 +39,7 @@ class Speaker:
     def answer(self, model: Any, question: str) -> str:
         prompt = self.prompt(question)
         ids = self.continued(model, prompt)[0, prompt.shape[1] :]
-        text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return text.strip()
+        return said(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     def logits(self, model: Any, rows: Sequence[Any]) -> list[Any]:
         with torch.inference_mode():

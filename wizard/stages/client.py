@@ -10,6 +10,7 @@ from typing import Any
 
 HEALTH_SECONDS = 5
 ANSWER_SECONDS = 600
+UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # half of a character: its other bytes come with the next token
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -38,4 +39,9 @@ class Client:
         request = urllib.request.Request(f"{self.url}/chat/completions", json.dumps(body).encode(), headers)
         with DIRECT.open(request, timeout=ANSWER_SECONDS) as answer:
             found: dict[str, Any] = json.load(answer)
-        return str(found["choices"][0]["message"]["content"] or "").strip()
+        return said(str(found["choices"][0]["message"]["content"] or ""))
+
+
+def said(text: str) -> str:
+    """An answer without the half of a character that is left where it was cut."""
+    return text.strip().rstrip(UNFINISHED).rstrip()

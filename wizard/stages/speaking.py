@@ -12,8 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from wizard.stages.answering import end_ids
-
-UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # half of a character: its other bytes come with the next token
+from wizard.stages.client import UNFINISHED
 
 
 @dataclass(kw_only=True)
@@ -45,7 +44,7 @@ class Model:
             new = text[len(told) :]
             if reason or (new and not new.endswith(UNFINISHED)):
                 told = text
-                yield new, len(written), reason
+                yield new.rstrip(UNFINISHED), len(written), reason
             if reason:
                 return
 

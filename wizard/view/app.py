@@ -61,6 +61,7 @@ class WizardApp(App[int]):
         self.push_screen(Welcome())
         if self.run_in_sight:
             self.open_run(self.run_in_sight)
+        self.on_resize()
         send(self, self.machine, lambda _: None, lambda _: None, self.desk.home.logs)
 
     # answers worked out once, whoever asks
@@ -101,10 +102,11 @@ class WizardApp(App[int]):
     def on_returned(self, message: Returned) -> None:
         message.then(message.value)
 
-    def on_resize(self, event: Resize) -> None:
-        small = event.size.width < WIDTH or event.size.height < HEIGHT
+    def on_resize(self, event: Resize | None = None) -> None:
+        size = event.size if event else self.size
+        small = size.width < WIDTH or size.height < HEIGHT
         shown = isinstance(self.screen, TooSmall)
-        if small and not shown:
+        if small and not shown and len(self.screen_stack) > 1:  # the size is told before the first screen too
             self.push_screen(TooSmall())
         elif shown and not small:
             self.pop_screen()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 INDENT = "  "
 
 
 def continued(command: str, width: int) -> str:
-    """Breaks at spaces only: with a backslash outside quotes, bare between the values of quoted JSON."""
+    """Breaks at spaces: with a backslash outside quotes, bare between the values of quoted JSON. A word that is longer
+    than a line, such as a path, goes on at the very beginning of the next, where a shell joins it again."""
     lines, line, before = [], "", ""
     for piece, ending in pieces(command):
         grown = f"{line} {piece}" if line.strip() else line + piece
@@ -17,8 +18,22 @@ def continued(command: str, width: int) -> str:
             line = INDENT + piece
         else:
             line = grown
+        if cell_len(line) + len(ending) > width and not set(piece) & set("'\"\\"):
+            *cut, line = parts(line, width - 1)
+            lines += [part + "\\" for part in cut]
         before = ending
     return "\n".join([*lines, line])
+
+
+def parts(word: str, width: int) -> list[str]:
+    """Cut to `width`, behind a slash where there is one in the second half of it."""
+    found = []
+    while cell_len(word) > width:
+        part = chop_cells(word, width)[0]
+        slash = part.rfind("/") + 1
+        found.append(part[:slash] if slash > len(part) // 2 else part)
+        word = word[len(found[-1]) :]
+    return [*found, word]
 
 
 def pieces(command: str) -> list[tuple[str, str]]:

@@ -26,14 +26,21 @@ class Pulse:
         self.plan: Plan | None = None
         self.state: RunState | None = None
         self.problem: Problem | None = None
-        self.log: Sequence[str] = ()
+        self.log: Sequence[str] | None = None  # None: not read yet
         self.wants_log = False
+        self._woken = threading.Event()
 
     def start(self) -> None:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def stop(self) -> None:
         self._ended.set()
+        self._woken.set()
+
+    def show_log(self, wanted: bool) -> None:
+        """Read at once, not at the next beat."""
+        self.wants_log, self.log = wanted, None
+        self._woken.set()
 
     def _beat(self) -> None:
         try:
@@ -42,9 +49,11 @@ class Pulse:
             self.state = watch.poll()
             if not self.state.exact:
                 self.state = watch.complete()
-            while not self._ended.wait(EVERY):
+            while not self._ended.is_set():
+                self._woken.wait(EVERY)
+                self._woken.clear()
                 self.state = watch.poll()
-                self.log = watch.log(self.state.stage, LOG_LINES) if self.wants_log else ()
+                self.log = watch.log(self.state.stage, LOG_LINES) if self.wants_log else None
         except WizardError as error:
             self.problem = error.problem
         except Exception as error:

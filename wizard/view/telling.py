@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, StageState, Verdict
+from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, Stage, StageState, Verdict
 from wizard.words import known, problem, remedy, say, units
 
 LINES_NAMED = 5
@@ -45,7 +46,7 @@ def remedies(verdict: Verdict) -> str:
 def gave_up(verdict: Verdict) -> str:
     """What the ladder changed so that it fits: `sequence 1024, micro-batch 1`."""
     changed = {name: value for rung in verdict.gave_up for name, value in rung.items()}
-    return ", ".join(f"{knob_title(name)} {knob_value(value)}" for name, value in changed.items())
+    return say("view.comma").join(f"{knob_title(name)} {knob_value(value, name)}" for name, value in changed.items())
 
 
 def knob_title(name: str) -> str:
@@ -53,7 +54,9 @@ def knob_title(name: str) -> str:
     return say(key) if known(key) else name
 
 
-def knob_value(value: Any) -> str:
+def knob_value(value: Any, name: str = "") -> str:
+    if name == "max_steps" and not value:
+        return say("knob.max_steps.none")
     if isinstance(value, bool):
         return say("view.yes" if value else "view.no")
     if isinstance(value, float):
@@ -127,10 +130,27 @@ def remaining(plan: Plan, state: RunState) -> float | None:
     return ahead + max(0.0, forecast - gone)
 
 
+def on_card(plan: Plan, stage: Stage) -> bool:
+    """Whether a stage's memory is the card's; else it is RAM."""
+    built = {environment.id: environment.accelerator for environment in plan.environments}
+    if plan.device == "cpu" or built.get(stage.environment) == "cpu" or stage.name in ("fetch", "prepare"):
+        return False
+    return stage.name != "merge" or plan.forecast.merge_device == "cuda"
+
+
+def loss_value(loss: float) -> str:
+    return f"{loss:.3f}"
+
+
 def short_path(path: Path | str) -> str:
     """With ~ for the home folder, as shells understand it."""
     text, home = str(path), str(Path.home())
     return "~" + text[len(home) :] if text.startswith(home + os.sep) else text
+
+
+def short_paths(command: str) -> str:
+    """A command with ~ where a shell puts the home folder in its place: before an unquoted word."""
+    return re.sub(rf"(^| ){re.escape(str(Path.home()))}/", r"\1~/", command)
 
 
 def clock(at: float) -> str:
@@ -148,7 +168,7 @@ def progress(state: RunState, *, short: bool = False) -> str:
     if state.total and state.stage == "train":
         parts.append(f"{state.step}/{state.total}")
     if not short and (loss := state.latest.get("loss")) is not None:
-        parts.append(f"{say('metric.loss')} {loss:.2f}")
+        parts.append(f"{say('metric.loss')} {loss_value(loss)}")
     return "  ".join(parts)
 
 

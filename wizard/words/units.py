@@ -27,16 +27,14 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if size < 0.995 else f"{value:.1f}" if size < 99.95 else f"{value:.0f}"
 
 
-def seconds(amount: float, brief: bool = False) -> str:
-    """A duration, in its largest one or two units; brief, for tables: in one."""
+def seconds(amount: float) -> str:
+    """A duration, in its largest one or two units."""
     whole = max(0, round(amount))
     if whole < 90:
         return say("unit.seconds", n=whole)
     minutes = round(whole / 60)
     if minutes < 60:
         return say("unit.minutes", n=minutes)
-    if brief:
-        return say("unit.hours", h=f"{minutes / 60:.1f}")
     hours, rest = divmod(minutes, 60)
     if hours < 24:
         return say("unit.hours_minutes", h=hours, m=rest) if rest else say("unit.hours", h=hours)

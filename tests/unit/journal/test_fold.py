@@ -77,7 +77,7 @@ def test_a_ready_service_makes_the_run_serving(plan: Plan) -> None:
     events = [STARTED, event(21, "stage-started", stage="serve", attempt=1, rung=0)]
     state = fold(plan, events, {"04-serve": [ready]}, supervised=True)
     assert (state.status, state.endpoint, state.served_model) == ("serving", "http://127.0.0.1:1/v1", "toy")
-    assert state.stages[3].status == "ready"
+    assert (state.stages[3].status, state.stages[3].ended) == ("ready", 22)
 
 
 def test_an_endpoint_of_an_earlier_attempt_does_not_count(plan: Plan) -> None:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Key as Press
+from textual.events import Paste
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
 from wizard.contract import DataReport, Dataset, Problem
-from wizard.errors import WizardError
 from wizard.view import telling
 from wizard.view.draft import SourceKind
+from wizard.view.reading import Look, reading
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Pick, PlainStatic
-from wizard.view.widgets.field import Field, PathSuggester
+from wizard.view.widgets.field import Answer, Field, PathSuggester
 from wizard.view.widgets.rows import rendered
 from wizard.words import say
 
-SHOWN = 3
 PAUSE = 0.3
-Look = tuple[DataReport, list[str]]
+ABOUT_COLUMNS = ("data-fields-missing", "data-field-misspelt", "data-mapping-role", "data-mapping-field")
 
 
 class DataStep(Page):
@@ -33,6 +34,7 @@ class DataStep(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "next", show=False),
         Binding("f5", "look", show=False),
+        Binding("question_mark", "help", show=False, priority=True),
     ]
     report: DataReport | None = None
     problem: Problem | None = None
@@ -64,31 +66,41 @@ class DataStep(Page):
         pick.set_class(len(choices) < 2, "hidden")
         yield pick
         for name in self.dataset.defaults if self.dataset else ():
-            box = Input(self.draft.params.get(name, ""), id=f"param-{name}", compact=True)
+            box = Answer(self.draft.params.get(name, ""), id=f"param-{name}", compact=True)
             yield Field(say(f"view.data.param.{name}"), box, id=f"field-{name}")
-        path = Input(self.draft.path, id="path", compact=True, suggester=PathSuggester())
+        path = Answer(self.draft.path, id="path", compact=True, suggester=PathSuggester(), select_on_focus=False)
         path.placeholder = say("view.data.path_hint")
         yield Field(say("view.data.path"), path, id="field-path")
-        yield TextArea(self.draft.pasted, id="paste", compact=True)
-        mapping = Input(telling.mapping_text(self.draft.mapping), id="mapping", compact=True)
+        paste = TextArea(self.draft.pasted, id="paste", compact=True)
+        paste.border_title = say("view.data.paste")
+        yield paste
+        typed = telling.mapping_text(self.draft.mapping)
+        mapping = Answer(typed, id="mapping", compact=True, select_on_focus=False)
+        mapping.placeholder = say("view.data.mapping_hint")
         yield Field(say("view.data.mapping"), mapping, id="field-mapping")
         yield PlainStatic(id="recognised")
+        yield PlainStatic(id="hint")
         yield PlainStatic(id="rejects")
         yield PlainStatic(id="rows-title", classes="title")
         yield PlainStatic(id="rows")
 
     def keys(self) -> Sequence[Key]:
-        check = [Key("F5", "check", "look")] if self.draft.source == "paste" else []
+        """In a box of many lines Enter makes a new one, so F5 is the key that goes on."""
+        pasting = self.draft.source == "paste"
+        check = [Key("F5", "next" if self._ready() else "check", "look")] if pasting else []
         complete = [Key("right", "complete", "look")] if self.draft.source == "path" else []
         return [
-            Key("enter", "next", "next"),
+            *([] if isinstance(self.focused, TextArea) else [Key("enter", "next", "next")]),
             *check,
             *complete,
             Key("tab", "field", "app.focus_next"),
             Key("esc", "back", "back"),
-            Key("F1", "help", "help"),
+            Key("F1" if isinstance(self.focused, TextArea) else "?", "help", "help"),
             Key("F2", "language", "app.language"),
         ]
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_keys()
 
     def fill(self) -> None:
         self._fill_defaults()
@@ -109,10 +121,16 @@ class DataStep(Page):
             self.query_one(f"#field-{name}").set_class(source != "bundled", "hidden")
         self.query_one("#field-path").set_class(source != "path", "hidden")
         self.query_one("#paste").set_class(source != "paste", "hidden")
-        self.query_one("#field-mapping").set_class(source == "bundled" or self.report is None, "hidden")
+        self.query_one("#field-mapping").set_class(source == "bundled" or not self._mappable(), "hidden")
         if not (self.focused and self.focused.display):
             self.call_after_refresh(self._focus_first)
         self.refresh_keys()
+
+    def _mappable(self) -> bool:
+        """Whether there are columns, or it is columns that are lacking."""
+        if self.problem:
+            return self.problem.code in ABOUT_COLUMNS
+        return self.report is not None and bool(self.report.mapping)
 
     def _focus_first(self) -> None:
         first = {"bundled": "Field Input", "path": "#path", "paste": "#paste"}[self.draft.source or "path"]
@@ -128,11 +146,36 @@ class DataStep(Page):
     def _source_picked(self, event: Pick.Picked) -> None:
         self.draft.source = cast(SourceKind, event.value)
         self.report, self.problem, self.rows = None, None, ()
+        self._hint("")
         self._arrange()
         self._tell()
         self._look()
 
+    def on_key(self, event: Press) -> None:
+        """What is typed while the source is being chosen is meant for its box."""
+        if event.is_printable and event.character and event.key != "space" and self._to_the_box(event.character):
+            event.stop()
+
+    def on_paste(self, event: Paste) -> None:
+        if self._to_the_box(event.text):
+            event.stop()
+
+    def _to_the_box(self, text: str) -> bool:
+        if not isinstance(self.focused, Pick) or self.draft.source == "bundled":
+            return False
+        if self.draft.source == "paste":
+            area = self.query_one("#paste", TextArea)
+            area.insert(text, area.document.end)
+            area.focus()
+        else:
+            box = self.query_one("#path", Input)
+            box.value += "".join(text.splitlines()[:1])
+            box.cursor_position = len(box.value)
+            box.focus()
+        return True
+
     def on_input_changed(self, event: Input.Changed) -> None:
+        self._hint("")
         name = str(event.input.id)
         if name == "path":
             self.draft.path = event.value
@@ -148,6 +191,12 @@ class DataStep(Page):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self.draft.pasted = event.text_area.text
+        self._hint("")
+        self.refresh_keys()
+
+    def _hint(self, text: str) -> None:
+        """What keeps Enter from going on."""
+        self.query_one("#hint", PlainStatic).show((text, "$warning bold"))
 
     # what it was recognised as
 
@@ -157,9 +206,16 @@ class DataStep(Page):
         self._timer = self.set_timer(PAUSE, self._look)
 
     def action_look(self) -> None:
+        if self.draft.source == "paste" and self._ready():
+            self.action_next()
+            return
         if self.draft.source == "paste":
             self.draft.pasted_path = ""
         self._look()
+
+    def _ready(self) -> bool:
+        """Whether what is written is what was looked at, and can be used."""
+        return self.report is not None and self._key() == self._asked
 
     def _key(self) -> object:
         draft, dataset = self.draft, self.dataset
@@ -174,33 +230,10 @@ class DataStep(Page):
             return
         self._asked = key
         self.errand(
-            self._read(),
+            reading(self.desk, self.draft, self.dataset),
             lambda look: self._looked(key, look, None),
             lambda problem: self._looked(key, None, problem),
         )
-
-    def _read(self) -> Callable[[], Look]:
-        desk, draft, dataset = self.desk, self.draft, self.dataset
-        model = draft.verdict.model if draft.verdict else ""
-        source, text, path = draft.source, draft.pasted, draft.path.strip()
-        overrides = {"mapping": dict(draft.mapping)} if draft.mapping else {}
-        language, params = (draft.data_language(dataset), draft.filled(dataset)) if dataset else ("", {})
-
-        def read() -> Look:
-            if source == "bundled" and dataset:
-                report = desk.bundled(dataset.id, language, params)
-            elif source == "paste":
-                draft.pasted_path = str(desk.paste(text))
-                report = desk.inspect(draft.pasted_path, **overrides)
-            else:
-                report = desk.inspect(path, **overrides)
-            samples = [sample["messages"] for sample in report.samples[:SHOWN]]
-            try:
-                return report, [desk.rendered(model, messages) for messages in samples]
-            except WizardError:
-                return report, ["\n".join(f"{turn['role']}: {turn['content']}" for turn in row) for row in samples]
-
-        return read
 
     def _looked(self, key: object, look: Look | None, problem: Problem | None) -> None:
         if key != self._asked:
@@ -208,9 +241,9 @@ class DataStep(Page):
         self.problem = problem
         self.report, self.rows = look or (None, ())
         mapping = self.query_one("#mapping", Input)
-        if self.report and not self.draft.mapping and not mapping.has_focus:
+        if not self.draft.mapping and not mapping.has_focus:
             with mapping.prevent(Input.Changed):
-                mapping.value = telling.mapping_text(self.report.mapping)
+                mapping.value = telling.mapping_text(self.report.mapping if self.report else {})
         self._arrange()
         self._tell()
 
@@ -233,7 +266,7 @@ class DataStep(Page):
     def action_next(self) -> None:
         key = self._key()
         if key is None:
-            self.notify(say("view.data.missing"), severity="warning", markup=False)
+            self._hint(say("view.data.missing"))
         elif self.draft.source == "bundled" or (key == self._asked and self._usable()):
             self._on()
         elif key != self._asked:
@@ -244,10 +277,10 @@ class DataStep(Page):
         if self.report is None:
             return False
         if not self.report.usable:
-            self.notify(say("view.data.no_rows"), severity="warning", markup=False)
+            self._hint(say("view.data.no_rows"))
         elif self.report.tasks and self.draft.task not in self.report.tasks:
             wanted = say(f"goal.{self.draft.task}.title")
-            self.notify(say("view.data.other_task", goal=wanted), severity="warning", markup=False)
+            self._hint(say("view.data.other_task", goal=wanted))
         else:
             return True
         return False

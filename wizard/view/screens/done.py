@@ -10,13 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from wizard.contract import Problem
+from wizard.contract import Problem, RunState
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
 from wizard.view import telling
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
+from wizard.view.talk import Talk
 from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.chat import ChatBox
 from wizard.view.widgets.compare import Compare
@@ -31,7 +32,7 @@ PATHS = ("adapter", "merged", "config", "report")
 class Done(Page):
     NAME = "done"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "chat", show=False),
+        Binding("tab,enter", "chat", show=False),
         Binding("f3", "key", show=False),
         Binding("f4", "copy", show=False),
         Binding("s", "stop", show=False),
@@ -41,23 +42,26 @@ class Done(Page):
     outcome: Outcome | None = None
     endpoint: Endpoint | None = None
     key_shown = False
+    took = 0.0
 
     def __init__(self, run: str) -> None:
         super().__init__()
         self.run = run
+        self.talk = Talk(lambda turns: self.desk.chat(self.run, turns), self._explain)
 
     def aside(self) -> str:
         return self.run
 
     def body(self) -> ComposeResult:
         yield PlainStatic(id="headline")
-        yield Compare(id="compare")
         yield Facts(id="where")
+        yield Compare(id="compare")
         yield PlainStatic(id="curl")
+        yield Facts(id="paths")
         yield PlainStatic(id="next")
 
     def foot(self) -> ComposeResult:
-        yield ChatBox(lambda turns: self.desk.chat(self.run, turns), self._explain, id="chat")
+        yield ChatBox(self.talk, id="chat")
 
     def _explain(self, error: Exception) -> Problem:
         return error.problem if isinstance(error, WizardError) else unexpected(error, self.desk.home.logs)
@@ -67,16 +71,29 @@ class Done(Page):
             return [
                 Key("l", "language", "app.language"),
                 Key("?", "help", "help"),
-                Key("esc", "back", "back"),
+                Key("esc", "runs", "back"),
                 Key("q", "quit", "app.leave"),
             ]
-        return [
-            Key("enter", "send", "chat"),
+        keys = [
             Key("F3", "hide_key" if self.key_shown else "show_key", "key"),
             Key("F4", "copy_curl", "copy"),
             Key("pgdn", "more", "roll_page(1)"),
-            Key("F2", "language", "app.language"),
-            Key("esc", "leave_chat" if isinstance(self.focused, Input) else "back", "back"),
+        ]
+        if isinstance(self.focused, Input):
+            send = "send" if self.talk.typed.strip() else "send_example"
+            return [
+                Key("enter", send, "chat"),
+                *keys,
+                Key("F2", "language", "app.language"),
+                Key("esc", "leave_chat", "back"),
+            ]
+        return [
+            Key("tab", "type", "chat"),
+            *keys,
+            Key("s", "stop_server", "stop"),
+            Key("l", "language", "app.language"),
+            Key("esc", "runs", "back"),
+            Key("q", "quit", "app.leave"),
         ]
 
     def on_mount(self) -> None:
@@ -93,16 +110,16 @@ class Done(Page):
     def _read(self) -> None:
         self.errand(self._results, self._came)
 
-    def _results(self) -> tuple[Outcome, Endpoint | None]:
+    def _results(self) -> tuple[Outcome, Endpoint | None, float]:
         try:
             endpoint = self.desk.endpoint(self.run)
         except WizardError:
             endpoint = None
-        return self.desk.outcome(self.run), endpoint
+        return self.desk.outcome(self.run), endpoint, took(self.desk.watch(self.run).poll())
 
-    def _came(self, answer: tuple[Outcome, Endpoint | None]) -> None:
+    def _came(self, answer: tuple[Outcome, Endpoint | None, float]) -> None:
         first = self.outcome is None
-        self.outcome, self.endpoint = answer
+        self.outcome, self.endpoint, self.took = answer
         self._tell(self.outcome)
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
@@ -113,18 +130,18 @@ class Done(Page):
             self.set_timer(LOOK_AGAIN, self._read)
 
     def _tell(self, outcome: Outcome) -> None:
-        total = seconds(sum(time for stage, time in outcome.seconds.items() if stage != "serve"))
         head = "view.done.serving" if self.endpoint else "view.done.finished"
-        self.query_one("#headline", PlainStatic).show(
-            (say(head, time=total, url=self.endpoint.url if self.endpoint else ""), "$success bold")
-        )
+        self.query_one("#headline", PlainStatic).show((say(head, time=seconds(self.took)), "$success bold"))
         self.query_one(Compare).tell(
             outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
         )
-        self.query_one(Facts).tell(list(self._facts(outcome)))
+        self.query_one("#where", Facts).tell(list(self._where(outcome)))
+        self.query_one("#paths", Facts).tell(list(self._paths(outcome)))
         self.query_one("#curl", PlainStatic).update(self._curl(outcome))
         self.query_one("#next", PlainStatic).update(self._next())
-        self.query_one(ChatBox).set_class(self.endpoint is None, "hidden")
+        chat = self.query_one(ChatBox)
+        chat.set_class(self.endpoint is None, "hidden")
+        chat.suggest(self.question(outcome))
 
     def question(self, outcome: Outcome) -> str:
         return outcome.questions[0] if outcome.questions else say("view.chat.placeholder")
@@ -135,12 +152,14 @@ class Done(Page):
         line = continued(self.endpoint.curl(self.question(outcome)), max(40, self.size.width - 6))
         return Content.assemble((say("view.done.curl"), "$secondary"), "\n", line)
 
-    def _facts(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    def _where(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         if self.endpoint:
             key = self.endpoint.key if self.key_shown else say("view.done.key_hidden")
             yield say("outcome.endpoint"), self.endpoint.url
             yield say("view.done.model"), f"{outcome.model}  ({outcome.engine})"
             yield say("view.done.key"), key
+
+    def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]
         for name in [*named, *(other for other in outcome.paths if other not in named)]:
             label = say(f"path.{name}") if known(f"path.{name}") else name
@@ -172,6 +191,9 @@ class Done(Page):
         self.refresh_keys()
         self.fill()
 
+    def on_chat_box_typed(self) -> None:
+        self.refresh_keys()
+
     def action_copy(self) -> None:
         """Through the terminal (OSC 52), so it arrives at the machine a person sits at."""
         if self.endpoint and self.outcome:
@@ -186,11 +208,17 @@ class Done(Page):
 
     def _stop(self, answer: str | None) -> None:
         if answer == "now":
-            self.errand(lambda: self.desk.stop(self.run), lambda _: self.window.go_home())
+            self.errand(lambda: self.desk.stop(self.run), lambda _: self.list_runs(self.run))
 
     def action_back(self) -> None:
-        """Esc leaves the box to type in first, so that the letter keys work; then it goes home."""
+        """Esc leaves the box to type in first, so that the letter keys work; then it goes to the list of runs."""
         if isinstance(self.focused, Input):
             self.set_focus(None)
         else:
-            self.window.go_home()
+            self.list_runs(self.run)
+
+
+def took(state: RunState) -> float:
+    """From the run's start to its last word of a stage done or a server ready."""
+    ends = [stage.ended for stage in state.stages if stage.status in ("done", "ready", "stopped")]
+    return max([state.started, *ends]) - state.started

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from rich.cells import set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,13 +13,19 @@ from wizard.contract import Catalog, Disk, Gpu, Machine, Verdict
 from wizard.view import telling
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, PlainStatic
+from wizard.view.widgets.facts import Fact, Facts
 from wizard.words import say
 from wizard.words.units import gb, gib
 
 Part = str | tuple[str, str]
-BAR = 20
-LABEL = 7
+BAR = 16
 NAMED = 3
+SKILLS = (  # of each line the first that is there
+    (("amx", "AMX"),),
+    (("avx512_bf16", "AVX-512 BF16"), ("avx512", "AVX-512"), ("avx2", "AVX2")),
+    (("sve", "SVE"),),
+    (("bf16", "BF16"),),
+)
 
 
 class Hardware(Page):
@@ -37,9 +42,9 @@ class Hardware(Page):
 
     def body(self) -> ComposeResult:
         yield PlainStatic(say("step.hardware"), classes="title first")
-        yield PlainStatic(id="devices")
-        yield PlainStatic(id="hubs")
-        yield PlainStatic(id="good-for")
+        yield Facts(id="devices")
+        yield Facts(id="hubs")
+        yield Facts(id="good-for")
         yield PlainStatic(id="notes")
 
     def keys(self) -> Sequence[Key]:
@@ -52,57 +57,58 @@ class Hardware(Page):
         ]
 
     def fill(self) -> None:
-        self.query_one("#devices", PlainStatic).show((say("view.hardware.looking"), "$quiet"))
+        self._tell("devices", ("", Content.styled(say("view.hardware.looking"), "$quiet")))
         if self.machine:
             self._tell_machine(self.machine)
         else:
             self.errand(self.window.machine, self._tell_machine)
-        self.query_one("#hubs", PlainStatic).update(row(say("view.hardware.hub"), "...", "$quiet"))
+        self._tell("hubs", (say("view.hardware.hub"), "..."))
         self.errand(self.desk.hubs, self._tell_hubs, lambda _: None)
         self.errand(lambda: (self.window.offers(""), self.desk.catalog()), self._tell_use, lambda _: None)
 
+    def _tell(self, part: str, *rows: Fact) -> None:
+        self.query_one(f"#{part}", Facts).tell(rows)
+
     def _tell_machine(self, machine: Machine) -> None:
         self.machine = machine
-        lines = [*self._gpus(machine), *self._host(machine)]
-        self.query_one("#devices", PlainStatic).update(Content("\n").join(lines))
+        self._tell("devices", *self._gpus(machine), *self._host(machine))
         notes = [Content.styled(text, "$warning") for text in warnings(machine)]
         self.query_one("#notes", PlainStatic).update(Content("\n").join(notes))
 
-    def _gpus(self, machine: Machine) -> Iterator[Content]:
+    def _gpus(self, machine: Machine) -> Iterator[Fact]:
         if not machine.gpus:
-            yield row("GPU", say("view.hardware.no_gpu"), "$warning")
+            yield "GPU", Content.styled(say("view.hardware.no_gpu"), "$warning")
         for gpu in machine.gpus:
-            yield row(f"GPU {gpu.index}", gpu.name, "bold")
-            yield Content.assemble(indent(), *memory_bar(gpu), "  ", gpu_memory(gpu))
-            yield Content.assemble(indent(), (gpu_build(gpu, machine), "$quiet"))
+            yield f"GPU {gpu.index}", Content.styled(gpu.name, "bold")
+            yield "", Content.assemble(*memory_bar(gpu), "  ", gpu_memory(gpu))
+            yield "", Content.styled(gpu_build(gpu, machine), "$quiet")
 
-    def _host(self, machine: Machine) -> Iterator[Content]:
+    def _host(self, machine: Machine) -> Iterator[Fact]:
         cpu = machine.cpu
-        yield row("CPU", cpu.name, "bold")
-        flags = "  ".join(cpu.flags)
-        yield Content.assemble(indent(), say("view.hardware.cores", n=cpu.cores), "  ", (flags, "$quiet"))
+        cores = say("view.hardware.cores", n=cpu.cores)
+        able = "  ".join(skills(cpu.flags))
+        yield "CPU", Content.assemble((cpu.name, "bold"), "  ", cores, "  ", (able, "$quiet"))
         free, total = gib(machine.ram_free_bytes), gib(machine.ram_bytes)
-        yield row(say("view.hardware.ram"), say("view.hardware.free_of", free=free, total=total))
+        yield say("view.hardware.ram"), say("view.hardware.free_of", free=free, total=total)
         for disk in machine.disks[:NAMED]:
-            yield row(say("view.hardware.disk"), disk_text(disk))
+            yield say("view.hardware.disk"), disk_text(disk)
 
     def _tell_hubs(self, seconds: Mapping[str, float | None]) -> None:
         told = [hub_text(hub, answered) for hub, answered in seconds.items()]
         text = say("view.comma").join(told) or say("view.hardware.hub_offline")
-        self.query_one("#hubs", PlainStatic).update(row(say("view.hardware.hub"), text))
+        self._tell("hubs", (say("view.hardware.hub"), text))
 
     def _tell_use(self, answer: tuple[tuple[Verdict, ...], Catalog]) -> None:
         self.verdicts, catalog = answer
         best = largest_that_fit(self.verdicts, catalog)
-        good = self.query_one("#good-for", PlainStatic)
         if not best:
-            good.show((say("view.hardware.good_for_nothing"), "$error"))
+            self._tell("good-for", ("", Content.styled(say("view.hardware.good_for_nothing"), "$error")))
             return
         names = [
             say("view.hardware.good", model=catalog.models[v.model].title, method=catalog.methods[v.method].title)
             for v in best
         ]
-        good.show((say("view.hardware.good_for"), "$success bold"), "  ", say("view.comma").join(names))
+        self._tell("good-for", (say("view.hardware.good_for"), say("view.comma").join(names)))
 
     def action_next(self) -> None:
         if self.machine:
@@ -116,12 +122,10 @@ class Hardware(Page):
         self.fill()
 
 
-def row(label: str, text: str, style: str = "") -> Content:
-    return Content.assemble((set_cell_size(label, LABEL), "$secondary bold"), (text, style))
-
-
-def indent() -> str:
-    return " " * LABEL
+def skills(flags: Sequence[str]) -> list[str]:
+    """Of a processor's abilities those that decide how fast it trains."""
+    found = [[title for start, title in kin if any(flag.startswith(start) for flag in flags)] for kin in SKILLS]
+    return [titles[0] for titles in found if titles]
 
 
 def memory_bar(gpu: Gpu) -> list[Part]:

@@ -55,12 +55,23 @@ class Help(Sheet):
 
 
 class Leaf(Sheet):
-    """Ready text under a title from the word catalogue."""
+    """Ready text under a title from the word catalogue. `copy`: what F4 copies; the sheet is then as wide as can be."""
 
-    def __init__(self, title: str, text: VisualType) -> None:
-        super().__init__()
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f4", "copy", show=False)]
+
+    def __init__(self, title: str, text: VisualType, *, copy: str = "") -> None:
+        super().__init__(classes="wide" if copy else None)
         self._title_key = title
         self._text = text
+        self._copy = copy
+
+    def foot(self) -> str:
+        return say("view.sheet.copy") if self._copy else super().foot()
+
+    def action_copy(self) -> None:
+        if self._copy:
+            self.app.copy_to_clipboard(self._copy)
+            self.notify(say("view.sheet.copied"), markup=False)
 
     def title_text(self) -> str:
         return say(self._title_key)

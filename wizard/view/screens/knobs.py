@@ -17,7 +17,7 @@ from wizard.contract import Knobs, Verdict
 from wizard.view import telling
 from wizard.view.screens.page import Page
 from wizard.view.turning import STEPS, turned
-from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
+from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
 from wizard.words import say
 
@@ -31,19 +31,21 @@ class KnobsScreen(Page):
         Binding("l", "app.language", show=False),
     ]
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, title: str) -> None:
         super().__init__()
+        self.title_text = title
         self.start = verdict
         self.verdict = verdict
         self.knobs = verdict.knobs
         self.defaults: Knobs | None = None
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
         yield Listing(id="knobs")
         with Vertical(id="detail"):
             yield PlainStatic(id="why")
-            yield MemoryBar(id="memory")
+            yield MemoryBar(id="memory", low_legend=False)
+            yield PlainStatic(id="fit")
         yield Keys()
 
     def keys(self) -> Sequence[Key]:
@@ -80,8 +82,8 @@ class KnobsScreen(Page):
         style = f"{colours['primary']} bold" if value != default else "bold"
         return [
             Text(telling.knob_title(name) + "   "),
-            Text(f"< {telling.knob_value(value)} >   ", style=style),
-            Text(telling.knob_value(default) + "   ", style=colours["quiet"]),
+            Text(f"< {telling.knob_value(value, name)} >   ", style=style),
+            Text(telling.knob_value(default, name) + "   ", style=colours["quiet"]),
         ]
 
     def _paint(self) -> None:
@@ -94,11 +96,8 @@ class KnobsScreen(Page):
         table = self.query_one("#knobs", DataTable)
         return list(STEPS)[table.cursor_row]
 
-    def help_key(self) -> str:
-        return f"knob.{self.name_here()}.why"
-
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        self.query_one("#why", PlainStatic).update(say(self.help_key()))
+        self.query_one("#why", PlainStatic).update(say(f"knob.{self.name_here()}.why"))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
@@ -123,6 +122,13 @@ class KnobsScreen(Page):
         if verdict.knobs == self.knobs:
             self.verdict = verdict
             self.query_one(MemoryBar).verdict = verdict
+            fit = self.query_one("#fit", PlainStatic)
+            fit.set_class(verdict.status == "fits", "hidden")
+            fit.show(
+                (telling.why_not(verdict), "$error bold")
+                if verdict.status == "no"
+                else (say("view.knobs.tight"), "$warning")
+            )
 
     def action_take(self) -> None:
         if self.verdict.knobs != self.knobs:
@@ -130,4 +136,4 @@ class KnobsScreen(Page):
         self.dismiss(self.verdict if self.knobs != self.start.knobs else None)
 
     def heading(self) -> Content:
-        return Content.assemble((say("view.knobs.title"), "$primary bold"), "  ", (self.start.recipe, "$quiet"))
+        return Content.assemble((say("view.knobs.title"), "$primary bold"), "  ", (self.title_text, "bold"))

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from wizard.contract import Problem
 from wizard.view.errands import Returned, send
 from wizard.view.widgets import Banner, Key, Keys
-from wizard.view.widgets.banner import steps
+from wizard.view.widgets.banner import step, steps
 from wizard.words import say
 
 if TYPE_CHECKING:
@@ -58,11 +58,14 @@ class Page(Screen[object]):
     # layout
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
         with VerticalScroll(id="body", can_focus=False):
             yield from self.body()
         yield from self.foot()
         yield Keys()
+
+    def banner(self) -> Banner:
+        return Banner(self.heading(), self.aside(), step(self.STEP) if self.STEP else None)
 
     def body(self) -> ComposeResult:
         yield from ()
@@ -115,6 +118,14 @@ class Page(Screen[object]):
 
     def action_back(self) -> None:
         self.dismiss(None)
+
+    def list_runs(self, run: str) -> None:
+        """From a run to the list it stands in."""
+        from wizard.view.screens.runs import Runs
+
+        window = self.window
+        window.go_home()
+        window.push_screen(Runs(run))
 
     def action_roll(self, by: int) -> None:
         for body in self.query("#body").results(VerticalScroll):

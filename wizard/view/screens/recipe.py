@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,18 +13,12 @@ from textual.content import Content
 from textual.widgets import DataTable, Input
 
 from wizard.contract import Catalog, Verdict
-from wizard.view import telling
-from wizard.view.grid import clipped
+from wizard.view import offering, telling
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
+from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
 from wizard.words import pick, say
-from wizard.words.units import gib, seconds
 
-COLUMNS = ("model", "method", "needs", "fit", "time", "length", "mark")
-NARROW = 76
-GAP = 2
-EDGES = 3  # padding, and the scroll bar
 COLOURS = {"fits": "success", "tight": "warning", "no": "quiet"}
 
 
@@ -45,9 +38,11 @@ class RecipeStep(Page):
     only_fitting = False
     method = ""
     wanted = ""
+    refused = False  # Enter was pressed on what does not fit
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
+        yield PlainStatic(id="filters", classes="hidden")
         yield Listing(id="offers")
         yield Input(id="search", compact=True, placeholder=say("view.recipe.search"), classes="hidden")
         with Vertical(id="detail"):
@@ -56,12 +51,17 @@ class RecipeStep(Page):
         yield Keys()
 
     def keys(self) -> Sequence[Key]:
+        if self.query_one("#search", Input).has_focus:
+            return [Key("enter", "keep_search", "leave_box"), Key("esc", "end_search", "back")]
+        here = self.current() if self.verdicts else None
+        take = [Key("enter", "choose", "take")] if here and here.status != "no" else []
         return [
-            Key("enter", "choose", "take"),
+            *take,
             Key("k", "knobs", "knobs"),
             Key("/", "search", "search"),
             Key("m", "method", "method"),
             Key("g", "show_all" if self.only_fitting else "only_fitting", "only_fitting"),
+            Key("esc", "back", "back"),
             Key("?", "help", "help"),
         ]
 
@@ -94,37 +94,54 @@ class RecipeStep(Page):
         words = f"{self._model(verdict)} {self._method(verdict)} {verdict.recipe}".casefold()
         return all(word in words for word in self.wanted.casefold().split())
 
-    def _list(self) -> None:
+    def _list(self, *, stay: bool = True) -> None:
+        """`stay`: under the cursor is what was there; else, after a search, the best of what is left."""
         table = self.query_one("#offers", DataTable)
         rows = self.shown()
-        before = self._highlighted(table) or self._remembered()
+        before = (self._highlighted(table) if stay else None) or self._remembered()
         table.clear(columns=True)
-        columns = [name for name in COLUMNS if self.size.width >= NARROW or name not in ("length", "mark")]
-        for name in columns:
-            table.add_column(Text(say(f"view.recipe.column.{name}") + "  "), key=name)
-        cells = [self._cells(verdict) for verdict in rows]
-        self._fit(cells, columns)
-        for verdict, row in zip(rows, cells, strict=True):
-            table.add_row(*(row[name] for name in columns), key=f"{verdict.recipe}|{verdict.model}")
-        if not self.query_one("#search", Input).has_focus:
-            table.focus()
+        self._tell_filters(len(rows))
         if rows:
+            self._fill_table(table, rows)
             keys = [(v.recipe, v.model) for v in rows]
             table.move_cursor(row=keys.index(before) if before in keys else 0)
         else:
             self.query_one(MemoryBar).verdict = None
-            self.query_one("#about", PlainStatic).show((say("view.recipe.none"), "$warning"))
+            self.query_one("#about", PlainStatic).show((self._nothing(), "$warning"))
+        if not self.query_one("#search", Input).has_focus:
+            table.focus()
+        self.refresh_keys()
 
-    def _fit(self, rows: Sequence[dict[str, Text]], columns: Sequence[str]) -> None:
-        """One column gives way, so that none is out of sight; what it loses stands below the table."""
-        yielding = "mark" if "mark" in columns else "model"
-        others = [name for name in columns if name != yielding]
-        heads = {name: cell_len(say(f"view.recipe.column.{name}")) + GAP for name in others}
-        used = sum(max([heads[name], *(row[name].cell_len for row in rows)]) for name in others)
-        gap = " " * (0 if yielding == columns[-1] else GAP)
-        room = self.size.width - used - EDGES - len(gap)
-        for row in rows:
-            row[yielding].plain = clipped(row[yielding].plain.rstrip(), room) + gap
+    def _fill_table(self, table: DataTable[Text], verdicts: Sequence[Verdict]) -> None:
+        rows = [offering.row(verdict, self.catalog, turned=self._is_turned(verdict)) for verdict in verdicts]
+        widths = offering.laid_out(rows, self.size.width)
+        for name in widths:
+            table.add_column(Text(offering.head(name) + "  "), key=name)
+        colours = self.app.theme_variables
+        for verdict, row in zip(verdicts, rows, strict=True):
+            grey = colours["quiet"] if verdict.status == "no" else ""
+            styles = {"verdict": f"{colours[COLOURS[verdict.status]]} bold"}
+            cells = [
+                Text(offering.cell(row, name, width), style=styles.get(name, grey), no_wrap=True)
+                for name, width in widths.items()
+            ]
+            table.add_row(*cells, key=f"{verdict.recipe}|{verdict.model}")
+
+    def _tell_filters(self, count: int) -> None:
+        """What is left out of the list is said above it."""
+        method = self.catalog.methods[self.method].title if self.method else ""
+        fitting = say("view.do.only_fitting") if self.only_fitting else ""
+        told = say("view.comma").join(part for part in (method, fitting, self.wanted.strip()) if part)
+        line = self.query_one("#filters", PlainStatic)
+        line.set_class(not told, "hidden")
+        line.update(say("view.recipe.filtered", filters=told, n=f"{count:,}", all=f"{len(self.verdicts):,}"))
+
+    def _nothing(self) -> str:
+        wanted = self.wanted.strip()
+        return say("view.recipe.no_match", wanted=wanted) if wanted else say("view.recipe.none")
+
+    def _is_turned(self, verdict: Verdict) -> bool:
+        return (verdict.recipe, verdict.model) in self.draft.turned
 
     def _remembered(self) -> tuple[str, str] | None:
         held = self.draft.verdict
@@ -144,28 +161,6 @@ class RecipeStep(Page):
         found = next((v for v in self.verdicts if f"{v.recipe}|{v.model}" == key), None)
         return self.draft.turned.get((found.recipe, found.model), found) if found else None
 
-    def _cells(self, verdict: Verdict) -> dict[str, Text]:
-        colours = self.app.theme_variables
-        grey = colours["quiet"] if verdict.status == "no" else ""
-        sign = {"fits": "", "tight": "", "no": "- "}[verdict.status]
-        marks = [telling.shortfall(verdict)] if verdict.status == "no" else []
-        marks += [say("view.recipe.recommended")] if verdict.recommended else []
-        marks += [say("verdict.needs_hub")] if verdict.needs_hub and verdict.status != "no" else []
-        marks += [say("view.recipe.yours")] if self.catalog.recipes[verdict.recipe].yours else []
-        marks += [say("view.recipe.cards", n=verdict.knobs.n_gpus)] if verdict.knobs.n_gpus > 1 else []
-        marks += [say("view.recipe.turned")] if (verdict.recipe, verdict.model) in self.draft.turned else []
-        texts = {
-            "model": sign + self._model(verdict),
-            "method": self._method(verdict),
-            "needs": gib(verdict.card_bytes),
-            "time": seconds(verdict.seconds, brief=True) if verdict.status != "no" else "-",
-            "length": str(verdict.knobs.seq_len),
-            "mark": ", ".join(marks),
-        }
-        cells = {name: Text(f"{text}  ", style=grey, no_wrap=True) for name, text in texts.items()}
-        status = f"{colours[COLOURS[verdict.status]]} bold"
-        return {**cells, "fit": Text(say(f"verdict.{verdict.status}") + "  ", style=status, no_wrap=True)}
-
     def _model(self, verdict: Verdict) -> str:
         return self.catalog.models[verdict.model].title
 
@@ -175,6 +170,11 @@ class RecipeStep(Page):
     # the row under the cursor
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        self.refused = False
+        self._tell_row()
+        self.refresh_keys()
+
+    def _tell_row(self) -> None:
         if verdict := self.told():
             self.query_one(MemoryBar).verdict = verdict
             self.query_one("#about", PlainStatic).update(self.about(verdict))
@@ -188,13 +188,19 @@ class RecipeStep(Page):
         recipe = self.catalog.recipes[verdict.recipe]
         lines: list[Content] = []
         if verdict.status == "no":
+            if self.refused:
+                lines.append(Content.styled(say("view.recipe.refused"), "$ink on $warning"))
             lines.append(Content.styled(telling.why_not(verdict), "$error"))
             if ways := telling.remedies(verdict):
                 lines.append(Content.assemble((say("view.recipe.helps"), "$success bold"), "  ", ways))
             return Content("\n").join(lines)
         if changed := telling.gave_up(verdict):
             lines.append(Content.styled(say("view.recipe.gave_up", changed=changed), "$warning"))
-        lines.append(Content.assemble((pick(recipe.title), "bold"), "  ", pick(recipe.why)))
+        marks = offering.marks(verdict, self.catalog, turned=self._is_turned(verdict))
+        if verdict.knobs.n_gpus > 1:
+            marks.append(say("view.recipe.cards", n=verdict.knobs.n_gpus))
+        title = Content.assemble((pick(recipe.title), "bold"), "  ", (say("view.comma").join(marks), "$success bold"))
+        lines.append(Content.assemble(title.rstrip(), "  ", pick(recipe.why)))
         basis = say(f"basis.{verdict.basis}")
         moment = say(f"moment.{verdict.moment}")
         lines.append(Content.styled(say("view.recipe.peak", moment=moment, basis=basis), "$quiet"))
@@ -212,7 +218,8 @@ class RecipeStep(Page):
         if verdict is None:
             return
         if verdict.status == "no":
-            self.notify(say("view.recipe.refused"), severity="warning", markup=False)
+            self.refused = True
+            self._tell_row()
             return
         if self.draft.verdict is None or self.draft.verdict.recipe != verdict.recipe:
             self.draft.source = None
@@ -225,7 +232,8 @@ class RecipeStep(Page):
         if verdict := self.told():
             from wizard.view.screens.knobs import KnobsScreen
 
-            self.app.push_screen(KnobsScreen(verdict), self._turned)
+            title = f"{self._model(verdict)}  {self._method(verdict)}"
+            self.app.push_screen(KnobsScreen(verdict, title), self._turned)
 
     def _turned(self, verdict: object) -> None:
         if isinstance(verdict, Verdict):
@@ -234,13 +242,12 @@ class RecipeStep(Page):
 
     def action_only_fitting(self) -> None:
         self.only_fitting = not self.only_fitting
-        self.refresh_keys()
         self._list()
 
     def action_method(self) -> None:
         methods = ["", *dict.fromkeys(v.method for v in self.verdicts)]
         self.method = methods[(methods.index(self.method) + 1) % len(methods)]
-        self._list()
+        self._list(stay=False)
 
     def action_search(self) -> None:
         box = self.query_one("#search", Input)
@@ -250,10 +257,17 @@ class RecipeStep(Page):
     def on_input_changed(self, event: Input.Changed) -> None:
         self.wanted = event.value
         if self.verdicts:
-            self._list()
+            self._list(stay=False)
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_keys()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.input.set_class(not event.value, "hidden")
+        self.action_leave_box()
+
+    def action_leave_box(self) -> None:
+        box = self.query_one("#search", Input)
+        box.set_class(not box.value, "hidden")
         self.query_one("#offers", DataTable).focus()
 
     def action_back(self) -> None:
@@ -263,5 +277,4 @@ class RecipeStep(Page):
             self.dismiss(None)
             return
         box.value = ""
-        box.add_class("hidden")
-        self.query_one("#offers", DataTable).focus()
+        self.action_leave_box()

@@ -19,6 +19,8 @@ from wizard.view.widgets.facts import Facts
 from wizard.words import say
 from wizard.words.units import gb, gib, seconds
 
+NARROW = 76
+
 
 class Review(Page):
     NAME = "review"
@@ -45,8 +47,9 @@ class Review(Page):
         yield PlainStatic(id="ready", classes="title")
 
     def keys(self) -> Sequence[Key]:
+        start = [] if self.desk.pretend else [Key("enter", "start", "start")]
         return [
-            Key("enter", "start", "start"),
+            *start,
             Key("c", "commands", "commands"),
             Key("s", "serve", "serve"),
             Key("esc", "back", "back"),
@@ -82,7 +85,7 @@ class Review(Page):
 
     def _tell(self, plan: Plan) -> None:
         self.query_one("#what", PlainStatic).update(self._what(plan))
-        self.query_one("#plan-stages", PlainStatic).update(stages(plan))
+        self.query_one("#plan-stages", PlainStatic).update(stages(plan, engines=self.size.width >= NARROW))
         self.query_one(Facts).tell(list(self._facts(plan)))
         ready = say("view.review.pretending") if plan.pretend else say("view.review.ready")
         self.query_one("#ready", PlainStatic).update(ready)
@@ -137,16 +140,19 @@ class Review(Page):
     def _show_commands(self, commands: Sequence[tuple[str, str]]) -> None:
         from wizard.view.screens.help import Leaf
 
-        width = min(80, self.size.width * 4 // 5 - 6)
+        typed = [(name, telling.short_paths(line)) for name, line in commands]
         lines = [
-            Content.assemble((say(f"stage.{name}"), "$secondary bold"), "\n", continued(line, width))
-            for name, line in commands
+            Content.assemble(
+                (f"# {say(f'stage.{name}')}", "$secondary bold"), "\n", continued(line, self.size.width - 6)
+            )
+            for name, line in typed
         ]
-        self.app.push_screen(Leaf("view.review.commands", Content("\n\n").join(lines)))
+        whole = "\n".join(line for _, line in typed)
+        self.app.push_screen(Leaf("view.review.commands", Content("\n\n").join(lines), copy=whole))
 
     def action_start(self) -> None:
         plan = self.plan
-        if plan is None or self.starting:
+        if plan is None or plan.pretend or self.starting:
             return
         self.starting = True
         self.query_one("#ready", PlainStatic).show((say("view.review.starting"), "$primary"))
@@ -162,19 +168,31 @@ class Review(Page):
         self.window.explain(problem)  # type: ignore[arg-type]
 
 
-def stages(plan: Plan) -> Content:
-    """Numbered, with the forecast of each, and the sum."""
-    columns = ("stage", "engine", "time", "memory", "disk")
-    rows: list[Sequence[Cell]] = [["", *((say(f"view.review.column.{name}"), "$quiet") for name in columns)]]
-    for number, stage in enumerate(plan.stages, start=1):
-        name = (say(f"stage.{stage.name}"), "bold")
-        time = say("view.review.until_stopped") if stage.service else seconds(stage.seconds)
-        needs = gib(stage.memory_bytes), gb(stage.disk_bytes)
-        rows.append([(str(number), "$primary bold"), name, stage.engine, time, *needs])
-    sums = (
-        seconds(sum(stage.seconds for stage in plan.stages)),
-        gib(max(stage.memory_bytes for stage in plan.stages)),
-        gb(sum(stage.disk_bytes for stage in plan.stages)),
-    )
-    rows.append(["", (say("view.review.total"), "$secondary"), "", *((text, "bold") for text in sums)])
-    return grid(rows, right=(3, 4, 5))
+def stages(plan: Plan, *, engines: bool = True) -> Content:
+    """Numbered, with the forecast of each, and the sum; the card's memory and RAM apart."""
+    cards = [telling.on_card(plan, stage) for stage in plan.stages]
+    left_out = ([] if engines else ["engine"]) + ([] if any(cards) else ["card"])
+    columns = [name for name in ("number", "stage", "engine", "time", "card", "ram", "disk") if name not in left_out]
+    heads = {name: say(f"view.review.column.{name}") for name in columns if name != "number"}
+    rows: list[dict[str, Cell]] = [{name: (head, "$quiet") for name, head in heads.items()}]
+    for number, (stage, card) in enumerate(zip(plan.stages, cards, strict=True), start=1):
+        rows.append(
+            {
+                "number": (str(number), "$primary bold"),
+                "stage": (say(f"stage.{stage.name}"), "bold"),
+                "engine": stage.engine,
+                "time": say("view.review.until_stopped") if stage.service else seconds(stage.seconds),
+                "card" if card else "ram": gib(stage.memory_bytes),
+                "disk": gb(stage.disk_bytes),
+            }
+        )
+    held = [(card, stage.memory_bytes) for stage, card in zip(plan.stages, cards, strict=True)]
+    sums = {
+        "time": seconds(sum(stage.seconds for stage in plan.stages)),
+        "card": gib(max([0, *(size for card, size in held if card)])),
+        "ram": gib(max([0, *(size for card, size in held if not card)])),
+        "disk": gb(sum(stage.disk_bytes for stage in plan.stages)),
+    }
+    rows.append({"stage": (say("view.review.total"), "$secondary"), **{k: (v, "bold") for k, v in sums.items()}})
+    right = [columns.index(name) for name in ("time", "card", "ram", "disk") if name in columns]
+    return grid([[row.get(name, "") for name in columns] for row in rows], right=right)

@@ -13,10 +13,12 @@ from textual.widgets import DataTable
 from wizard.contract import RunState
 from wizard.view import telling
 from wizard.view.screens.page import Page
-from wizard.view.widgets import Banner, Key, Keys, Listing, PlainStatic
+from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.words import say
 
 NARROW = 76
+LOOK_AGAIN = 2.0
+GOING = ("running", "serving")
 COLOURS = {"running": "primary", "serving": "success", "done": "success", "failed": "error"}
 
 
@@ -29,16 +31,26 @@ class Runs(Page):
     ]
     states: tuple[RunState, ...] | None = None
 
+    def __init__(self, run: str = "") -> None:
+        """`run`: the one under the cursor at first."""
+        super().__init__()
+        self.run = run
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(LOOK_AGAIN, self.look_again)
+
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), self.aside())
+        yield self.banner()
         yield Listing(id="runs")
         yield PlainStatic(id="about")
         yield Keys()
 
     def keys(self) -> Sequence[Key]:
+        state = self.current()
         return [
-            Key("enter", "open", "open"),
-            Key("s", "stop", "stop"),
+            *([Key("enter", "open", "open")] if state else []),
+            *([Key("s", "stop", "stop")] if state and state.status in GOING else []),
             Key("esc", "back", "back"),
             Key("l", "language", "app.language"),
             Key("?", "help", "help"),
@@ -56,12 +68,21 @@ class Runs(Page):
             self._found(self.states)
 
     def on_screen_resume(self) -> None:
-        self.errand(lambda: tuple(self.desk.runs()), self._found)
+        self.look_again()
+
+    def look_again(self) -> None:
+        if self.is_current:
+            self.errand(lambda: tuple(self.desk.runs()), self._look_at, lambda _: None)
+
+    def _look_at(self, states: tuple[RunState, ...]) -> None:
+        if states != self.states:
+            self._found(states)
 
     def _found(self, states: tuple[RunState, ...]) -> None:
+        here = self.current()
+        self.run = here.run if here else self.run
         self.states = states
         table = self.query_one("#runs", DataTable)
-        row = table.cursor_row
         table.clear(columns=True)
         for name in ("run", "status", "progress"):
             table.add_column(Text(say(f"column.{name}") + "  "), key=name)
@@ -70,7 +91,8 @@ class Runs(Page):
             colour = colours[COLOURS.get(state.status, "warning")]
             cells = [Text(state.run + "  "), Text(say(f"status.{state.status}") + "  ", style=colour)]
             table.add_row(*cells, Text(telling.progress(state, short=self.size.width < NARROW)), key=state.run)
-        table.move_cursor(row=min(row, max(0, len(states) - 1)))
+        names = [state.run for state in states]
+        table.move_cursor(row=names.index(self.run) if self.run in names else 0)
         table.focus()
         self._tell_row()
         if not states:
@@ -84,6 +106,7 @@ class Runs(Page):
         self._tell_row()
 
     def _tell_row(self) -> None:
+        self.refresh_keys()
         if state := self.current():
             problem = telling.told(state.problem)["what"] if state.problem else ""
             self.query_one("#about", PlainStatic).update(problem or state.endpoint)
@@ -98,7 +121,7 @@ class Runs(Page):
 
     def action_stop(self) -> None:
         state = self.current()
-        if state is None or state.status not in ("running", "serving"):
+        if state is None or state.status not in GOING:
             return
         from wizard.view.screens.confirm import Confirm
 

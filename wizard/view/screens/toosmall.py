@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from wizard.view.widgets import PlainStatic
@@ -12,6 +15,8 @@ WIDTH, HEIGHT = 60, 20
 
 
 class TooSmall(ModalScreen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "app.leave", show=False)]
+
     def compose(self) -> ComposeResult:
         yield PlainStatic(id="too-small")
 
@@ -24,7 +29,7 @@ class TooSmall(ModalScreen[None]):
     def tell(self) -> None:
         now = f"{self.app.size.width}x{self.app.size.height}"
         text = say("view.too_small", now=now, needs=f"{WIDTH}x{HEIGHT}")
-        self.query_one("#too-small", PlainStatic).update(text)
+        self.query_one("#too-small", PlainStatic).update(f"{text}\n{say('view.too_small_ways')}")
 
     async def speak(self) -> None:
         self.tell()

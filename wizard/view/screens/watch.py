@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widgets import Input
 
 from wizard.contract import Plan, RunState, StageState
 from wizard.view import telling
@@ -51,10 +52,11 @@ class WatchScreen(Page):
         self.pulse = Pulse(desk, run)
         self.painted: RunState | None = None
         self.painted_at = 0.0
+        self.painted_log: Sequence[str] | None = None
         self.told_problem: object = None
 
     def compose(self) -> ComposeResult:
-        yield Banner(self.heading(), "")
+        yield self.banner()
         yield StageList(id="stages")
         yield PlainStatic(id="now")
         with Horizontal(id="middle"):
@@ -69,14 +71,23 @@ class WatchScreen(Page):
         return Content.styled(self.run, "$primary bold")
 
     def keys(self) -> Sequence[Key]:
+        if isinstance(self.focused, Input):
+            return [Key("enter", "keep_filter", "keep_filter"), Key("esc", "end", "back")]
         state = self.painted
         ended = state is not None and state.status in ENDED
-        first = [Key("enter", "resume", "resume"), Key("d", "details", "details")] if ended else []
-        leave = Key("q", "quit" if ended else "detach", "app.leave")
+        first = [Key("enter", "resume", "resume")] if ended else []
+        first += [Key("d", "details", "details")] if ended and state and state.problem else []
+        leave = [Key("q", "quit" if ended else "detach", "app.leave"), Key("esc", "runs", "back")]
         stop = [] if ended else [Key("s", "stop", "stop")]
         log = Key("f", "notes" if self.pulse.wants_log else "full_log", "full_log")
         look = [Key("/", "filter", "filter"), log, Key("p", "plots", "plots"), Key("?", "help", "help")]
-        return [*first, leave, *stop, *look]
+        return [*first, *leave, *stop, *look]
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_keys()
+
+    def on_descendant_blur(self) -> None:
+        self.refresh_keys()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -101,8 +112,9 @@ class WatchScreen(Page):
             return
         changed = self.painted is None or (self.painted.status, self.painted.stage) != (state.status, state.stage)
         due = time.monotonic() - self.painted_at >= REDRAW_SECONDS
-        if changed or (due and (state is not self.painted or pulse.wants_log)):
-            self.painted, self.painted_at = state, time.monotonic()
+        read = pulse.wants_log and pulse.log is not self.painted_log
+        if changed or (due and (state is not self.painted or read)) or (read and self.painted_log is None):
+            self.painted, self.painted_at, self.painted_log = state, time.monotonic(), pulse.log
             self._paint(plan, state)
             if changed:
                 self.refresh_keys()
@@ -115,19 +127,23 @@ class WatchScreen(Page):
         self.query_one("#now", PlainStatic).update(now(state))
         self._paint_chart(state)
         self.query_one(Instruments).tell(plan, state)
-        self.query_one(LogTail).tell(self._lines(state))
+        reading = self.pulse.wants_log and self.pulse.log is None
+        self.query_one(LogTail).tell(self._lines(state), say(f"view.watch.{'reading' if reading else 'nothing_yet'}"))
 
     def _paint_chart(self, state: RunState) -> None:
         chart = self.query_one(Chart)
         drawn = ((metric.step, metric.values.get(chart.metric)) for metric in state.series)
         chart.points = tuple((float(step), value) for step, value in drawn if value is not None)
         value = state.latest.get(chart.metric)
+        shown = telling.loss_value if chart.metric == "loss" else "{:.4g}".format
+        over = state.stage != "train" and value is not None
         title: list[str | tuple[str, str]] = [
+            (f"{say('view.watch.learned')}  ", "$quiet") if over else "",
             (say(f"metric.{chart.metric}"), "bold"),
-            f" {value:.4g}" if value is not None else "",
+            f" {shown(value)}" if value is not None else "",
         ]
         if chart.metric == "loss" and state.best_loss is not None:
-            title.append((f"  {say('view.watch.best', loss=f'{state.best_loss:.4g}')}", "$quiet"))
+            title.append((f"  {say('view.watch.best', loss=shown(state.best_loss))}", "$quiet"))
         self.query_one("#chart-title", PlainStatic).show(*title)
 
     def _to_come(self, plan: Plan, state: RunState) -> str:
@@ -138,7 +154,7 @@ class WatchScreen(Page):
 
     def _lines(self, state: RunState) -> list[tuple[str, str]]:
         if self.pulse.wants_log:
-            return [(printable(line), "") for line in self.pulse.log]
+            return [(printable(line), "") for line in self.pulse.log or ()]
         return [(telling.note(note), LEVELS[note.level]) for note in state.notes]
 
     def _move_on(self, state: RunState) -> None:
@@ -175,6 +191,9 @@ class WatchScreen(Page):
         if self.painted:
             self._tell_problem(self.painted)
 
+    def action_keep_filter(self) -> None:
+        self.query_one(LogTail).keep_filter()
+
     def action_stop(self) -> None:
         if self.painted is None or self.painted.status in ENDED:
             return
@@ -193,7 +212,7 @@ class WatchScreen(Page):
         self.query_one(LogTail).ask_filter()
 
     def action_full_log(self) -> None:
-        self.pulse.wants_log = not self.pulse.wants_log
+        self.pulse.show_log(not self.pulse.wants_log)
         self.refresh_keys()
         self.fill()
 
@@ -203,9 +222,9 @@ class WatchScreen(Page):
         self.fill()
 
     def action_back(self) -> None:
-        """Esc closes the filter first; then it goes back, and the run goes on."""
-        if not self.query_one(LogTail).close_filter():
-            self.window.go_home()
+        """Esc ends the filter first; then it goes to the list of runs, and the run goes on."""
+        if not self.query_one(LogTail).end_filter():
+            self.list_runs(self.run)
 
 
 def now(state: RunState) -> Content:

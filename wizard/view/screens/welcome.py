@@ -15,9 +15,12 @@ from textual.widgets.option_list import Option
 from wizard.contract import Catalog, RunState
 from wizard.session import goals
 from wizard.view import telling
+from wizard.view.folding import folded
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, PlainStatic
 from wizard.words import say
+
+LOOK_AGAIN = 2.0
 
 
 class Welcome(Page):
@@ -59,11 +62,16 @@ class Welcome(Page):
             self.errand(self.desk.catalog, self._catalogue)
         self.look_at_runs()
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(LOOK_AGAIN, self.look_at_runs)
+
     def on_screen_resume(self) -> None:
         self.look_at_runs()
 
     def look_at_runs(self) -> None:
-        self.errand(self.desk.runs, self._runs, lambda _: None)
+        if self.is_current:
+            self.errand(self.desk.runs, self._runs, lambda _: None)
 
     def _catalogue(self, catalog: Catalog) -> None:
         self.tasks = goals(catalog)
@@ -79,8 +87,9 @@ class Welcome(Page):
             title, hint = say(f"goal.{task}.title"), say(f"goal.{task}.hint")
             gap = " " * (width - cell_len(title) + 3)
             line = Content.assemble((title, "bold"), gap, (hint, "dim"))
-            if line.cell_length > self.size.width - 6:
-                line = Content.assemble((title, "bold"), "\n  ", (hint, "dim"))
+            if line.cell_length > (room := self.size.width - 6):
+                below = folded(Content.styled(hint, "dim"), room - 2).split()
+                line = Content("\n  ").join([Content.styled(title, "bold"), *below])
             options.add_option(Option(line, id=task))
         if self.tasks:
             options.highlighted = self.tasks.index(self.draft.task) if self.draft.task in self.tasks else 0

@@ -23,13 +23,22 @@ def steps(current: str) -> Content:
     return Content.assemble(*parts)
 
 
-class Banner(Widget):
-    """Left: steps or a title. Right: what must not be overlooked, such as that the machine is pretended."""
+def step(current: str) -> Content:
+    """The same where there is no room for it: `3/5 RECIPE`."""
+    return Content.styled(
+        f"{STEPS.index(current) + 1}/{len(STEPS)} {say(f'view.step.{current}').upper()}", "$primary bold"
+    )
 
-    def __init__(self, left: Content, right: str = "") -> None:
+
+class Banner(Widget):
+    """Left: steps or a title, `brief` where it is narrow. Right: what must not be overlooked, such as that the machine
+    is pretended."""
+
+    def __init__(self, left: Content, right: str = "", brief: Content | None = None) -> None:
         super().__init__(id="banner")
         self.left = left
         self.right = right
+        self.brief = brief or left
 
     def tell(self, left: Content, right: str) -> None:
         if (left, right) != (self.left, self.right):
@@ -37,7 +46,9 @@ class Banner(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        gap = self.size.width - self.left.cell_length - cell_len(self.right)
-        if gap < 2:
-            return self.left
-        return Content.assemble(self.left, " " * gap, (self.right, "$warning"))
+        room = self.size.width - cell_len(self.right) - (2 if self.right else 0)
+        left = self.left if self.left.cell_length <= room else self.brief
+        if left.cell_length > room:
+            left = left.truncate(room, ellipsis=False)
+        gap = self.size.width - left.cell_length - cell_len(self.right)
+        return Content.assemble(left, " " * gap, (self.right, "$warning"))

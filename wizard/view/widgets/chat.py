@@ -2,76 +2,65 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Input
 
-from wizard.contract import Problem
+from wizard.view.talk import Talk, Turn
 from wizard.view.widgets.plain import PlainStatic
-from wizard.words import problem, say
+from wizard.words import say
 
-Turn = dict[str, str]
-Ask = Callable[[Sequence[Turn]], Iterator[str]]
 PAINTS_PER_SECOND = 10
 
 
 class ChatBox(Vertical):
-    """`ask` is called in a thread with the whole conversation; the window repaints what has come so far."""
+    """As high as what was said, up to a limit. Enter in the empty box asks the question that is shown there."""
 
-    def __init__(self, ask: Ask, explain: Callable[[Exception], Problem], *, id: str) -> None:
+    class Typed(Message):
+        """The box holds something else than before."""
+
+    def __init__(self, talk: Talk, *, id: str) -> None:
         super().__init__(id=id)
-        self._ask = ask
-        self._explain = explain
-        self.turns: list[Turn] = []  # all that is shown
-        self._talk: list[Turn] = []  # what the model is told: without turns that failed
-        self.busy = False
+        self.talk = talk
         self._painted = -1
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="chat-scroll", can_focus=False):
             yield PlainStatic(Content.styled(say("view.chat.hello"), "$quiet"), id="chat-lines")
-        yield Input(id="chat-input", compact=True, placeholder=say("view.chat.placeholder"))
+        yield Input(self.talk.typed, id="chat-input", compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         self._painted = -1
+        self.suggest(say("view.chat.placeholder"))
         self.set_interval(1 / PAINTS_PER_SECOND, self._paint)
+
+    def suggest(self, question: str) -> None:
+        self.query_one(Input).placeholder = question
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.talk.typed = event.value
+        self.post_message(self.Typed())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        text = event.value.strip()
-        if not text or self.busy:
-            return
-        event.input.value = ""
-        question, answer = {"role": "user", "content": text}, {"role": "assistant", "content": ""}
-        self.turns += [question, answer]
-        self.busy = True
-        threading.Thread(target=self._stream, args=(question, answer), daemon=True).start()
-
-    def _stream(self, question: Turn, answer: Turn) -> None:
-        try:
-            for piece in self._ask([*self._talk, question]):
-                answer["content"] += piece
-            self._talk += [question, answer]
-        except Exception as error:
-            fault = self._explain(error)
-            words = problem(fault.code, fault.params)
-            answer.update(role="problem", content=f"{words['what']}\n{words['next']}")
-        finally:
-            self.busy = False
+        if not self.talk.busy:
+            self.talk.say(event.value.strip() or event.input.placeholder)
+            event.input.value = ""
 
     def _paint(self) -> None:
-        amount = sum(len(turn["content"]) + 1 for turn in self.turns) + (0 if self.busy else 1)
-        if not self.turns or amount == self._painted:
+        turns = self.talk.turns
+        amount = sum(len(turn["content"]) + 1 for turn in turns) + (0 if self.talk.busy else 1)
+        if not turns or amount == self._painted:
             return
         self._painted = amount
-        self.query_one("#chat-lines", PlainStatic).update(Content("\n").join([self._line(turn) for turn in self.turns]))
-        self.query_one("#chat-scroll", VerticalScroll).scroll_end(animate=False)
+        self.query_one("#chat-lines", PlainStatic).update(Content("\n").join([_line(turn) for turn in turns]))
+        self.call_after_refresh(self.query_one("#chat-scroll", VerticalScroll).scroll_end, animate=False)
 
-    def _line(self, turn: Turn) -> Content:
-        style = {"user": "$secondary bold", "assistant": "$primary bold", "problem": "$error bold"}[turn["role"]]
-        waiting = "..." if not turn["content"] else ""
-        return Content.assemble((say(f"view.chat.{turn['role']}"), style), "  ", turn["content"] or waiting)
+
+def _line(turn: Turn) -> Content:
+    style = {"user": "$secondary bold", "assistant": "$primary bold", "problem": "$error bold"}[turn["role"]]
+    waiting = "..." if not turn["content"] else ""
+    return Content.assemble((say(f"view.chat.{turn['role']}"), style), "  ", turn["content"] or waiting)

@@ -35,12 +35,21 @@ class Compare(Vertical):
         for question, before, after in self._rows:
             yield PlainStatic(Content.assemble(("? ", "$primary bold"), (question, "bold")), classes="question")
             with Horizontal(classes="answers"):
-                yield PlainStatic(_answer("before", before, "$quiet"), classes="answer")
-                yield PlainStatic(_answer("after", after, "$success"), classes="answer")
+                yield Answer("before", before)
+                yield Answer("after", after)
 
 
-def _answer(when: str, text: str, style: str) -> Content:
-    return Content.assemble((say(f"outcome.{when}").strip(), f"{style} bold"), "  ", text)
+class Answer(Horizontal):
+    """When it was given, and beside that, in a column of its own, what it says."""
+
+    def __init__(self, when: str, text: str) -> None:
+        super().__init__(classes=f"answer {when}")
+        self.when = when
+        self.text = text
+
+    def compose(self) -> ComposeResult:
+        yield PlainStatic(say(f"outcome.{self.when}").strip(), classes="when")
+        yield PlainStatic(self.text, classes="said")
 
 
 def _at(answers: Sequence[str], place: int, otherwise: str, longest: int) -> str:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 
 from wizard.view.widgets.plain import PlainStatic
+
+Fact = tuple[str, str | Content]
 
 
 class Facts(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._rows: tuple[tuple[str, str], ...] = ()
+        self._rows: tuple[Fact, ...] = ()
 
-    def tell(self, rows: Sequence[tuple[str, str]]) -> None:
+    def tell(self, rows: Sequence[Fact]) -> None:
         if tuple(rows) != self._rows:
             self._rows = tuple(rows)
             self.refresh(recompose=True)

@@ -13,6 +13,13 @@ from textual.widgets import Input
 from wizard.view.widgets.plain import PlainStatic
 
 
+class Answer(Input):
+    """One in which no answer holds a question mark, so that it explains here as it does everywhere."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return key != "question_mark" and super().check_consume_key(key, character)
+
+
 class Field(Horizontal):
     def __init__(self, label: str, box: Input, *, id: str) -> None:
         super().__init__(id=id, classes="field")

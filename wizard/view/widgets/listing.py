@@ -17,3 +17,7 @@ class Listing(DataTable[Text]):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, cursor_type="row", cell_padding=0)
+
+    def on_resize(self) -> None:
+        """What stands below may have grown: the row under the cursor stays in sight."""
+        self.move_cursor(row=self.cursor_row, scroll=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input
 
@@ -26,26 +26,29 @@ class LogTail(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.lines: tuple[Line, ...] = ()
+        self.empty = ""
         self.wanted = ""
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="log-scroll", can_focus=False):
             yield PlainStatic(id="log-lines")
-        yield Input(id="log-filter", compact=True, classes="hidden")
+        with Horizontal(id="log-wanted", classes="hidden"):
+            yield PlainStatic(id="log-label")
+            yield Input(self.wanted, id="log-filter", compact=True)
 
     def on_mount(self) -> None:
         self._paint()
 
-    def tell(self, lines: Sequence[Line]) -> None:
-        if tuple(lines) != self.lines:
-            self.lines = tuple(lines)
+    def tell(self, lines: Sequence[Line], empty: str) -> None:
+        """`empty`: what stands there while there are none."""
+        if (tuple(lines), empty) != (self.lines, self.empty):
+            self.lines, self.empty = tuple(lines), empty
             self._paint()
 
     def ask_filter(self) -> None:
-        box = self.query_one("#log-filter", Input)
-        box.placeholder = say("view.watch.filter")
-        box.remove_class("hidden")
-        box.focus()
+        self.query_one("#log-label", PlainStatic).update(say("view.watch.filter"))
+        self.query_one("#log-wanted").remove_class("hidden")
+        self.query_one("#log-filter", Input).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -54,19 +57,19 @@ class LogTail(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.close_filter()
+        self.keep_filter()
 
-    def close_filter(self) -> bool:
-        """Whether it was open. What it holds keeps filtering; an empty one filters nothing."""
-        box = self.query_one("#log-filter", Input)
-        was_open = not box.has_class("hidden")
-        box.set_class(not box.value, "hidden")
-        if box.has_focus:
-            self.screen.set_focus(None)
-            return True
-        if was_open and box.value:
-            box.value = ""
-            box.add_class("hidden")
+    def keep_filter(self) -> None:
+        """What it holds keeps filtering, in sight; an empty one is gone."""
+        self.query_one("#log-wanted").set_class(not self.wanted, "hidden")
+        self.screen.set_focus(None)
+
+    def end_filter(self) -> bool:
+        """Whether there was one."""
+        was_open = not self.query_one("#log-wanted").has_class("hidden")
+        self.query_one("#log-filter", Input).value = ""
+        self.wanted = ""
+        self.keep_filter()
         return was_open
 
     def _paint(self) -> None:
@@ -74,7 +77,7 @@ class LogTail(Vertical):
         kept = [Content.styled(text, style) for text, style in self.lines if wanted in text.casefold()]
         scroll = self.query_one("#log-scroll", VerticalScroll)
         follow = scroll.scroll_y >= scroll.max_scroll_y - 1
-        empty = Content.styled(say("view.watch.nothing_yet"), "$quiet")
+        empty = Content.styled(say("view.watch.no_line") if self.lines else self.empty, "$quiet")
         self.query_one("#log-lines", PlainStatic).update(Content("\n").join(kept) if kept else empty)
         if follow:
             scroll.scroll_end(animate=False)

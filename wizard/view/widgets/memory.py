@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from string import ascii_lowercase
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -42,13 +43,21 @@ def _told(term: Term) -> str:
 
 
 class MemoryBar(Widget):
+    """`low_legend`: whether the parts are named in a low window too."""
+
     verdict: reactive[Verdict | None] = reactive(None, layout=True)
+
+    def __init__(self, *, id: str, low_legend: bool = True) -> None:
+        super().__init__(id=id)
+        self.low_legend = low_legend
 
     def render(self) -> Content:
         if self.verdict is None:
             return Content("")
         terms = self._terms(self.verdict)
-        return Content("\n").join([self._legend(terms), self._bar(self.verdict, terms)])
+        bar = self._bar(self.verdict, terms)
+        low = self.screen.has_class("-low") and not self.low_legend
+        return bar if low else Content("\n").join([self._legend(terms), bar])
 
     def _terms(self, verdict: Verdict) -> list[Term]:
         """All of them; where it is narrow, the slight ones are one."""
@@ -69,7 +78,7 @@ class MemoryBar(Widget):
 
     def _bar(self, verdict: Verdict, terms: Sequence[Term]) -> Content:
         need, room = verdict.card_bytes, verdict.capacity_bytes
-        ending = say("view.memory.of", need=gib(need, unit=False), room=gib(room))
+        ending = say("view.memory.of", need=gib(need, unit=False), room=gib(room)) if room else gib(need)
         width = max(10, self.size.width - Content(ending).cell_length - 3)
         scale = max(need, room)
         parts: list[str | tuple[str, str]] = [("[", "$quiet")]
@@ -78,11 +87,16 @@ class MemoryBar(Widget):
             used += cells
             parts.append(self._segment(place, cells))
         parts.append(("." * max(0, width - used), "$quiet"))
-        if need > room:
-            parts += [("]\n ", "$quiet"), (f"{'|':>{max(1, round(width * room / scale))}}", "$error bold")]
-            return Content.assemble(*parts, (f" {ending}", "$error bold"))
         style = {"fits": "$success bold", "tight": "$warning bold", "no": "$error bold"}[verdict.status]
-        return Content.assemble(*parts, ("] ", "$quiet"), (ending, style))
+        bar = Content.assemble(*parts, ("] ", "$quiet"), (ending, style))
+        return Content("\n").join([bar, self._border(width, room / scale)]) if 0 < room < need else bar
+
+    def _border(self, width: int, share: float) -> Content:
+        """Under a bar that is too long: how far it may reach."""
+        words, place = say("view.memory.border"), max(1, round(width * share))
+        before = place - cell_len(words) - 1
+        text = f"{'':{before}}{words} ^" if before >= 0 else f"{'':{place}}^ {words}"
+        return Content.styled(text, "$error")
 
     def _segment(self, place: int, cells: int) -> tuple[str, str]:
         letter = ascii_lowercase[place % 26]

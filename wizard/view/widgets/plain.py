@@ -1,10 +1,13 @@
-"""Static text in which square brackets are just square brackets."""
+"""Static text in which square brackets are just square brackets, and Chinese fills its lines."""
 
 from __future__ import annotations
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.visual import VisualType
 from textual.widgets import Static
+
+from wizard.view.folding import folded
 
 
 class PlainStatic(Static):
@@ -12,6 +15,17 @@ class PlainStatic(Static):
 
     def __init__(self, content: VisualType = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(content, markup=False, id=id, classes=classes)
+
+    def render(self) -> VisualType:
+        return self._folded(self.content_size.width)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        shown = self._folded(width)
+        return shown.get_height({}, width) if width and isinstance(shown, Content) else 0
+
+    def _folded(self, width: int) -> VisualType:
+        shown = self.visual
+        return folded(shown, width) if width and isinstance(shown, Content) else shown
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
         """The same again is not drawn again: over a slow line every row counts."""
