@@ -145,7 +145,7 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
 def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, progress: Progress) -> Estimate:
     about = subject(desk, name, progress)
     if simulating and case.get("params") not in (None, about.params):
-        raise WizardError("simulation-cannot", detail="a number of parameters that is not the model's own")
+        raise WizardError("simulation-other-params", given=case["params"], own=about.params)
     step = fit.step_for(about.architecture, case, params=about.params, longest=about.longest, held=about.held)
     result = simulate(desk, step, config_for(desk, about, progress), progress) if simulating else {}
     if about.unread:

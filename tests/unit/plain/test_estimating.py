@@ -132,8 +132,8 @@ def test_what_a_model_is_read_as_and_how_many_cards_lack_is_said(typed: Typed, t
     (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "model_type": "of-tomorrow"}), encoding="utf-8")
     shown = typed("--model", str(tmp_path), "--zero-stage", "3", "--n-gpus", "8", lang=lang)[1]
     assert words.say_in(lang, "estimate.read_as", kind="llama") in shown
-    assert words.say_in(lang, "estimate.here_lacks", lacking=7) in shown
-    assert words.say_in(lang, "estimate.here_fits", free="").split()[0] not in shown.splitlines()[-1]
+    board = words.say_in(lang, "estimate.board", board="rtx-4090")
+    assert words.say_in(lang, "estimate.here_lacks", machine=board, lacking=7) in shown.splitlines()
 
 
 def test_a_problem_is_told_in_english_to_programs(typed: Typed) -> None:

@@ -241,7 +241,7 @@ def test_where_nothing_fits_the_nearest_says_what_it_lacks_and_what_would_help(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = detect.detect(Path("/"), {}, speed=False)
-    home = Disk(path="/root", free_bytes=2_000_000_000, total_bytes=20_000_000_000, kind="local")
+    home = Disk(path="/root", free_bytes=500_000_000, total_bytes=20_000_000_000, kind="local")
     large = replace(home, path="/mnt/data", free_bytes=900_000_000_000)
     monkeypatch.setattr("wizard.detect.detect", lambda *_, **__: replace(whole, gpus=(), disks=(home, large)))
     for models in ((), {"smollm2-135m"}):
@@ -249,7 +249,7 @@ def test_where_nothing_fits_the_nearest_says_what_it_lacks_and_what_would_help(
             desk.best("identity", models)
         problem = caught.value.problem
         assert (problem.code, caught.value.exit_code) == ("nothing-fits", ExitCode.NOTHING_FITS)
-        for language, disk in (("en", "2.0 GB are free"), ("zh", "2.0 GB")):
+        for language, disk in (("en", "0.50 GB are free"), ("zh", "0.50 GB")):
             told = words.problem(problem.code, problem.params, language)
             assert disk in told["why"]
             assert "YCDY_STORE=/mnt/data" in told["next"]

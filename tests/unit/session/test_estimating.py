@@ -240,7 +240,7 @@ def test_a_catalogue_that_is_nowhere_is_told_with_its_folder(home: Home, tmp_pat
 def test_a_model_said_to_have_other_numbers_than_its_code_is_not_simulated(desk: Desk, folder: Path) -> None:
     with pytest.raises(WizardError) as caught:
         desk.estimate(str(folder), {**CASE, "params": 10**9}, simulate=True, progress=told_nothing)
-    assert caught.value.problem.code == "simulation-cannot"
+    assert caught.value.problem.code == "simulation-other-params"
 
 
 def test_offers_prefer_it_too(desk: Desk) -> None:

@@ -37,7 +37,7 @@ def why(plan: Plan) -> list[tuple[str, str]]:
 def test_the_first_that_can_run_is_told_and_what_the_ones_before_it_lack(planned: Planned) -> None:
     plan = planned("avx2")
     assert plan.choice.engines["serve"] == "vllm-cpu"
-    assert why(plan) == [("engine-needs-accelerator", "vLLM"), ("engine-first-able", "vLLM for CPUs")]
+    assert why(plan) == [("engine-needs-accelerator", "vLLM"), ("engine-first-able", "vLLM (CPU)")]
     assert "avx2" in plan.stages[-1].spec["why"][-1]["params"]["needed"]
 
 

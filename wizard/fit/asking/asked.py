@@ -81,6 +81,8 @@ def wrong(code: str, key: str, found: Any) -> WizardError:
 
 def unknown(key: str, word: str, known: Mapping[str, T] | Sequence[str], shown: Sequence[str] = ()) -> WizardError:
     near = nearest(plain(word), known)
-    if shown and near not in shown and isinstance(known, Mapping):  # what is shown of the same meaning, if anything
+    if (
+        near and shown and near not in shown and isinstance(known, Mapping)
+    ):  # what is shown of the same meaning, if anything
         near = next((each for each in shown if known[each] == known[near]), nearest(plain(word), shown))
     return WizardError("case-unknown-word", key=key, word=word[:40], nearest=near, known=", ".join(shown or known))

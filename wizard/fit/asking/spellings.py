@@ -80,5 +80,10 @@ def snake(word: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
-    """Empty where it is like none of them; what has a `/` is a path or a hub's id."""
-    return "" if "/" in word else next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")
+    """The one that is most like it, or has it as a part; empty where there is none. What has a `/` is a path or a
+    hub's id."""
+    if "/" in word:
+        return ""
+    words = list(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=cutoff)
+    return next(iter(near or [each for each in words if word in each.split("-")]), "")
