@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+
+os.environ.pop("YCDY_COMMAND", None)  # how the tests were started is nothing that a screen or a text should tell
 
 # They share homes and engines' environments, and two trainings at once would fight over the same cores.
 HEAVY = ("tests/e2e", "tests/unit/stages")

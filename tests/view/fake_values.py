@@ -326,6 +326,7 @@ FILE_REPORT = DataReport(
     ),
     samples=tuple(conversation(q, a.format(name="", author="")) for q, a in SAMPLES["zh"]),
     tasks=("sft",),
+    lengths={30: 90, 100: 420, 240: 510, 500: 130, 900: 40, 3000: 8},
 )
 
 

@@ -83,6 +83,17 @@ async def test_rows_for_another_goal_are_refused(gpu_desk: FakeDesk) -> None:
         assert person.screen == "DataStep"
 
 
+async def test_how_long_the_rows_are_is_drawn_with_the_cut_in_sight(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk, size=(80, 60)) as person:
+        await person.reach_files()
+        await person.type("/d.jsonl")
+        await person.see("How long they are", "<=    256 |####")
+        verdict = person.window.draft.verdict
+        assert verdict and verdict.knobs.seq_len == 2048
+        bars = {line.strip().split(" |")[0]: line for line in person.sight.splitlines() if "<= " in line}
+        assert "|###" in bars["<=   1024"] and bars["<=   4096"].rstrip().endswith("|x 8")
+
+
 async def test_square_brackets_and_escapes_in_rows_are_just_text(gpu_desk: FakeDesk) -> None:
     gpu_desk.rendered = lambda model, messages: "[/foo] list[int] \x1b[31mred\x1b[0m <|im_end|>"  # type: ignore[method-assign]
     async with sitting_at(gpu_desk) as person:

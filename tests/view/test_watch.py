@@ -5,6 +5,7 @@ from fake_desk import FakeDesk
 from fake_values import RUN
 from person import sitting_at
 
+from wizard.contract import Problem
 from wizard.errors import WizardError
 from wizard.view.widgets.stages import StageList
 
@@ -77,6 +78,15 @@ async def test_a_rehearsal_that_does_not_fit_offers_its_rung_and_enter_takes_it(
         await person.press("enter")
         await person.be_at("WatchScreen")
         assert person.asked("resume") == [(RUN, {"micro_batch": 2, "accumulate": 4})]
+
+
+async def test_a_server_whose_port_is_taken_goes_on_at_another(desk: FakeDesk) -> None:
+    taken = Problem(code="port-in-use", params={"port": 8000, "run": RUN})
+    desk.moment = replace(moments.FAILED, problem=taken)
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.be_at("ProblemScreen", "Enter go on at another port")
+        await person.press("enter")
+        await person.wait_until(lambda: person.asked("resume") == [(RUN, {"port": 0})])
 
 
 async def test_a_failure_can_be_looked_past_and_back_at(desk: FakeDesk) -> None:

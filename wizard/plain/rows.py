@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wizard.contract import DataReport
-from wizard.session import bars, longer, remarks
+from wizard.session import longer, remarks
 from wizard.view import telling
+from wizard.view.lengths import histogram
 from wizard.words import problem, say
 
-BAR = 40  # cells of the longest
 LINES, WIDTH = 2, 100  # of a turn that is shown
 
 
@@ -26,22 +26,11 @@ def _lines(report: DataReport, limit: int) -> Iterator[str]:
     for remark in remarks(report, limit):
         texts = problem(remark.code, remark.params)
         yield "! " + telling.sentence(texts["what"], texts["next"])
-    yield from _histogram(report, limit)
+    yield from histogram(report, limit)
     for sample in report.samples[:1]:
         yield say("plain.first_row")
         for turn in sample["messages"]:
             yield from clipped(f"{turn['role']}: {turn['content']}")
-
-
-def _histogram(report: DataReport, limit: int) -> Iterator[str]:
-    """A line a bar; behind the cut, another sign."""
-    found = bars(report, limit)
-    most = max((rows for _, rows in found), default=0)
-    if found:
-        yield say("plain.lengths")
-    for tokens, rows in found:
-        sign = "#" if tokens <= limit or limit >= max(report.lengths) else "x"
-        yield f"  <= {tokens:>6} |{sign * max(1 if rows else 0, BAR * rows // most)} {rows}"
 
 
 def clipped(text: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, cast
 
 from textual import on
@@ -17,6 +17,7 @@ from textual.widgets import Input, TextArea
 from wizard.contract import DataReport, Dataset, Problem
 from wizard.view import telling
 from wizard.view.draft import SourceKind
+from wizard.view.lengths import histogram
 from wizard.view.reading import Look, reading
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Pick, PlainStatic
@@ -83,6 +84,7 @@ class DataStep(Page):
         yield PlainStatic(id="rejects")
         yield PlainStatic(id="rows-title", classes="title")
         yield PlainStatic(id="rows")
+        yield PlainStatic(id="lengths")
 
     def keys(self) -> Sequence[Key]:
         """In a box of many lines Enter makes a new one, so F5 is the key that goes on."""
@@ -260,6 +262,12 @@ class DataStep(Page):
         rejects.update(Content.styled("\n".join(lines), "$warning"))
         self.query_one("#rows-title", PlainStatic).update(say("view.data.rows") if self.rows else "")
         self.query_one("#rows", PlainStatic).update(rendered(self.rows))
+        lengths = "\n".join(self._lengths())
+        self.query_one("#lengths", PlainStatic).set_class(not lengths, "hidden").update(lengths)
+
+    def _lengths(self) -> Iterator[str]:
+        if self.report and self.draft.verdict and self.draft.source != "bundled":
+            yield from histogram(self.report, self.draft.verdict.knobs.seq_len, self.size.width - 4)
 
     # going on
 

@@ -18,9 +18,10 @@ from wizard.view.widgets.log import printable
 from wizard.words import say
 
 TAIL_BYTES = 20_000
-LESS: Mapping[str, Mapping[str, Any]] = {
-    "out-of-memory": {"micro_batch": 1},
-    "stage-out-of-memory": {"micro_batch": 1},
+WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # what Enter is called, and what it changes
+    "out-of-memory": ("resume_smaller", {"micro_batch": 1}),
+    "stage-out-of-memory": ("resume_smaller", {"micro_batch": 1}),
+    "port-in-use": ("resume_port", {"port": 0}),
 }
 
 
@@ -63,12 +64,12 @@ class ProblemScreen(Page):
             return "ok"
         if self.problem.params.get("changes"):
             return "resume_less"
-        return "resume_smaller" if self.problem.code in LESS else "resume"
+        return WAYS.get(self.problem.code, ("resume", {}))[0]
 
     def _less(self) -> Mapping[str, Any]:
         """What the problem itself offers comes first."""
-        offered: Mapping[str, Any] = self.problem.params.get("changes") or LESS.get(self.problem.code, {})
-        return offered
+        offered: Mapping[str, Any] = self.problem.params.get("changes") or {}
+        return offered or WAYS.get(self.problem.code, ("", {}))[1]
 
     def fill(self) -> None:
         words = telling.told(self.problem)
