@@ -87,7 +87,7 @@ async def test_how_long_the_rows_are_is_drawn_with_the_cut_in_sight(gpu_desk: Fa
     async with sitting_at(gpu_desk, size=(80, 60)) as person:
         await person.reach_files()
         await person.type("/d.jsonl")
-        await person.see("How long they are", "<=    256 |####")
+        await person.see("About 8 of 1,198 rows are longer than 2048 tokens", "How long they are", "<=    256 |####")
         verdict = person.window.draft.verdict
         assert verdict and verdict.knobs.seq_len == 2048
         bars = {line.strip().split(" |")[0]: line for line in person.sight.splitlines() if "<= " in line}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, Stage, StageState, Verdict
+from wizard.session import remarks
 from wizard.words import known, problem, remedy, say, units
 
 LINES_NAMED = 5
@@ -98,6 +99,11 @@ def rejects(report: DataReport) -> list[str]:
         why = say(f"reject.{code}", **rows[0].params)
         lines.append(say("view.data.reject", n=len(rows), why=why, lines=named + more))
     return lines
+
+
+def noted(report: DataReport, limit: int) -> list[str]:
+    """What is left out, and what else a person should know before it is learned. `limit`: the sequence's tokens."""
+    return [*rejects(report), *(told(remark)["what"] for remark in remarks(report, limit))]
 
 
 def stage_of(state: RunState, name: str = "") -> StageState | None:

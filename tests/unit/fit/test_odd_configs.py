@@ -32,7 +32,6 @@ def seeing(**numbers: Any) -> dict[str, Any]:
     "odd",
     [
         {"num_attention_heads": 32, "num_key_value_heads": 5},
-        {"num_attention_heads": 33, "num_key_value_heads": 33, "head_dim": None},
         {"num_experts": 4, "num_experts_per_tok": 8, "moe_intermediate_size": 64},
         {"hidden_size": 10**11},
     ],

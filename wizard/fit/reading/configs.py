@@ -59,10 +59,7 @@ def architecture_of(config: Mapping[str, Any], family: str = "") -> Architecture
 def _head_dim(at: Reading, hidden: int, heads: int) -> int:
     if at.count("kv_lora_rank"):
         return at.count("qk_nope_head_dim") + at.count("qk_rope_head_dim")
-    told = at.count("head_dim")
-    if not told and hidden % heads:
-        raise WizardError("config-odd", detail=f"hidden_size {hidden}, num_attention_heads {heads}")
-    return told or hidden // heads
+    return at.count("head_dim") or hidden // heads
 
 
 def outline_of(config: Mapping[str, Any]) -> Architecture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from textual import on
@@ -256,18 +256,16 @@ class DataStep(Page):
             recognised.show((words["what"], "$error bold"), "\n", words["why"], "\n", (words["next"], "$success"))
         else:
             recognised.show((telling.recognised(self.report), "$success") if self.report else "")
-        lines = telling.rejects(self.report) if self.report else []
+        own = self.report if self.draft.source != "bundled" else None
+        limit = self.draft.verdict.knobs.seq_len if self.draft.verdict else 0
+        lines = telling.noted(own, limit) if own else []
         rejects = self.query_one("#rejects", PlainStatic)
         rejects.set_class(not lines, "hidden")
         rejects.update(Content.styled("\n".join(lines), "$warning"))
         self.query_one("#rows-title", PlainStatic).update(say("view.data.rows") if self.rows else "")
         self.query_one("#rows", PlainStatic).update(rendered(self.rows))
-        lengths = "\n".join(self._lengths())
+        lengths = "\n".join(histogram(own, limit, self.size.width - 4)) if own else ""
         self.query_one("#lengths", PlainStatic).set_class(not lengths, "hidden").update(lengths)
-
-    def _lengths(self) -> Iterator[str]:
-        if self.report and self.draft.verdict and self.draft.source != "bundled":
-            yield from histogram(self.report, self.draft.verdict.knobs.seq_len, self.size.width - 4)
 
     # going on
 
