@@ -63,7 +63,6 @@ UNSAID = {
     **dict.fromkeys(
         ("tt-qlora-tut-003", "tt-llama2-apr24-001"), "the peak of quantising the weights, kept in the cache"
     ),
-    **dict.fromkeys(("glm4-inf-003", "glm4-inf-004"), "the layers are spread over several cards"),
 }
 OLD_BITSANDBYTES = "bitsandbytes 0.42 keeps the input of every product for two steps"
 
@@ -182,7 +181,8 @@ def inference(row: Row) -> Case:
     """Weights in bf16 or in bitsandbytes' 4 bits; litgpt's prompt of 6 tokens and the 50 that it adds."""
     base = {"int4": "nf4"}.get(row["method"], row["method"])  # GLM-4's script has load_in_4bit: fp4, as large as nf4
     found = {"id": row["id"], "config": config_of(row), "task": "infer", "method": base, "mixed_precision": None}
-    return {**found, "micro_batch": 1, "seq_len": int(row["seq_len"] or 56), **params(row)}
+    cards = {"n_gpus": int(row["n_gpus"])} if row["task"] == "infer" else {}
+    return {**found, "micro_batch": 1, "seq_len": int(row["seq_len"] or 56), **cards, **params(row)}
 
 
 def params(row: Row) -> Case:

@@ -173,3 +173,11 @@ def test_what_a_prompt_needs_beside_weights_and_cache_is_little(catalog: Catalog
         peak = served(model.id, seq_len=length, attention="flash")
         beside.append(peak.peak_bytes / (2 * model.params + terms(peak)["cache"]) - 1)
     assert 0 < median(beside) <= 0.03
+
+
+@pytest.mark.parametrize("cards", [2, 4])
+def test_on_several_cards_whole_layers_are_dealt_out_and_one_end_stays_whole(cards: int) -> None:
+    one, fullest = (terms(served("llama-2-13b", seq_len=4096, n_gpus=number)) for number in (1, cards))
+    end = 32000 * 5120 * 2
+    assert fullest["weights"] == pytest.approx((one["weights"] - 2 * end) / cards + end, rel=1e-6)
+    assert fullest["cache"] == one["cache"] // cards

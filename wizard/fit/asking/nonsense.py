@@ -16,8 +16,8 @@ def refuse(step: Step, *, longest: int = 0) -> None:
         raise WizardError("case-too-long", seq_len=step.seq_len, longest=longest)
     if step.images and not step.architecture.tower:
         raise WizardError("case-images-without-tower", images=step.images)
-    if step.task == "infer" and (step.cards > 1 or step.zero or step.offload):
-        raise WizardError("case-infer-on-cards")
+    if step.task == "infer" and (step.zero or step.offload):
+        raise WizardError("case-infer-in-shards")
     _cards(step)
     quantised = step.base in BITS
     if step.kbit_prepare and not quantised:
