@@ -30,6 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     language = _early(arguments, "--lang", "YCDY_LANG")
     if language:
         words.use(language)
+    try:
+        return _answered(arguments, language)
+    except BrokenPipeError:  # who read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+
+
+def _answered(arguments: Sequence[str], language: str) -> int:
+    """The verb's exit code, or its Problem's."""
     as_json = "--json" in arguments or twin("--json", {"action": "store_true"})
     try:
         if language and language not in words.LANGUAGES:
@@ -41,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(say("cli.interrupted"), file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+        raise
     except Exception as error:
         return tell(_unforeseen(error), as_json=as_json)
 
