@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from wizard.contract import Knobs
@@ -19,9 +20,15 @@ class Rung:
 
 def rungs_of(knobs: Knobs, ladder: Sequence[Mapping[str, Any]]) -> tuple[Rung, ...]:
     """The knobs as they are, then one rung after another, each with all concessions so far."""
+    return _rungs(knobs, tuple(tuple(change.items()) for change in ladder))
+
+
+@cache
+def _rungs(knobs: Knobs, ladder: tuple[tuple[tuple[str, Any], ...], ...]) -> tuple[Rung, ...]:
+    """Most models of a recipe go down the same one."""
     rungs = [Rung(knobs=knobs, changes={})]
     for change in ladder:
-        lowered = lower(rungs[-1].knobs, change)
+        lowered = lower(rungs[-1].knobs, dict(change))
         if lowered != rungs[-1].knobs:
             rungs.append(Rung(knobs=lowered, changes=changes_between(knobs, lowered)))
     return tuple(rungs)
