@@ -1,6 +1,7 @@
 """The desk: the only thing the front ends talk to. It joins the rooms, which do not know one another."""
 
 from wizard.fit import Serving
+from wizard.session.amount import ASSUMED
 from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
 from wizard.session.estimating import Estimate
@@ -9,6 +10,7 @@ from wizard.session.remarks import bars, longer, mostly_lost, remarks
 from wizard.session.steps import STEPS, goals
 
 __all__ = [
+    "ASSUMED",
     "STEPS",
     "Desk",
     "Endpoint",

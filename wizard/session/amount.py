@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from wizard import fit
 from wizard.contract import DataChoice, DataReport
 from wizard.errors import WizardError
 
@@ -14,6 +15,9 @@ class Amount(NamedTuple):
 
     rows: int = 0
     row_tokens: int = 0
+
+
+ASSUMED = Amount(fit.ASSUMED_ROWS, fit.ASSUMED_ROW_TOKENS)  # before any data are chosen
 
 
 def amount_of(report: DataReport | None) -> Amount:

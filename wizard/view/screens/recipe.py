@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import DataTable, Input
 
 from wizard.contract import Catalog, Verdict
+from wizard.session import ASSUMED
 from wizard.view import offering, telling
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Keys, Listing, PlainStatic
@@ -203,7 +204,9 @@ class RecipeStep(Page):
         lines.append(Content.assemble(title.rstrip(), "  ", pick(recipe.why)))
         basis = say(f"basis.{verdict.basis}")
         moment = say(f"moment.{verdict.moment}")
-        lines.append(Content.styled(say("view.recipe.peak", moment=moment, basis=basis), "$quiet"))
+        reckoned = "" if recipe.datasets else say("view.recipe.time", **ASSUMED._asdict())
+        peak = telling.sentence(say("view.recipe.peak", moment=moment, basis=basis), reckoned)
+        lines.append(Content.styled(peak, "$quiet"))
         lines += [Content.styled(telling.told(note)["what"], "$quiet") for note in verdict.engine_notes]
         return Content("\n").join(lines)
 
