@@ -75,7 +75,7 @@ def test_enter_all_the_way_to_a_model_that_answers(ycdy: Run, terminal: Callable
         window.press("Enter")
     window.wait("best", seconds=240)
     window.press("q")
-    window.wait("yichuidingyin attach")
+    window.wait("yichuidingyin.sh attach")
     run = next(row["run"] for row in answer(ycdy("runs", "--json")) if row["run"] not in known)
     back = terminal("attach", run, width=120, height=40)
     shown = back.wait("Your model answers below", seconds=400)
