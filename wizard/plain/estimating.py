@@ -14,7 +14,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.plain import ESTIMATE_FLAGS
 from wizard.plain.output import answer, print_json, problem_data, table, talk
 from wizard.session import Desk, Estimate, Serving
-from wizard.words import say, units
+from wizard.words import formula, say, units
 
 
 def estimate(desk: Desk, options: argparse.Namespace) -> int:
@@ -75,7 +75,7 @@ def teller() -> Callable[[str, int, int], None]:
 
 
 def shown(found: Estimate, pretended: str | None = None) -> str:
-    rows = [[say(f"term.{term.label}"), units.gib(term.bytes), term.formula] for term in found.peak.terms]
+    rows = [[say(f"term.{term.label}"), units.gib(term.bytes), formula(term.formula)] for term in found.peak.terms]
     lines = [
         say("estimate.title", model=found.title, rows=found.rows, length=found.length),
         *([say("estimate.read_as", kind=found.read_as)] if found.read_as else []),
@@ -122,7 +122,7 @@ def _beside(found: Estimate) -> str:
 
 
 def _serving(serving: Serving, length: int) -> list[str]:
-    rows = [[say(f"term.{term.label}"), units.gib(term.bytes), term.formula] for term in serving.terms]
+    rows = [[say(f"term.{term.label}"), units.gib(term.bytes), formula(term.formula)] for term in serving.terms]
     share, needed = f"{serving.share:g}", units.gib(serving.needed_bytes)
     room = say("estimate.serving_room", tokens=f"{serving.tokens:,}", rows=f"{serving.sequences:g}", length=length)
     return [say("estimate.serving", share=share), table(rows), room, say("estimate.serving_needs", needed=needed)]

@@ -70,6 +70,15 @@ def say_in(language: str, key: str, /, **params: Any) -> str:
     return _Formatter(language).vformat(text, (), params)
 
 
+def formula(text: str) -> str:
+    """A term's formula, whose words the law writes in English, in the current language."""
+    if _language == "en":
+        return text
+    phrases = {phrase: key for key, phrase in catalogue("en").items() if key.startswith("formula.")}
+    longest_first = "|".join(re.escape(phrase) for phrase in sorted(phrases, key=len, reverse=True))
+    return re.sub(rf"\b({longest_first})(?!\w)", lambda found: say(phrases[found[0]]), text)
+
+
 def known(key: str) -> bool:
     return key in catalogue("en")
 
