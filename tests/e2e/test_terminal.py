@@ -78,7 +78,7 @@ def test_enter_all_the_way_to_a_model_that_answers(ycdy: Run, terminal: Callable
     window.wait("yichuidingyin.sh attach")
     run = next(row["run"] for row in answer(ycdy("runs", "--json")) if row["run"] not in known)
     back = terminal("attach", run, width=120, height=40)
-    shown = back.wait("Your model answers below", seconds=400)
+    shown = back.wait("talk to it below", seconds=400)
     assert re.search(r"http://127\.0\.0\.1:\d+", shown)
     assert "Zephyrine" in shown or "after" in shown
     back.type("What is your name?")
