@@ -12,6 +12,7 @@ import pytest
 
 from tests.bench import causes, forecasts
 from tests.unit.fit.published import KINDS, UNSAID, Outcome, case_of, decided, outcomes, rows, score, shapes, unsaid
+from wizard import words
 from wizard.catalog import builtin, load
 from wizard.fit import answer, step_for
 from wizard.fit.memory import law
@@ -123,12 +124,13 @@ def test_the_page_tells_what_the_bench_prints(
         assert row.partition(" | ")[2] in told
 
 
-@pytest.mark.parametrize("page", PAGES, ids=["en", "zh"])
-def test_the_page_has_the_example_as_it_is(page: Path) -> None:
+@pytest.mark.parametrize(("page", "language"), [*zip(PAGES, words.LANGUAGES, strict=True)], ids=["en", "zh"])
+def test_the_page_has_the_example_as_it_is(page: Path, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_language", language)
     model, told = load([builtin()]).models["llama-2-13b-chat"], page.read_text(encoding="utf-8")
     case = {"method": "qlora", "micro_batch": 4, "seq_len": 2048}
     found = peak_of(step_for(model.architecture, case, params=model.params, longest=model.max_len))
-    assert all(term.formula in told for term in found.terms)
+    assert all(words.formula(term.formula) in told for term in found.terms)
     assert f"{found.peak_bytes:,}" in told
     assert f"{found.safe_bytes:,}" in told
 
