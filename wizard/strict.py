@@ -29,9 +29,9 @@ _AT_LINE = re.compile(r"\s*\(at line (\d+), column \d+\)|\s*\(at end of document
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
     """The known word spelt most like `word`; none where it is like none, and what has a `/` is a path or a hub's id."""
-    return "" if "/" in word else next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=ALIKE)), "")
+    return "" if "/" in word else next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), "")
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], tuple[Problem, ...]]:

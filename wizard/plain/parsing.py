@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from wizard.errors import WizardError
+from wizard.strict import nearest
 from wizard.words import say
 
-ALIKE = 0.6  # less, and it is another word
 WRONG = (  # what argparse says, and the Problem for it
     (re.compile(r"the following arguments are required: (?P<what>.*)"), "usage-lacks"),
     (re.compile(r"argument (?P<what>[^:]*): expected .*"), "usage-lacks-value"),
@@ -50,7 +49,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
-            told = {"found": value, "known": ", ".join(known), "nearest": near(value, known)}
+            told = {"found": value, "known": ", ".join(known), "nearest": nearest(value, known)}
             name = action.option_strings[-1] if action.option_strings else str(action.metavar)
             raise WizardError("usage-unknown", what=name, **told)
 
@@ -68,13 +67,8 @@ def twin(flag: str, options: dict[str, Any]) -> Any:
     return text or options.get("default")
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """The one it is most like, if it is much like any; a path is like none."""
-    return "" if "/" in word else next(iter(get_close_matches(word, list(known), 1, ALIKE)), "")
-
-
 def unknown_flag(word: str, parser: Parser) -> WizardError:
     flag = word.partition("=")[0]
     if not flag.startswith("-"):
         return WizardError("usage-too-much", what=word, command=parser.prog)
-    return WizardError("usage-unknown-flag", flag=flag, command=parser.prog, nearest=near(flag, parser.flags()))
+    return WizardError("usage-unknown-flag", flag=flag, command=parser.prog, nearest=nearest(flag, parser.flags()))

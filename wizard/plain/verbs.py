@@ -12,8 +12,8 @@ from wizard.plain import RESUME_KNOBS, asking, tables
 from wizard.plain.ending import converse, finish
 from wizard.plain.follow import until_ended
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
-from wizard.plain.parsing import near
 from wizard.session import Desk, goals
+from wizard.strict import nearest
 from wizard.words import say
 
 PROBE_PATIENCE = 2.0  # seconds: here somebody asked for the disks' speed
@@ -30,7 +30,7 @@ def probe(desk: Desk, options: argparse.Namespace) -> int:
 
 def offers(desk: Desk, options: argparse.Namespace) -> int:
     if options.task and options.task not in (known := goals(desk.catalog())):
-        told = {"found": options.task, "known": ", ".join(known), "nearest": near(options.task, known)}
+        told = {"found": options.task, "known": ", ".join(known), "nearest": nearest(options.task, known)}
         raise WizardError("usage-unknown", what="--task", **told)
     if not desk.pretend:
         desk.hubs()
@@ -48,9 +48,11 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
 def run(desk: Desk, options: argparse.Namespace) -> int:
     choice = desk.replay(options.file)
     looking = options.check or desk.pretend
-    if not looking and (unfinished := _unfinished(desk, choice)):
+    if not looking and (unfinished := _unfinished(desk, choice)):  # before its own processes are found in the way
         return _go_on(desk, unfinished, options)
     plan = desk.plan(choice)
+    if not looking and (unfinished := _unfinished(desk, plan.choice)):
+        return _go_on(desk, unfinished, options)
     if looking:
         if options.json:
             print_json(plan)
@@ -63,11 +65,7 @@ def run(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _unfinished(desk: Desk, choice: Choice) -> str | None:
-    """A run of this very choice; looked for before the machine is, where its own processes may be in the way."""
-    if name := desk.alike(lambda other: other == choice):
-        return name
-    whole = desk.plan(choice).choice
-    return desk.alike(lambda other: other == whole)
+    return desk.alike(lambda other: other == choice)
 
 
 def runs(desk: Desk, options: argparse.Namespace) -> int:
@@ -120,6 +118,7 @@ def stop(desk: Desk, options: argparse.Namespace) -> int:
     names = desk.going() if options.all else (_named(desk, options.run),)
     for name in names:
         desk.stop(name, after_checkpoint=options.after_checkpoint)
+    for name in names:
         if options.after_checkpoint:
             talk(say("plain.stopping", run=name))
         else:

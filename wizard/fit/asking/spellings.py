@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
+from wizard import strict
 from wizard.fit.memory.step import OPTIMIZERS as OPTIMIZERS
 
 MAIN_TASKS = ("sft", "cpt", "dpo", "kto", "grpo", "infer")
@@ -68,9 +68,6 @@ TARGETS = {
 ENDS = ("lm_head", "embed_tokens")
 
 
-ALIKE = 0.6  # less, and it is another word
-
-
 def plain(word: str) -> str:
     return word.strip().lower()
 
@@ -79,11 +76,8 @@ def snake(word: str) -> str:
     return plain(word).replace("-", "_").replace(" ", "_")
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = ALIKE) -> str:
+def nearest(word: str, known: Iterable[str], cutoff: float = strict.ALIKE) -> str:
     """The one that is most like it, or has it as a part; empty where there is none. What has a `/` is a path or a
     hub's id."""
-    if "/" in word:
-        return ""
     words = list(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=cutoff)
-    return next(iter(near or [each for each in words if word in each.split("-")]), "")
+    return strict.nearest(word, words, cutoff) or next((each for each in words if word in each.split("-")), "")

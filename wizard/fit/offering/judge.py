@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from wizard import strict
 from wizard.contract import Catalog, Knobs, Machine, Problem, Verdict
 from wizard.errors import WizardError
 from wizard.fit.memory.law import Numbers, peak_of
@@ -63,8 +63,7 @@ def judge(
 
 def _named(drawer: Mapping[str, T], name: str, kind: str) -> T:
     if name not in drawer:
-        nearest = "" if "/" in name else next(iter(difflib.get_close_matches(name, list(drawer), n=1)), "")
-        raise WizardError(f"unknown-{kind}", name=name, nearest=nearest)
+        raise WizardError(f"unknown-{kind}", name=name, nearest=strict.nearest(name, drawer))
     return drawer[name]
 
 

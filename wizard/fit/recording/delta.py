@@ -50,7 +50,7 @@ def mixed(tape: Tape, a: Architecture, mode: Mode, both: Value, gate: Value) -> 
     query, key, value = ops.split(tape, convolved, [few, few, heads.values])
     del convolved
     if few != heads.keys:
-        query, key = _repeated(tape, query, heads.keys), _repeated(tape, key, heads.keys)
+        query, key = ops.scale(tape, query, heads.keys), ops.scale(tape, key, heads.keys)
     out = ops.cast(tape, _chunked(tape, heads, query, key, value), number)
     del query, key, value
     out = ops.rms_norm(tape, mode, out)
@@ -80,12 +80,6 @@ def _chunked(tape: Tape, heads: Heads, q: Value, k: Value, v: Value) -> Value:
     q = _weighted(tape, q)
     k = _weighted(tape, k)
     return _scanned(tape, heads, (new, read, q, within, k), out)
-
-
-def _repeated(tape: Tape, x: Value, wide: int) -> Value:
-    before, number = x.wide, x.number
-    made = tape.new(wide * number)
-    return Value(made, wide, number, tape.node([x], lambda box: [tape.new(before * number, kind="backward")]))
 
 
 def _weighted(tape: Tape, x: Value) -> Value:

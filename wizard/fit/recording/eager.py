@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wizard.fit.recording.ops import Mode
+from wizard.fit.recording.ops import Mode, scale
 from wizard.fit.recording.tape import Buffer, Saved, Tape, Value
 
 
@@ -32,7 +32,7 @@ def eager(tape: Tape, mode: Mode, q: Value, k: Value, v: Value, heads: int) -> V
 def _with_alibi(tape: Tape, q: Value, k: Value, v: Value, heads: int) -> Value:
     """BloomAttention.forward: slices of one product are copied, positions are added within the product of the scores;
     the scores and the masked ones live as long as the function does."""
-    q, k, v = (_copied(tape, each) for each in (q, k, v))
+    q, k, v = (scale(tape, each) for each in (q, k, v))
     scores = _scores(tape, q, k, heads)
     masked = _masked(tape, scores)
     alive = masked.buffer
@@ -151,15 +151,4 @@ def _weighed(tape: Tape, weights: Value, v: Value, wide: int) -> Value:
 
 
 def repeated(tape: Tape, x: Value, wide: int) -> Value:
-    if x.wide == wide:
-        return x
-    before, number = x.wide, x.number
-    made = tape.new(wide * number)
-    return Value(made, wide, number, tape.node([x], lambda box: [tape.new(before * number, kind="backward")]))
-
-
-def _copied(tape: Tape, x: Value) -> Value:
-    """A slice made contiguous, and its gradient put in its place."""
-    wide, number = x.wide, x.number
-    made = tape.new(wide * number)
-    return Value(made, wide, number, tape.node([x], lambda box: [tape.new(wide * number, kind="backward")]))
+    return x if x.wide == wide else scale(tape, x, wide)

@@ -58,7 +58,7 @@ def unary(tape: Tape, x: Value) -> Value:
 
 
 def scale(tape: Tape, x: Value, wide: int = 0) -> Value:
-    """Keeps nothing: times a constant; a sum to fewer columns where `wide` says so."""
+    """Keeps nothing: times a constant, a copy, a sum to fewer columns or a repetition to more where `wide` says so."""
     before, number = x.wide, x.number
     wide = wide or before
     made = tape.new(wide * number)
