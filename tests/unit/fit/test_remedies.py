@@ -75,9 +75,10 @@ def done(here: Machine, catalog: Catalog, verdict: Verdict, remedy: Remedy, **mo
         knobs = replace(verdict.knobs, **p)
     elif remedy.code == "checkpointing":
         knobs = replace(verdict.knobs, grad_ckpt=True)
-    for each in (remedy, *remedy.beside):
+    for each in (remedy, *remedy.beside):  # what was done before may have brought another card into use
         here = after(here, verdict, each)
-    return judge(here, catalog, recipe, model, knobs, terms=False, **more)
+        verdict = judge(here, catalog, recipe, model, knobs, terms=False, **more)
+    return verdict
 
 
 def assert_true(here: Machine, catalog: Catalog, verdict: Verdict) -> None:
