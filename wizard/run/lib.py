@@ -10,7 +10,17 @@ from pathlib import Path
 
 from wizard.journal import Home
 
-ROOMS = ("__init__.py", "contract", "errors.py", "journal", "data/__init__.py", "data/shape", "tuners", "stages")
+ROOMS = (
+    "__init__.py",
+    "contract",
+    "errors.py",
+    "journal",
+    "data/__init__.py",
+    "data/shape",
+    "data/files",
+    "tuners",
+    "stages",
+)
 
 
 def install_lib(home: Home, source_package_dir: Path) -> str:

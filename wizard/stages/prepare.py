@@ -16,7 +16,8 @@ from typing import IO, Any
 import jinja2
 
 from wizard.contract import Rejected
-from wizard.data.shape import DataFault, open_source, sha256_of
+from wizard.data.files import open_source, sha256_of
+from wizard.data.shape import Converted, DataFault, Example
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench, run
 from wizard.stages.template import Message, Talker
@@ -25,7 +26,7 @@ IGNORED = -100
 TELL_EVERY = 2000
 SHOWN_REJECTS = 100
 
-Numbered = Iterator[tuple[int, Sequence[Message] | Rejected]]
+Numbered = Iterator[tuple[int, Converted]]
 
 
 @dataclass(kw_only=True)
@@ -52,9 +53,9 @@ def work(bench: Bench) -> None:
     rows, sources = bench.folder / "rows.jsonl", bench.folder / "messages.jsonl"
     tally = Tally()
     with rows.open("w", encoding="utf-8") as ids, sources.open("w", encoding="utf-8") as texts:
-        for line, messages in messages_of(bench.order.spec):
+        for line, example in examples_of(bench.order.spec):
             tally.rows += 1
-            take(talker, limit, tally, line, messages, ids, texts)
+            take(talker, limit, tally, line, example, ids, texts)
             if tally.rows % TELL_EVERY == 0:
                 bench.progress(tally.rows, 0, "rows")
     report = bench.folder / "report.json"
@@ -66,7 +67,7 @@ def work(bench: Bench) -> None:
     bench.finish({"rows": rows, "report": report, "sources": sources}, result)
 
 
-def messages_of(spec: Mapping[str, Any]) -> Numbered:
+def examples_of(spec: Mapping[str, Any]) -> Numbered:
     if "rows" in spec:
         return bundled(spec["rows"])
     data = spec["data"]
@@ -79,13 +80,16 @@ def messages_of(spec: Mapping[str, Any]) -> Numbered:
         raise WizardError.of(fault.problem, ExitCode.FAILED) from fault
     except FileNotFoundError as error:
         raise WizardError("data-gone", exit_code=ExitCode.FAILED, path=str(path)) from error
-    return source.messages()
+    return source.examples()
 
 
 def bundled(rows: Sequence[Mapping[str, str]]) -> Numbered:
     for line, row in enumerate(rows, 1):
         asked, answered = row["question"], row["answer"]
-        yield line, [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+        yield (
+            line,
+            Example(messages=[{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]),
+        )
 
 
 def take(
@@ -93,12 +97,13 @@ def take(
     limit: int,
     tally: Tally,
     line: int,
-    messages: Sequence[Message] | Rejected,
+    example: Converted,
     ids: IO[str],
     texts: IO[str],
 ) -> None:
-    if isinstance(messages, Rejected):
-        return tally.reject(line, messages.code)
+    if isinstance(example, Rejected):
+        return tally.reject(line, example.code)
+    messages = example.messages
     try:
         tokens, labels = encoded(talker, messages)
     except jinja2.TemplateError:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wizard.contract import Rejected
-from wizard.data.shape import Messages, open_source
+from wizard.data.files import open_source
+from wizard.data.shape import Example, Messages
 
 _words = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufeff"), min_size=1, max_size=30)
 TEXTS = _words.filter(lambda text: bool(text.strip()) and text.strip().lower() != "nan")
@@ -55,7 +56,8 @@ def _array(rows: list[object]) -> str:
 
 def _read(path: Path, data: bytes, encoding: str) -> list[Messages | Rejected]:
     path.write_bytes(data)
-    return [messages for _, messages in open_source(path, encoding=encoding).messages()]
+    found = [each for _, each in open_source(path, encoding=encoding).examples()]
+    return [each.messages if isinstance(each, Example) else each for each in found]
 
 
 @pytest.fixture(scope="module")

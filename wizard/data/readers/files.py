@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-from wizard.data import shape
+from wizard.data import files
+from wizard.data.files.rows import Numbered
 from wizard.data.shape import DataFault
-from wizard.data.shape.rows import Numbered
 from wizard.errors import WizardError
 
 
@@ -46,14 +46,14 @@ def read_rows(path: Path, encoding: str = "") -> Numbered:
     path = Path(path)
     with told(path):
         check_file(path)
-        yield from shape.rows(path, encoding)
+        yield from files.rows(path, encoding)
 
 
 def sha256_of(path: Path) -> str:
     path = Path(path)
     with told(path):
         check_file(path)
-        return shape.sha256_of(path)
+        return files.sha256_of(path)
 
 
 def _missing(path: Path) -> DataFault:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wizard.contract import DataReport
+from wizard.data.files import open_source
+from wizard.data.files.encodings import WHOLE_BYTES
 from wizard.data.readers.files import check_file, told
 from wizard.data.readers.sampling import sample
 from wizard.data.readers.tally import Tally
-from wizard.data.shape import open_source
-from wizard.data.shape.encodings import WHOLE_BYTES
 
 
 def inspect(

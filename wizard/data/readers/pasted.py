@@ -11,11 +11,12 @@ from itertools import chain, islice
 from pathlib import Path
 
 from wizard.contract import DataReport
+from wizard.data.files import rows_of
+from wizard.data.files.containers import sniff
 from wizard.data.readers.files import told
 from wizard.data.readers.tally import Tally
-from wizard.data.shape import HEAD_ROWS, DataFault, recognise, rows_of
+from wizard.data.shape import HEAD_ROWS, DataFault, recognise
 from wizard.data.shape.columns import PAIR
-from wizard.data.shape.containers import sniff
 from wizard.data.shape.layout import find_columns
 
 PASTED = Path("(pasted)")

@@ -8,9 +8,10 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wizard.data.files import Source, rows_of
+from wizard.data.files.rows import json_line
 from wizard.data.readers.tally import Tally
-from wizard.data.shape import DataFault, Source, rows_of
-from wizard.data.shape.rows import json_line
+from wizard.data.shape import DataFault
 
 HEAD_BYTES = 8 << 20
 TAIL_BYTES = 256 << 10

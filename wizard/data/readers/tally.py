@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 from wizard.contract import DataReport, Rejected
 from wizard.data.readers.lengths import estimated
-from wizard.data.shape import DataFault, Messages, Shape, to_messages
+from wizard.data.shape import DataFault, Example, Shape, to_example
 
 NAMED = 1000  # rejected rows listed one by one; all are counted
 SAMPLES = 3
@@ -24,7 +25,7 @@ class Tally:
     duplicates: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
-    samples: list[dict[str, Messages]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
 
     @property
@@ -33,7 +34,7 @@ class Tally:
 
     def add(self, numbered: Iterable[tuple[int, Any]]) -> None:
         for line, row in numbered:
-            converted = to_messages(self.shape, row, line)
+            converted = to_example(self.shape, row, line)
             if isinstance(converted, Rejected):
                 self._reject(converted)
             else:
@@ -44,15 +45,16 @@ class Tally:
         if len(self.rejected) < NAMED:
             self.rejected.append(rejected)
 
-    def _use(self, messages: Messages) -> None:
+    def _use(self, example: Example) -> None:
+        messages = example.messages
         self.usable += 1
         self.characters += sum(len(message["content"]) for message in messages)
         self.lengths[estimated(messages)] += 1
-        mark = hash(tuple(part for message in messages for part in message.values()))
+        mark = hash(json.dumps(example.as_json(), sort_keys=True, default=str))
         self.duplicates += mark in self.seen
         self.seen.add(mark)
         if len(self.samples) < SAMPLES:
-            self.samples.append({"messages": messages})
+            self.samples.append(example.as_json())
 
     def report(self, encoding: str, estimated_rows: int = 0) -> DataReport:
         """With `estimated_rows`, what was counted stands for that many."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wizard.contract import Rejected
+from wizard.data.shape.example import Messages, Talk
 from wizard.data.shape.fault import reject
-from wizard.data.shape.layout import Converted, Format, Messages, Row, Shape, normal
+from wizard.data.shape.layout import Format, Row, Shape, normal
 from wizard.data.shape.turns import checked
 from wizard.data.shape.values import is_blank, listed, text_of
 
@@ -21,7 +22,7 @@ QUESTIONS = (
 COMMON = {"system": ("system", "system_prompt", "系统"), "history": ("history", "历史")}
 
 
-def alpaca(row: Row, mapping: Mapping[str, str]) -> Converted:
+def alpaca(row: Row, mapping: Mapping[str, str]) -> Talk:
     asked = _cell(row, mapping, "instruction")
     given = _cell(row, mapping, "input") if mapping.get("input") in row else ""
     if isinstance(asked, Rejected):
@@ -32,12 +33,12 @@ def alpaca(row: Row, mapping: Mapping[str, str]) -> Converted:
     return _talk(row, mapping, "\n".join(parts), "output")
 
 
-def pair(row: Row, mapping: Mapping[str, str]) -> Converted:
+def pair(row: Row, mapping: Mapping[str, str]) -> Talk:
     asked = _cell(row, mapping, "question")
     return asked if isinstance(asked, Rejected) else _talk(row, mapping, asked, "answer")
 
 
-def _talk(row: Row, mapping: Mapping[str, str], asked: str, answer: str) -> Converted:
+def _talk(row: Row, mapping: Mapping[str, str], asked: str, answer: str) -> Talk:
     answered = _cell(row, mapping, answer)
     system = _cell(row, mapping, "system") if mapping.get("system") in row else ""
     before = _history(row, mapping)

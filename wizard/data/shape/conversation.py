@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Rejected
+from wizard.data.shape.example import Messages, Talk
 from wizard.data.shape.fault import reject
-from wizard.data.shape.layout import Converted, Format, Messages, Row, Shape
+from wizard.data.shape.layout import Format, Row, Shape
 from wizard.data.shape.turns import checked, lone_answer
 from wizard.data.shape.values import is_blank, listed, text_of
 
@@ -30,12 +31,12 @@ FIELDS = {
 }
 
 
-def convert(row: Row, mapping: Mapping[str, str]) -> Converted:
+def convert(row: Row, mapping: Mapping[str, str]) -> Talk:
     messages = _turns(row, mapping)
     return messages if isinstance(messages, Rejected) or lone_answer(messages) else checked(messages)
 
 
-def _turns(row: Row, mapping: Mapping[str, str]) -> Converted:
+def _turns(row: Row, mapping: Mapping[str, str]) -> Talk:
     turns = listed(row.get(mapping["messages"]))
     if turns is None:
         return reject("bad-messages", field=mapping["messages"])
@@ -48,7 +49,7 @@ def _turns(row: Row, mapping: Mapping[str, str]) -> Converted:
     return _with_system(row, mapping, messages)
 
 
-def _with_system(row: Row, mapping: Mapping[str, str], messages: Messages) -> Converted:
+def _with_system(row: Row, mapping: Mapping[str, str], messages: Messages) -> Talk:
     system = text_of(row.get(mapping["system"])) if "system" in mapping else ""
     if isinstance(system, Rejected):
         return system
@@ -57,7 +58,7 @@ def _with_system(row: Row, mapping: Mapping[str, str], messages: Messages) -> Co
     return [{"role": "system", "content": system}, *messages]
 
 
-def _turn(turn: Any, mapping: Mapping[str, str], number: int) -> Converted:
+def _turn(turn: Any, mapping: Mapping[str, str], number: int) -> Talk:
     if not isinstance(turn, dict):
         return reject("bad-messages", field=mapping["messages"])
     spoken = _key(turn, mapping.get("role"), ROLE_KEYS)

@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.contract import Rejected
+from wizard.data.shape.example import Talk
 
-Message = dict[str, str]
-Messages = list[Message]
 Row = Mapping[str, Any]
-Converted = Messages | Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +29,7 @@ class Format:
     fields: Mapping[str, tuple[str, ...]]  # role -> known spellings of its column, best first
     required: tuple[str, ...]
     fits: Callable[[Row, Mapping[str, str]], bool]  # does this row, whose required columns are there, look right
-    convert: Callable[[Row, Mapping[str, str]], Converted]
+    convert: Callable[[Row, Mapping[str, str]], Talk]
     refine: Callable[[Shape, list[Row]], Shape] = lambda shape, rows: shape
 
 

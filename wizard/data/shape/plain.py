@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wizard.contract import Rejected
+from wizard.data.shape.example import Talk
 from wizard.data.shape.fault import reject
-from wizard.data.shape.layout import Converted, Format, Row
+from wizard.data.shape.layout import Format, Row
 from wizard.data.shape.values import is_blank, text_of
 
 
-def paragraph(text: str) -> Converted:
+def paragraph(text: str) -> Talk:
     read = text_of(text)
     if isinstance(read, Rejected):
         return read
     return reject("empty-text") if is_blank(read) else [{"role": "assistant", "content": read}]
 
 
-def convert(row: Row, mapping: Mapping[str, str]) -> Converted:
+def convert(row: Row, mapping: Mapping[str, str]) -> Talk:
     column = mapping["text"]
     if column not in row:
         return reject("missing-field", field=column)

@@ -1,4 +1,4 @@
-"""Which format a source is in, from its first rows; and each row as the messages it stands for."""
+"""Which format a source is in, from its first rows; and each row as the example it stands for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 from wizard.contract import Rejected
 from wizard.data.shape import columns, conversation, plain
+from wizard.data.shape.example import Converted, Example, Talk
 from wizard.data.shape.fault import DataFault, reject
 from wizard.data.shape.foreign import foreign_kind
-from wizard.data.shape.layout import Converted, Format, Row, Shape, columns_of, find_columns, normal
+from wizard.data.shape.layout import Format, Row, Shape, columns_of, find_columns, normal
 from wizard.data.shape.turns import lone_answer
 
 HEAD_ROWS = 200
@@ -41,15 +42,15 @@ def recognise(rows: Iterable[Any], format: str = "", mapping: Mapping[str, str] 
     return _likeliest(objects)
 
 
-def to_messages(shape: Shape, row: Any, line: int = 0) -> Converted:
-    """The row's turns, or why it will not be used."""
+def to_example(shape: Shape, row: Any, line: int = 0) -> Converted:
+    """The row as training reads it, or why it will not be used."""
     if isinstance(row, Rejected):
         return row
     converted = _converted(shape, row)
-    return replace(converted, line=line) if isinstance(converted, Rejected) else converted
+    return replace(converted, line=line) if isinstance(converted, Rejected) else Example(messages=converted)
 
 
-def _converted(shape: Shape, row: Any) -> Converted:
+def _converted(shape: Shape, row: Any) -> Talk:
     if not shape.mapping:
         return plain.paragraph(row) if isinstance(row, str) else reject("not-a-text", found=type(row).__name__)
     if not isinstance(row, Mapping):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from wizard.contract import Rejected
+from wizard.data.shape.example import Messages, Talk
 from wizard.data.shape.fault import reject
-from wizard.data.shape.layout import Converted, Messages
 from wizard.data.shape.values import is_blank
 
 EMPTY = {"user": "empty-question", "assistant": "empty-answer"}
 
 
-def checked(messages: Messages) -> Converted:
+def checked(messages: Messages) -> Talk:
     """The same messages when they are [system] (user assistant)+, all filled; else why not."""
     turns = messages[1:] if messages and messages[0]["role"] == "system" else messages
     if not turns:

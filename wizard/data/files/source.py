@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from wizard.contract import Rejected
-from wizard.data.shape.containers import container_of
-from wizard.data.shape.encodings import check_encoding, encoding_of
+from wizard.data.files.containers import container_of
+from wizard.data.files.encodings import check_encoding, encoding_of
+from wizard.data.files.rows import Numbered, rows
+from wizard.data.shape.example import Converted
 from wizard.data.shape.fault import in_file
-from wizard.data.shape.layout import Messages, Shape
-from wizard.data.shape.recognising import HEAD_ROWS, recognise, to_messages
-from wizard.data.shape.rows import Numbered, rows
+from wizard.data.shape.layout import Shape
+from wizard.data.shape.recognising import HEAD_ROWS, recognise, to_example
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,9 @@ class Source:
     container: str
     rows: Numbered
 
-    def messages(self) -> Iterator[tuple[int, Messages | Rejected]]:
+    def examples(self) -> Iterator[tuple[int, Converted]]:
         for line, row in self.rows:
-            yield line, to_messages(self.shape, row, line)
+            yield line, to_example(self.shape, row, line)
 
 
 def open_source(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from wizard.contract import Rejected
-from wizard.data.shape.containers import container_of
-from wizard.data.shape.encodings import encoding_of, open_text
+from wizard.data.files.containers import container_of
+from wizard.data.files.encodings import encoding_of, open_text
+from wizard.data.files.jsonstream import LONGEST, elements
+from wizard.data.files.tables import table
 from wizard.data.shape.fault import in_file
-from wizard.data.shape.jsonstream import LONGEST, elements
-from wizard.data.shape.tables import table
 
 Numbered = Iterator[tuple[int, dict[str, Any] | str | Rejected | Any]]
 

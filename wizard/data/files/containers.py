@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from wizard.data.shape.encodings import READABLE, open_text
+from wizard.data.files.encodings import READABLE, open_text
 from wizard.data.shape.fault import DataFault
 
 BY_SUFFIX = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "txt", ".md": "txt", ".markdown": "txt"}
