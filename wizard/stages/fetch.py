@@ -33,11 +33,21 @@ def work(bench: Bench) -> None:
         folder = Path(sources[0]["ref"])
         check_model(folder)
         return finish(bench, folder, Record(kind="path", ref=str(folder), revision=""))
-    folder = home_of(bench, sources, Path(bench.order.spec["folder"]))
+    folder = Path(bench.order.spec["folder"])
     with alone(bench, folder):
-        bench.phase("check-model")
-        record = present(bench, sources, folder)
-        finish(bench, folder, record or first_that_works(bench, sources, folder))
+        place = place_of(sources, folder)
+        if place == folder:
+            return settle(bench, sources, folder)
+    found = read_record(folder)
+    bench.note("model-other-revision", found=(found and found.revision) or "", path=str(folder))
+    with alone(bench, place):
+        settle(bench, sources, place)
+
+
+def settle(bench: Bench, sources: Sequence[Source], folder: Path) -> None:
+    bench.phase("check-model")
+    record = present(bench, sources, folder)
+    finish(bench, folder, record or first_that_works(bench, sources, folder))
 
 
 def finish(bench: Bench, folder: Path, record: Record) -> None:
@@ -46,12 +56,11 @@ def finish(bench: Bench, folder: Path, record: Record) -> None:
     bench.finish({"model": folder}, result)
 
 
-def home_of(bench: Bench, sources: Sequence[Source], folder: Path) -> Path:
+def place_of(sources: Sequence[Source], folder: Path) -> Path:
     """Another revision gets a folder of its own beside: a run may be using the one that is here."""
     record = read_record(folder)
     if record is None or any(record.meets(source) for source in sources):
         return folder
-    bench.note("model-other-revision", found=record.revision or record.kind, path=str(folder))
     mark = re.sub(r"[^\w.]+", "-", sources[0].get("revision") or sources[0]["kind"])
     return folder.with_name(f"{folder.name}@{mark[:60]}")
 

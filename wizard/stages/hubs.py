@@ -54,17 +54,19 @@ def from_modelscope(ref: str, revision: str, token: str) -> Listing:
     name, _, pin = revision.partition(PIN)
     if not pin:
         return on_modelscope(ref, name, token)
+    failed: WizardError | None = None
     for place in dict.fromkeys((name, BRANCH)):
         try:
             listing = on_modelscope(ref, place, token)
         except WizardError as error:
-            if error.problem.code != "hub-has-no-model":
-                raise
+            failed = error
             continue
         sums = {entry.name: entry.sha256 for entry in wanted(listing)}
         if content(sums) == pin or not all(sums.values()):
             return listing
-    raise WizardError("model-changed", exit_code=ExitCode.FAILED, hub="modelscope", model=ref, revision=revision)
+        failed = WizardError("model-changed", exit_code=ExitCode.FAILED, hub="modelscope", model=ref, revision=revision)
+    assert failed
+    raise failed
 
 
 def on_modelscope(ref: str, revision: str, token: str) -> Listing:

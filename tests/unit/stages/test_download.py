@@ -168,6 +168,21 @@ def test_without_hashes_the_size_is_checked(stage: Stages, hub_python: Path) -> 
     assert holds(fetched(fetch), FILES)
 
 
+def test_a_disk_that_fills_up_keeps_what_came(stage: Stages, hub_python: Path, tmp_path: Path) -> None:
+    small = tmp_path / "python"
+    small.write_text(f'#!/bin/sh\nulimit -f 3000\nexec {hub_python} "$@"\n')  # in blocks of 512 bytes
+    small.chmod(0o755)
+    with running(Hub(FILES)) as hub:
+        fetch = ordered(fetching(stage, small, hub), source("modelscope"), source("huggingface"))
+        assert fetch.run() == 1
+        assert fetch.problem()["code"] == "disk-full"
+        hub.sent.clear()
+        fetch.python = hub_python
+        assert fetch.run() == 0
+        assert 0 < hub.sent[ONE] < LONG
+    assert holds(fetched(fetch), FILES)
+
+
 @BOTH
 @pytest.mark.parametrize("where", ["listing", "file"])
 def test_a_busy_hub_is_waited_for_as_long_as_it_asks(stage: Stages, hub_python: Path, kind: str, where: str) -> None:

@@ -350,6 +350,22 @@ def test_two_runs_that_want_the_same_model_fetch_it_once(stage: Stages, hub_pyth
     assert phases.count("wait-for-model") == phases.count("download-model") == 1
 
 
+def test_two_runs_that_want_different_revisions_do_not_meet(stage: Stages, hub_python: Path) -> None:
+    older = model("old")
+    with running(Hub(FILES, revisions={OTHER: older}, pause=0.02)) as hub:
+        asked = {"new": "", "old": OTHER}
+        runs = {
+            name: ordered(fetching(stage, hub_python, hub, name), source("huggingface", revision=revision))
+            for name, revision in asked.items()
+        }
+        processes = [run.start() for run in runs.values()]
+        assert [process.wait() for process in processes] == [0, 0]
+        hub.status = {"huggingface": 500}
+        assert [run.run() for run in runs.values()] == [0, 0]
+    assert holds(fetched(runs["new"]), FILES)
+    assert holds(fetched(runs["old"]), older)
+
+
 def test_what_an_older_revision_left_half_fetched_does_not_stay(stage: Stages, hub_python: Path) -> None:
     with running(Hub(FILES)) as hub:
         fetch = ordered(fetching(stage, hub_python, hub), source("huggingface"))
