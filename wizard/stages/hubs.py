@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.faults import chain
-from wizard.stages.listing import PIN, Entry, Listing, content, matches, wanted
+from wizard.stages.listing import PIN, Entry, Listing, chosen, content, matches
 
 REFUSED, MISSING, LATER = (401, 403), (404,), (429, 500, 502, 503, 504)
 BRANCH = "master"  # ModelScope's
@@ -61,7 +61,7 @@ def from_modelscope(ref: str, revision: str, token: str) -> Listing:
         except WizardError as error:
             failed = error
             continue
-        sums = {entry.name: entry.sha256 for entry in wanted(listing)}
+        sums = {entry.name: entry.sha256 for entry in chosen(listing)}
         if content(sums) == pin or not all(sums.values()):
             return listing
         failed = WizardError("model-changed", exit_code=ExitCode.FAILED, hub="modelscope", model=ref, revision=revision)

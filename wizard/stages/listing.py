@@ -61,7 +61,7 @@ class Listing:
         return sum(max(0, entry.bytes) for entry in self.entries)
 
 
-def wanted(listing: Listing) -> tuple[Entry, ...]:
+def chosen(listing: Listing) -> tuple[Entry, ...]:
     """The files that are fetched. Raises where one would land outside the folder, or the weights are only pickled."""
     for entry in listing.entries:
         if not inside(entry.name):
@@ -74,8 +74,13 @@ def wanted(listing: Listing) -> tuple[Entry, ...]:
     if not weights:
         raise WizardError("hub-lacks-file", exit_code=ExitCode.FAILED, file="*.safetensors", **whose(listing))
     doubled = ("consolidated*.safetensors",) if any(name.startswith("model") for name in weights) else ()
-    found = {entry.name: entry for entry in listing.entries if not matches(entry.name, (*UNWANTED, *doubled))}
-    return tuple(entry for name, entry in found.items() if not name.startswith(OTHER_FORMS))
+    found = {entry.name: entry for entry in listing.entries if wanted(entry.name)}
+    return tuple(entry for name, entry in found.items() if not matches(name, doubled))
+
+
+def wanted(name: str) -> bool:
+    """Whether any of our programs, or a person, reads such a file of a model."""
+    return not matches(name, UNWANTED) and not name.startswith(OTHER_FORMS)
 
 
 def whose(listing: Listing) -> dict[str, str]:

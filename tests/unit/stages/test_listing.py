@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from wizard.errors import WizardError
-from wizard.stages.listing import Entry, Listing, content, inside, wanted
+from wizard.stages.listing import Entry, Listing, chosen, content, inside
 
 
 def listing(names: Iterable[str]) -> Listing:
@@ -14,7 +14,7 @@ def listing(names: Iterable[str]) -> Listing:
 
 
 def names(*listed: str) -> list[str]:
-    return [entry.name for entry in wanted(listing(listed))]
+    return [entry.name for entry in chosen(listing(listed))]
 
 
 def test_what_programs_and_people_read_is_wanted() -> None:
@@ -51,7 +51,7 @@ def test_a_file_that_is_listed_twice_is_fetched_once() -> None:
 @pytest.mark.parametrize(("listed", "code"), [(["a.bin"], "model-is-pickled"), (["a.gguf"], "hub-lacks-file")])
 def test_a_model_without_safetensors_is_refused(listed: list[str], code: str) -> None:
     with pytest.raises(WizardError) as caught:
-        wanted(listing(listed))
+        chosen(listing(listed))
     assert caught.value.problem.code == code
 
 
