@@ -96,6 +96,7 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(stage: Stages, hub_
     with running(Hub(FILES, cut_after=1_000_000, ignores_ranges=True)) as hub:
         fetch = ordered(fetching(stage, hub_python, hub), source(kind))
         assert fetch.run() == 0
+        assert hub.sent[ONE] == 1_000_000 + LONG
     assert holds(fetched(fetch), FILES)
 
 
