@@ -62,7 +62,7 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"recipe = {_value(choice.recipe)}"
     yield f"model = {_value(choice.model)}"
     yield f"hub = {_value(hub)}"
-    revision = _value(choice.revision or fetched.get("revision", ""))
+    revision = _value(fetched.get("revision") or choice.revision)  # what was fetched is exact, a branch is not
     yield f"revision = {revision}  # of the model on that hub, or the package that brings it"
     yield f"serve = {_value(choice.serve)}"
     yield f"port = {choice.port}  # 0 = any free one"

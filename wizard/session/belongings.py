@@ -24,7 +24,7 @@ MADE: Mapping[str, str] = {  # folder of a home or a store -> the names we give 
     "models": r"\..+\.(lock|part)",  # and the model whose lock lies beside it
     "pasted": r"[0-9a-f]{12}\.\w+|tmp\w{8}",
     "runs": RUN,
-    "secrets": rf"{RUN}\.(key|header)",
+    "secrets": rf"{RUN}\.(key|header)|(modelscope|huggingface)\.token",
     "simulated": r"[0-9a-f]+\.json",
 }
 PROGRAMS = ("test", "wizard")  # environments; `locks/` says of a half-made one that it is ours

@@ -18,6 +18,11 @@ def gb(amount: float, unit: bool = True) -> str:
     return _number(amount / GB) + (" GB" if unit else "")
 
 
+def speed(rate: float) -> str:
+    """Of a download, from bytes a second; nothing where it is not known."""
+    return f"{rate / 1e6:.1f} MB/s" if rate else ""
+
+
 def _number(value: float) -> str:
     if 0 < value < 0.005:
         return "<0.01"
