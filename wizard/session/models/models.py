@@ -67,7 +67,8 @@ class Models:
         return model.id
 
     def one(self, name: str, progress: Progress = unheard) -> Model:
-        found = self._desk.catalog().models.get(self.named(name, progress))
+        id = self.named(name, progress)  # which may add it to the catalogue
+        found = self._desk.catalog().models.get(id)
         if not found:  # a family
             raise naming.unknown(self._desk.catalog(), name)
         return found
