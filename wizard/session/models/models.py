@@ -54,6 +54,11 @@ class Models:
             return self._adopted(adopting.from_hub(self._desk, name, progress))
         return naming.wanted(catalog, name)
 
+    def may_ask(self, name: str) -> bool:
+        """Whether a hub or a folder may tell of it what the catalogue does not."""
+        elsewhere = adopting.is_ref(name) or (Path(name).expanduser() / "config.json").is_file()
+        return elsewhere and not naming.called(self._desk.catalog(), name)
+
     def _from_folder(self, path: Path) -> str:
         known = naming.called(self._desk.catalog(), str(path.resolve()))
         return known.id if known else self._adopted(adopting.from_folder(path))
