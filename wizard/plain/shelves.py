@@ -92,14 +92,14 @@ def shown(one: Shown) -> str:
         (say("models.label.params"), f"{units.count(model.params)} ({model.params:,})"),
         (say("models.label.context"), f"{model.max_len:,}"),
         (say("models.label.licence"), model.licence or "-"),
-        (say("models.label.gated"), say("view.yes" if model.gated else "view.no")),
+        (say("models.label.gated"), say("models.yes" if model.gated else "models.no")),
         (
             say("models.label.modality"),
             say("view.comma").join(say(f"models.modality.{kind}") for kind in model.modality),
         ),
         (say("models.label.template"), model.template or say("models.own_template")),
         *((say(f"models.label.{kind}"), ref) for kind, ref in refs(model).items()),
-        (say("models.label.here"), f"{_size(held)}  {held.path}" if held else say("view.no")),
+        (say("models.label.here"), f"{_size(held)}  {held.path}" if held else say("models.not_here")),
         *([(say("models.label.file"), str(one.file))] if one.file else []),
     ]
     cards = [

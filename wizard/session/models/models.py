@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import fit
+from wizard import plan as planning
 from wizard.contract import Method, Model, Problem
 from wizard.errors import WizardError
 from wizard.session import estimating, naming
@@ -110,7 +111,7 @@ class Models:
         """One in the store, by any of its names."""
         model = naming.called(self._desk.catalog(), name) or naming.likely(self._desk.catalog(), name)
         held = {each.id: each for each in shelf.held(self._desk.home)}
-        found = held.get(model.id if model else name)
+        found = held.get(model.id if model else name) or held.get(planning.id_of(name))
         if not found:
             raise WizardError("model-not-here", name=name, nearest=fit.nearest(name, held))
         return found

@@ -40,12 +40,12 @@ def _lock(path: Path) -> Path:
 
 def _held(path: Path) -> Held:
     record = read_json(path / "fetched.json")
-    files = [] if path.is_symlink() else list(_files(path))
+    files = [] if path.is_symlink() else [file for file in _files(path) if not file.is_symlink()]
     return Held(
         id=path.name,
         path=path,
         bytes=sum(file.stat().st_size for file in _files(path)),
-        own_bytes=sum(state.st_size for file in files if (state := file.lstat()).st_nlink == 1),
+        own_bytes=sum(state.st_size for file in files if (state := file.stat()).st_nlink == 1),
         source=str(record.get("kind", "")),
         ref=str(record.get("ref", "")),
         revision=str(record.get("revision", "")),
