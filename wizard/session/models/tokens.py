@@ -26,9 +26,9 @@ class Wanted:
     page: str
 
 
-def wanted(problem: Problem, catalog: Catalog) -> Wanted | None:
-    """Nothing where no hub refused, or where the environment has a token: that one would win over any other."""
-    if not (hub := refusing(problem)) or os.environ.get(engine_room.VARIABLES.get(hub, "")):
+def wanted(hub: str, problem: Problem, catalog: Catalog) -> Wanted | None:
+    """Nothing where the environment has a token: that one would win over any other."""
+    if os.environ.get(engine_room.VARIABLES.get(hub, "")):
         return None
     name = str(problem.params.get("model", ""))
     known = catalog.models.get(name)
@@ -38,6 +38,7 @@ def wanted(problem: Problem, catalog: Catalog) -> Wanted | None:
 
 
 def refusing(problem: Problem) -> str:
+    """The first hub that refused; empty where none did."""
     if problem.code == REFUSED:
         return str(problem.params.get("hub", ""))
     tried = problem.params.get("tried") if problem.code == "no-source-works" else ()
