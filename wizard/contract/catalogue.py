@@ -177,7 +177,7 @@ class Recipe:
     task: str  # identity sft cpt dpo grpo vision serve
     method: str
     engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
-    models: tuple[str, ...]  # ids or families; "*" = every model of the task's modality
+    models: tuple[str, ...]  # ids or families; "*": all that may be tuned for the task, "yours": a person's own of them
     accelerators: tuple[str, ...] = ("cpu", "cuda")
     datasets: tuple[str, ...] = ()
     knobs: Knobs = field(default_factory=Knobs)
