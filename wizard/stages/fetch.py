@@ -17,6 +17,7 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench, run
 from wizard.stages.record import Record, read_record, unchanged, write_record
+from wizard.stages.safety import refuse_code
 from wizard.stages.weights import check_model
 
 Source = Mapping[str, Any]
@@ -36,6 +37,7 @@ def work(bench: Bench) -> None:
 
 
 def finish(bench: Bench, folder: Path, record: Record) -> None:
+    refuse_code(folder)
     files = [file for file in folder.iterdir() if file.is_file()]
     size = sum(file.stat().st_size for file in files)
     result = {"source": record.kind, "revision": record.revision, "bytes": size, "files": len(files)}
