@@ -244,6 +244,7 @@ class FakeDesk:
             endpoint="http://127.0.0.1:8000/v1" if self.serving else "",
             model="zephyrine",
             engine="vllm-cpu",
+            prompts={"talks": 10, "tokens": 412},
         )
 
 

@@ -91,6 +91,7 @@ class Model:
     advised: bool = False  # a family that a first choice is taken from, as long as one of it fits
     sources: tuple[Source, ...] = ()
     template: str = ""  # the chat template's name, for previews before the model is here
+    own_code: bool = False  # works only with Python that comes with it, which is never run
     yours: bool = False  # from the user's own catalogue
 
 

@@ -24,12 +24,12 @@ INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
     "fetch": (),
     "prepare": ("fetch",),
     "train": ("fetch", "prepare"),
-    "merge": ("fetch", "train"),
-    "serve": ("merge",),
+    "merge": ("fetch", "prepare", "train"),
+    "serve": ("prepare", "merge"),
 }
 OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
     "fetch": ("model",),
-    "prepare": ("rows", "report", "sources"),
+    "prepare": ("rows", "report", "sources", "prompts"),
     "train": ("adapter",),
     "merge": ("merged",),
     "serve": (),

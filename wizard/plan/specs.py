@@ -70,6 +70,7 @@ def prepare(order: Order) -> dict[str, Any]:
             "sha256": data.sha256,
         },
         "knobs": {"seq_len": knobs["seq_len"], "packing": knobs["packing"], "seed": knobs["seed"]},
+        "questions": list(order.choice.questions),
     }
     if data.kind == "bundled":
         rows = filled_rows(order.catalog.datasets[data.ref], data.language, data.params)

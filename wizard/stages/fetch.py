@@ -18,6 +18,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench, run
 from wizard.stages.listing import PIN, Listing, chosen, content
 from wizard.stages.record import Record, model_files, read_record, unchanged, write_record
+from wizard.stages.safety import refuse_code
 from wizard.stages.tokens import token_of
 from wizard.stages.weights import check_model
 
@@ -50,6 +51,7 @@ def settle(bench: Bench, sources: Sequence[Source], folder: Path) -> None:
 
 
 def finish(bench: Bench, folder: Path, record: Record) -> None:
+    refuse_code(folder)
     sizes = [file.stat().st_size for file in model_files(folder)]
     result = {"source": record.kind, "revision": record.revision, "bytes": sum(sizes), "files": len(sizes)}
     bench.finish({"model": folder}, result)

@@ -19,6 +19,7 @@ from wizard.contract import Rejected
 from wizard.data.files import open_source, sha256_of
 from wizard.data.shape import Converted, DataFault, Example
 from wizard.errors import ExitCode, WizardError
+from wizard.stages import prompts, safety
 from wizard.stages.desk import Bench, run
 from wizard.stages.template import Message, Talker
 
@@ -48,7 +49,10 @@ class Tally:
 
 def work(bench: Bench) -> None:
     bench.phase("prepare-rows")
-    talker = Talker(bench.order.input("fetch", "model"))
+    model = bench.order.input("fetch", "model")
+    safety.check(model)
+    talker = Talker(model)
+    sheet = prompts.note(talker, bench.order.spec.get("questions", ()), bench.folder)
     limit = int(bench.order.knobs["seq_len"])
     rows, sources = bench.folder / "rows.jsonl", bench.folder / "messages.jsonl"
     tally = Tally()
@@ -64,7 +68,7 @@ def work(bench: Bench) -> None:
     counted = {name: getattr(tally, name) for name in ("rows", "usable", "tokens", "learnt", "longest", "cut")}
     result = {**counted, "rejected": tally.rejected.total()}
     bench.progress(tally.rows, tally.rows, "rows")
-    bench.finish({"rows": rows, "report": report, "sources": sources}, result)
+    bench.finish({"rows": rows, "report": report, "sources": sources, "prompts": sheet}, result)
 
 
 def examples_of(spec: Mapping[str, Any]) -> Numbered:

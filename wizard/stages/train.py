@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.stages import rehearsal, sharing
+from wizard.stages import prompts, rehearsal, sharing
 from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
+from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
 from wizard.stages.weights import check_model
 
@@ -77,23 +78,24 @@ def make_trainer(
 ) -> SFTTrainer:
     """Of the order's model and rows; a rehearsal has rows and settings of its own."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTTrainer
 
     order = bench.order
     folder = order.input("fetch", "model")
     bench.phase("load-model")
+    tokenizer = tokenizer_of(folder)
+    prompts.hold_library(order, tokenizer, folder)  # hours before it would stop the serving
     told = arguments(order.knobs, order.spec, checkpoints, **changes)  # before the model, which it may split up
     settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
     if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
         settings["quantization_config"] = packing
     torch.manual_seed(int(order.knobs["seed"]))
-    model = AutoModelForCausalLM.from_pretrained(folder, **settings)
+    model = model_of(folder, **settings)
     return SFTTrainer(
         model=model,
         args=told,
         train_dataset=dataset(rows or read_rows(order.input("prepare", "rows"))),
-        processing_class=AutoTokenizer.from_pretrained(folder),
+        processing_class=tokenizer,
         peft_config=adapter_config(order.knobs, order.spec["method"], model),
         callbacks=[callback],
     )

@@ -121,7 +121,8 @@ def remedy(way: Way, language: str | None = None) -> str:
 class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
-    {x:why} {x:next}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes} {x:json} for what others said.
+    {x:why} {x:next}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes} {x:json} {x:prompt-side}
+    {x:prompt-cause} for what others said.
     A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
@@ -142,6 +143,8 @@ class _Formatter(string.Formatter):
         if "|" in format_spec:
             return format_spec.split("|")[str(value) != "1"]
         named = {"json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
+        if format_spec in ("prompt-side", "prompt-cause"):
+            return say_in(self._language, f"{format_spec}.{value}")
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
             return named(value) if named else shown(float(value)) if shown else str(format(value, format_spec))
