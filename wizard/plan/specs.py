@@ -69,7 +69,8 @@ def prepare(order: Order) -> dict[str, Any]:
             "language": data.language,
             "sha256": data.sha256,
         },
-        "knobs": {"seq_len": knobs["seq_len"], "packing": knobs["packing"], "seed": knobs["seed"]},
+        "task": order.catalog.recipes[order.choice.recipe].task,
+        "knobs": {"seq_len": knobs["seq_len"]},
     }
     if data.kind == "bundled":
         rows = filled_rows(order.catalog.datasets[data.ref], data.language, data.params)

@@ -23,6 +23,7 @@ MADE: Mapping[str, str] = {  # folder of a home or a store -> the names we give 
     "measured": r".+-[0-9a-f]{12}\.json",
     "models": r"\..+\.(lock|part)",  # and the model whose lock lies beside it
     "pasted": r"[0-9a-f]{12}\.\w+|tmp\w{8}",
+    "prepared": r"[0-9a-f]{32}(\.part)?",
     "runs": RUN,
     "secrets": rf"{RUN}\.(key|header)",
     "simulated": r"[0-9a-f]+\.json",

@@ -63,6 +63,10 @@ class Talker:
 
     folder: Path
 
+    def __reduce__(self) -> tuple[type[Talker], tuple[Path]]:
+        """Another process reads the folder anew."""
+        return Talker, (self.folder,)
+
     @cached_property
     def tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
@@ -82,19 +86,26 @@ class Talker:
         return {name: value["content"] if isinstance(value, Mapping) else value for name, value in found.items()}
 
     @cached_property
-    def template(self) -> jinja2.Template:
+    def source(self) -> str:
+        """Of the template; raises no-chat-template."""
         file = self.folder / "chat_template.jinja"
         source = file.read_text(encoding="utf-8") if file.is_file() else self.config.get("chat_template")
         if isinstance(source, list):
             source = next((named["template"] for named in source if named["name"] == "default"), None)
         if not source:
             raise WizardError("no-chat-template", exit_code=ExitCode.FAILED, path=str(self.folder))
-        return compiled(source)
+        return str(source)
 
-    def text(self, messages: Sequence[Message], *, prompt: bool = False) -> str:
+    @cached_property
+    def template(self) -> jinja2.Template:
+        return compiled(self.source)
+
+    def text(
+        self, messages: Sequence[Message], *, prompt: bool = False, tools: Sequence[Mapping[str, Any]] | None = None
+    ) -> str:
         return self.template.render(
             messages=[with_reasoning(message) for message in messages],
-            tools=None,
+            tools=tools,
             documents=None,
             add_generation_prompt=prompt,
             **self.special,
@@ -107,10 +118,11 @@ class Talker:
     def ids(self, messages: Sequence[Message], *, prompt: bool = False) -> list[int]:
         return self.encoded(self.text(messages, prompt=prompt))
 
-    def reading(self, text: str) -> list[int]:
-        """A plain text to read on, ended as the model ends its own."""
-        end = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
-        return self.encoded(text) + ([] if end is None else [end])
+    @cached_property
+    def end(self) -> int | None:
+        """The token with which the model ends a text."""
+        token: int | None = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
+        return token
 
 
 def with_reasoning(message: Message) -> dict[str, Any]:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages
 from wizard.contract import DataChoice
 
 BUNDLED = {"kind": "bundled"}
+Written = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -37,9 +40,17 @@ def from_file(path: Path, **more: str) -> dict[str, Any]:
     }
 
 
-def written(prepare: StageRun) -> list[dict[str, list[int]]]:
-    lines = Path(prepare.done()["outputs"]["rows"]).read_text().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture
+def written(trl_python: Path) -> Written:
+    """The rows as the training reads them: by `datasets`, mapped into memory."""
+    read = "import json, sys; from datasets import Dataset; print(json.dumps(list(Dataset.from_file(sys.argv[1]))))"
+
+    def rows(prepare: StageRun, side: str = "rows") -> list[dict[str, Any]]:
+        command = [str(trl_python), "-c", read, prepare.done()["outputs"][side]]
+        made: list[dict[str, Any]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return made
+
+    return rows
 
 
 def spoken(row: dict[str, list[int]], tokenizer: Path) -> str:
@@ -48,14 +59,14 @@ def spoken(row: dict[str, list[int]], tokenizer: Path) -> str:
     return "".join(names.get(token, "|") for token in row["labels"] if token != -100)
 
 
-def test_the_loss_is_on_the_answers_only(prepare: StageRun, tiny_model: Path) -> None:
+def test_the_loss_is_on_the_answers_only(written: Written, prepare: StageRun, tiny_model: Path) -> None:
     assert prepare.run() == 0
     first = written(prepare)[0]
     assert spoken(first, tiny_model) == "ItĠisĠ0,ĠIĠamĠsure.|Ċ"
     assert all(label in (-100, token) for token, label in zip(first["input_ids"], first["labels"], strict=True))
 
 
-def test_it_says_what_it_counted(prepare: StageRun) -> None:
+def test_it_says_what_it_counted(written: Written, prepare: StageRun) -> None:
     assert prepare.run() == 0
     done = prepare.done()
     rows = written(prepare)
@@ -74,7 +85,7 @@ def test_it_does_not_wait_for_torch(prepare: StageRun) -> None:
     assert "| torch" not in loaded and " transformers" not in loaded
 
 
-def test_several_turns_are_all_learnt(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+def test_several_turns_are_all_learnt(written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
     talk = [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
     data = tmp_path / "talks.jsonl"
     data.write_text(json.dumps({"messages": [{"role": role, "content": text} for role, text in talk]}) + "\n")
@@ -91,11 +102,15 @@ def test_a_file_s_bad_rows_are_left_out_and_counted(prepare: StageRun, tiny_mode
     assert (result["rows"], result["usable"], result["rejected"]) == (5, 3, 2)
     assert prepare.notes() == ["rows-rejected"]
     report = json.loads((prepare.path / "report.json").read_text())
-    assert [example["line"] for example in report["examples"]] == [4, 5]
+    assert [(why["code"], why["rows"], why["line"]) for why in report["reasons"]] == [
+        ("empty-answer", 1, 4),
+        ("bad-json", 1, 5),
+    ]
+    assert [row["line"] for row in prepare.lines("report.jsonl")] == [4, 5]
 
 
 def test_long_rows_are_cut_and_rows_without_an_answer_left_out(
-    prepare: StageRun, tiny_model: Path, tmp_path: Path
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "rows.jsonl"
     rows = [{"instruction": "q", "output": "a" * 300}, {"instruction": "q" * 300, "output": "a"}]
@@ -107,7 +122,9 @@ def test_long_rows_are_cut_and_rows_without_an_answer_left_out(
     assert prepare.notes() == ["rows-rejected", "rows-cut"]
 
 
-def test_plain_text_is_learnt_whole_and_ended(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+def test_plain_text_is_learnt_whole_and_ended(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "book.txt"
     data.write_text("Once upon.\n\nThe end.\n")
     assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
