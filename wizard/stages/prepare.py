@@ -124,6 +124,8 @@ def tell(bench: Bench, told: Mapping[str, Any], limit: int) -> None:
         bench.note("rows-rejected", "warning", rejected=told["rejected"], rows=told["rows"], **more)
     if told["cut"]:
         bench.note("rows-cut", "warning", cut=told["cut"], limit=limit)
+    if told["missed"]:
+        bench.note("answers-missed", "warning", missed=told["missed"], path=str(bench.folder / LINES))
     if told["made"] > told["usable"]:
         bench.note("rows-split", usable=told["usable"], made=told["made"])
     if told["streamed"]:

@@ -103,13 +103,16 @@ class Talker:
     def text(
         self, messages: Sequence[Message], *, prompt: bool = False, tools: Sequence[Mapping[str, Any]] | None = None
     ) -> str:
-        return self.template.render(
-            messages=[with_reasoning(message) for message in messages],
-            tools=tools,
-            documents=None,
-            add_generation_prompt=prompt,
-            **self.special,
-        )
+        """Raises jinja2.TemplateError, whatever the template, a foreign program, stumbles over."""
+        told = [with_reasoning(message) for message in messages]
+        try:
+            return self.template.render(
+                messages=told, tools=tools, documents=None, add_generation_prompt=prompt, **self.special
+            )
+        except (jinja2.TemplateError, MemoryError):
+            raise
+        except Exception as error:
+            raise jinja2.TemplateError(f"{type(error).__name__}: {error}") from error
 
     def encoded(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids

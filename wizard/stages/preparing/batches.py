@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from wizard.contract import Rejected
 from wizard.data.shape import Converted
-from wizard.stages.preparing.kinds import Column, Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds import Column, Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.tally import Tally
 from wizard.stages.preparing.tokens import tokenised
 from wizard.stages.template import Talker
@@ -50,17 +50,17 @@ class Maker:
     def make(self, batch: Batch) -> Done:
         done, kept = Done(), {side: list[Row]() for side in SIDES}
         drafted = [(line, self._drafts(example)) for line, example in batch]
-        drafts = [draft for _, found in drafted if not isinstance(found, Rejected) for draft in found]
+        drafts = [draft for _, found in drafted if not isinstance(found, Rejected) for draft in found.each]
         tokens = iter(tokenised(self.talker, [script for draft in drafts for script in draft.scripts]))
         for line, found in drafted:
             made: Made | Rejected = found if isinstance(found, Rejected) else self._rows(found, tokens)
-            self._count(done, line, made)
+            self._count(done, line, made, 0 if isinstance(found, Rejected) else found.missed)
             if not isinstance(made, (Rejected, str)) and not isinstance(found, Rejected):
-                kept[side_of(found, self.validation)] += made
+                kept[side_of(found.each, self.validation)] += made
         done.columns = {side: self._arrow(rows) for side, rows in kept.items() if rows}
         return done
 
-    def _drafts(self, example: Converted) -> list[Draft] | Rejected:
+    def _drafts(self, example: Converted) -> Drafts | Rejected:
         if isinstance(example, Rejected):
             return example
         if media := next((name for name in ("images", "videos", "audios") if getattr(example, name)), ""):
@@ -70,11 +70,11 @@ class Maker:
         except jinja2.TemplateError as error:
             return Rejected(line=0, code="template-refuses", params={"why": str(error)})
 
-    def _rows(self, drafts: Sequence[Draft], tokens: Any) -> Made:
+    def _rows(self, drafts: Drafts, tokens: Any) -> Made:
         """Of all drafts of one example; it is usable if any of them is."""
         rows: list[Row] = []
-        why = "nothing-to-learn"
-        for draft in drafts:
+        why = "template-hides-answer" if drafts.missed else "nothing-to-learn"
+        for draft in drafts.each:
             made = self.kind.rows(draft, [next(tokens) for _ in draft.scripts], self.limit)
             if isinstance(made, str):
                 why = made
@@ -82,7 +82,7 @@ class Maker:
                 rows += made
         return rows or why
 
-    def _count(self, done: Done, line: int, made: Made | Rejected) -> None:
+    def _count(self, done: Done, line: int, made: Made | Rejected, missed: int) -> None:
         tally = done.tally
         tally.rows += 1
         if isinstance(made, (Rejected, str)):
@@ -91,6 +91,9 @@ class Maker:
             done.told.append({"line": line, "code": rejected.code, "params": dict(rejected.params)})
             return
         tally.usable += 1
+        if missed:
+            tally.missed += missed
+            done.told.append({"line": line, "code": "answers-missed", "params": {"answers": missed}})
         for row in made:
             tally.made += 1
             tally.tokens += row.tokens

@@ -12,6 +12,9 @@ from wizard.contract import Rejected
 SHARES = (50, 90, 99)
 
 
+NUMBERS = ("rows", "usable", "made", "tokens", "learnt", "cut", "missed")
+
+
 @dataclass(kw_only=True)
 class Tally:
     rows: int = 0  # of the source
@@ -20,6 +23,7 @@ class Tally:
     tokens: int = 0
     learnt: int = 0
     cut: int = 0
+    missed: int = 0  # answers in usable rows that the template does not write out
     lengths: Counter[int] = field(default_factory=Counter)  # tokens of a made row before it was cut -> rows
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, Rejected] = field(default_factory=dict)  # of each reason, the first row that has it
@@ -30,7 +34,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Of the rows that come after."""
-        for name in ("rows", "usable", "made", "tokens", "learnt", "cut"):
+        for name in NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.lengths.update(other.lengths)
         self.reasons.update(other.reasons)
@@ -47,7 +51,7 @@ class Tally:
 
     def counted(self) -> dict[str, Any]:
         """The stage's result: exact numbers of the rows, with which a forecast can be made anew."""
-        told = {name: getattr(self, name) for name in ("rows", "usable", "made", "tokens", "learnt", "cut", "rejected")}
+        told = {name: getattr(self, name) for name in (*NUMBERS, "rejected")}
         return {**told, "longest": max(self.lengths, default=0), **shares(self.lengths)}
 
 

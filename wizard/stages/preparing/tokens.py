@@ -29,7 +29,7 @@ def tokenised(talker: Talker, scripts: Sequence[Script]) -> list[Tokens]:
     """In the order of the scripts. A template writes the model's first token itself, a bare text gets it here."""
     made: dict[int, Tokens] = {}
     for bare in (False, True):
-        places = [place for place, script in enumerate(scripts) if script.ended == bare]
+        places = [place for place, script in enumerate(scripts) if script.bare == bare]
         texts = [scripts[place].text for place in places]
         encodings = talker.tokenizer.encode_batch(texts, add_special_tokens=bare) if texts else []
         for place, encoding in zip(places, encodings, strict=True):
@@ -39,14 +39,14 @@ def tokenised(talker: Talker, scripts: Sequence[Script]) -> list[Tokens]:
 
 def _tokens(talker: Talker, script: Script, encoding: Encoding) -> Tokens:
     ids = np.array(encoding.ids, dtype=np.int32)
-    if script.ended:
-        if talker.end is not None and not (len(ids) and ids[-1] == talker.end):
-            ids = np.append(ids, np.int32(talker.end))
-        return Tokens(ids, ids)
     labels = np.full(len(ids), IGNORED, dtype=np.int32)
     for start, end in script.learnt:
         first, beyond = token_at(encoding, start, script.text), token_at(encoding, end, script.text)
         labels[first:beyond] = ids[first:beyond]
+    if script.bare:
+        labels = ids
+    if script.ended and talker.end is not None and not (len(ids) and ids[-1] == talker.end):
+        ids, labels = np.append(ids, np.int32(talker.end)), np.append(labels, np.int32(talker.end))
     return Tokens(ids, labels)
 
 

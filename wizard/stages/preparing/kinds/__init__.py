@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wizard.stages.preparing.kinds import answers, labels, prompts, talks, vectors
-from wizard.stages.preparing.kinds.kind import Column, Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds.kind import Column, Draft, Drafts, Kind, Made, Row
 
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("dpo", "orpo", "simpo", "cpo", "reward"), answers.PAIRS),
@@ -20,4 +20,4 @@ def kind_of(task: str) -> Kind:
     return KINDS.get(task, talks.KIND)
 
 
-__all__ = ["KINDS", "Column", "Draft", "Kind", "Made", "Row", "kind_of"]
+__all__ = ["KINDS", "Column", "Draft", "Drafts", "Kind", "Made", "Row", "kind_of"]

@@ -4,15 +4,16 @@ trainers tokenise: `prompt_ids` and the answers' `…_ids` behind it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from wizard.data.shape import Example
-from wizard.stages.preparing.kinds.kind import Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds.kind import Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.scripts import Script, scripts
 from wizard.stages.preparing.tokens import IGNORED, Ids, Tokens
 from wizard.stages.template import Message, Talker
 
 
-def pair_drafts(talker: Talker, example: Example) -> list[Draft]:
+def pair_drafts(talker: Talker, example: Example) -> Drafts:
     asked = example.messages[:-1]
     sides = (_answered(talker, example, talk) for talk in (example.messages, [*asked, *example.rejected]))
     return _drafted(sides)
@@ -22,9 +23,8 @@ def pair_rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
     return _split(("chosen_ids", "rejected_ids"), draft, tokens, limit)
 
 
-def kto_drafts(talker: Talker, example: Example) -> list[Draft]:
-    found = _drafted([_answered(talker, example, example.messages)])
-    return [Draft(draft.scripts, {"label": bool(example.label)}) for draft in found]
+def kto_drafts(talker: Talker, example: Example) -> Drafts:
+    return _drafted([_answered(talker, example, example.messages)], label=bool(example.label))
 
 
 def kto_rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
@@ -35,11 +35,11 @@ def _answered(talker: Talker, example: Example, talk: Sequence[Message]) -> Scri
     """Only what the last turns say is judged, from the first answer behind the common prompt."""
     start = len(example.messages) - 1
     told = [{**turn, "loss": number >= start} for number, turn in enumerate(talk)]
-    return next(iter(scripts(talker, told, example.tools)[-1:]), None)
+    return next(iter(scripts(talker, told, example.tools).scripts[-1:]), None)
 
 
-def _drafted(sides: Iterable[Script | None]) -> list[Draft]:
-    return [Draft(tuple(side for side in sides if side is not None))]
+def _drafted(sides: Iterable[Script | None], **values: Any) -> Drafts:
+    return Drafts([Draft(tuple(side for side in sides if side is not None), values)])
 
 
 def _split(names: Sequence[str], draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:

@@ -21,6 +21,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Drafts:
+    """Of one example; `missed`: answers that the template does not write out, so that they cannot be learnt."""
+
+    each: Sequence[Draft]
+    missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     columns: Mapping[str, Any]
     tokens: int  # as kept
@@ -34,5 +42,5 @@ Made = Sequence[Row] | str  # a string: why there is none, as a code of reject.*
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     columns: Mapping[str, Column]
-    drafts: Callable[[Talker, Example], list[Draft]]
+    drafts: Callable[[Talker, Example], Drafts]
     rows: Callable[[Draft, Sequence[Tokens], int], Made]  # of a draft, its scripts' tokens and the limit

@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 
 from wizard.data.shape import Example
-from wizard.stages.preparing.kinds.kind import Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds.kind import Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.scripts import Script
 from wizard.stages.preparing.tokens import Tokens
 from wizard.stages.template import Talker
 
 
-def drafts(talker: Talker, example: Example) -> list[Draft]:
+def drafts(talker: Talker, example: Example) -> Drafts:
     text = talker.text(example.messages, tools=list(example.tools) or None)
-    return [Draft((Script(text),), {"label": json.dumps(example.label, ensure_ascii=False)})]
+    return Drafts([Draft((Script(text),), {"label": json.dumps(example.label, ensure_ascii=False)})])
 
 
 def rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:

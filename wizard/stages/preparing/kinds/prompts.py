@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wizard.data.shape import Example
-from wizard.stages.preparing.kinds.kind import Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds.kind import Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.scripts import Script
 from wizard.stages.preparing.tokens import Tokens
 from wizard.stages.template import Talker
 
 
-def drafts(talker: Talker, example: Example) -> list[Draft]:
+def drafts(talker: Talker, example: Example) -> Drafts:
     """A conversation that has its answer is asked without it; what it was is a `solution`, if the row names none."""
     turns, extra = list(example.messages), dict(example.extra)
     if turns and turns[-1]["role"] == "assistant":
         extra.setdefault("solution", turns.pop().get("content"))
     script = Script(talker.text(turns, prompt=True, tools=list(example.tools) or None))
     told = {"prompt": turns, "extra": extra, "tools": list(example.tools)}
-    return [Draft((script,), {name: json.dumps(value, ensure_ascii=False) for name, value in told.items()})]
+    return Drafts([Draft((script,), {name: json.dumps(value, ensure_ascii=False) for name, value in told.items()})])
 
 
 def rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:

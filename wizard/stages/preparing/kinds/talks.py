@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wizard.data.shape import Example
-from wizard.stages.preparing.kinds.kind import Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds.kind import Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.scripts import Script, scripts
 from wizard.stages.preparing.tokens import IGNORED, Tokens
 from wizard.stages.template import Talker
 
 
-def drafts(talker: Talker, example: Example) -> list[Draft]:
+def drafts(talker: Talker, example: Example) -> Drafts:
     if [message["role"] for message in example.messages] == ["assistant"]:
-        return [Draft((Script(example.messages[0]["content"], ended=True),))]
-    return [Draft((script,)) for script in scripts(talker, example.messages, example.tools)]
+        return Drafts([Draft((Script(example.messages[0]["content"], bare=True, ended=True),))])
+    told = scripts(talker, example.messages, example.tools)
+    return Drafts([Draft((script,)) for script in told.scripts], told.missed)
 
 
 def rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
     """A long text goes on in the next row, a long conversation is cut."""
     (whole,) = tokens
     length = len(whole.ids)
-    if draft.scripts[0].ended:
+    if draft.scripts[0].bare:
         return [_row(whole, start, start + limit, min(limit, length - start)) for start in range(0, length, limit)]
     row = _row(whole, 0, limit, length)
     return [row] if row.learnt else "answer-cut-off" if length > limit else "nothing-to-learn"

@@ -10,22 +10,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wizard.data.shape import Example
-from wizard.stages.preparing.kinds.kind import Draft, Kind, Made, Row
+from wizard.stages.preparing.kinds.kind import Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.scripts import Script
 from wizard.stages.preparing.tokens import Tokens
 from wizard.stages.template import Talker
 
 
-def drafts(talker: Talker, example: Example) -> list[Draft]:
+def drafts(talker: Talker, example: Example) -> Drafts:
     anchor, negatives = _said(example.messages), [_said(talk) for talk in example.negatives]
     label = json.dumps(example.label)
-    return [
+    found = [
         Draft(
             tuple(Script(text) for text in (anchor, positive, *negatives)),
             {"anchor": anchor, "positive": positive, "negatives": negatives, "label": label},
         )
         for positive in map(_said, example.positives)
     ]
+    return Drafts(found)
 
 
 def rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
