@@ -46,3 +46,4 @@ class DataChoice:
     encoding: str = ""
     mapping: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""  # of the source's bytes: a replay refuses other data
+    validation: float = 0.0  # share of the rows that is kept from training and asked for its loss afterwards

@@ -68,9 +68,10 @@ def prepare(order: Order) -> dict[str, Any]:
             "params": dict(data.params),
             "language": data.language,
             "sha256": data.sha256,
+            "validation": data.validation,
         },
         "task": order.catalog.recipes[order.choice.recipe].task,
-        "knobs": {"seq_len": knobs["seq_len"]},
+        "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},
     }
     if data.kind == "bundled":
         rows = filled_rows(order.catalog.datasets[data.ref], data.language, data.params)

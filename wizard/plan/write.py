@@ -85,6 +85,7 @@ def _data(plan: Plan) -> Iterator[str]:
     for name in ("kind", "ref", "language", "format", "encoding"):
         yield f"{name} = {_value(getattr(data, name))}"
     yield f"sha256 = {_value(data.sha256)}  # other data is refused; empty it to allow some"
+    yield f"validation = {data.validation}  # share of the rows kept from training, whose loss is told afterwards"
     yield f"params = {_value(dict(data.params))}"
     yield f"mapping = {_value(dict(data.mapping))}"
     yield ""

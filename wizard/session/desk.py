@@ -42,7 +42,7 @@ from wizard.session import (
     runs,
     starting,
 )
-from wizard.session.amount import Amount, amount_in, amount_of
+from wizard.session.amount import UNKNOWN, Amount, amount_in, amount_of
 from wizard.session.belongings import belongings
 
 
@@ -135,8 +135,8 @@ class Desk:
         told = self.judge(verdict.recipe, verdict.model)
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
-    def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+    def judge(self, recipe: str, model: str, knobs: Knobs | None = None, amount: Amount = UNKNOWN) -> Verdict:
+        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known(), **amount._asdict())
         return reach.marked(found, self._far())
 
     def estimate(

@@ -52,7 +52,8 @@ def make(bench: Bench, talker: Talker) -> dict[str, Any]:
     spec, folder = bench.order.spec, bench.folder
     maker = maker_of(spec, talker)
     room = room_for_training(talker.folder)
-    files = {side: Arrow(folder / f"{side}.arrow", maker.schema(), room) for side in SIDES}
+    sides = SIDES if maker.validation else SIDES[:1]
+    files = {side: Arrow(folder / f"{side}.arrow", maker.schema(), room) for side in sides}
     tally = Tally()
     with (folder / LINES).open("w", encoding="utf-8", errors="replace") as report:
         for done in made(maker, sources.batches(sources.examples_of(spec)), str(folder / "log.txt")):
@@ -63,13 +64,9 @@ def make(bench: Bench, talker: Talker) -> dict[str, Any]:
                 bench.progress(tally.rows, 0, "rows")
     for file in files.values():
         file.close()
-    held = {"bytes": sum(file.bytes for file in files.values()), "validation": files["validation"].rows}
-    return {
-        **tally.counted(),
-        **held,
-        "streamed": not all(file.whole for file in files.values()),
-        "reasons": tally.told(),
-    }
+    kept = sum(file.rows for side, file in files.items() if side == "validation" and file.whole)
+    held = {"bytes": sum(file.bytes for file in files.values()), "validation": kept}
+    return {**tally.counted(), **held, "streamed": not files["rows"].whole, "reasons": tally.told()}
 
 
 def write(done: Done, files: Mapping[str, Arrow], report: IO[str]) -> None:
@@ -105,7 +102,7 @@ def files_of(told: Mapping[str, Any]) -> list[str]:
 def outputs(folder: Path, told: Mapping[str, Any]) -> dict[str, Path]:
     rows = folder / ("stream.json" if told["streamed"] else "rows.arrow")
     found = {"rows": rows, "report": folder / REPORT}
-    return found | ({"validation": folder / "validation.arrow"} if told["validation"] and not told["streamed"] else {})
+    return found | ({"validation": folder / "validation.arrow"} if told["validation"] else {})
 
 
 def tell(bench: Bench, told: Mapping[str, Any], limit: int) -> None:

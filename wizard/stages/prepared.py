@@ -29,6 +29,11 @@ def rows_of(path: Path, knobs: Mapping[str, Any]) -> Dataset | IterableDataset:
     return stream.shuffle(seed=int(knobs["seed"]), buffer_size=SHUFFLED)
 
 
+def kept_back(outputs: Mapping[str, str], knobs: Mapping[str, Any]) -> Dataset | IterableDataset | None:
+    """The validation rows, if any were kept from training."""
+    return rows_of(Path(outputs["validation"]), knobs) if "validation" in outputs else None
+
+
 def shortened(rows: Dataset, longest: int, limit: int) -> Dataset:
     """A sequence may have been made shorter since the rows were prepared; what has no answer left then is left out."""
     if longest <= limit:

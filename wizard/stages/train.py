@@ -17,7 +17,7 @@ from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
-from wizard.stages.prepared import rows_of, steps_of_stream
+from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
 from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
 from wizard.stages.weights import check_model
 
@@ -66,6 +66,9 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
         "tokens": int(reporter.tokens),
         "dtype": number_type(bench.order.spec),
     }
+    if trainer.eval_dataset is not None:
+        bench.phase("validate")
+        result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
     bench.finish({"adapter": adapter}, result)
@@ -95,6 +98,7 @@ def make_trainer(
         model=model,
         args=told,
         train_dataset=Dataset.from_list(rows) if rows else rows_of(prepared, order.knobs),
+        eval_dataset=None if rows else kept_back(order.inputs["prepare"], order.knobs),
         processing_class=AutoTokenizer.from_pretrained(folder),
         peft_config=adapter_config(order.knobs, order.spec["method"], model),
         callbacks=[callback],

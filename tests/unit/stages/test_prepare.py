@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages
+from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
 from wizard.contract import DataChoice
 
 BUNDLED = {"kind": "bundled"}
@@ -174,3 +175,141 @@ def test_a_model_without_a_template_is_refused(prepare: StageRun, tiny_model: Pa
     (copy / "tokenizer_config.json").write_text("{}")
     assert reorder(prepare, copy, rows=ROWS).run() == 1
     assert prepare.problem()["code"] == "no-chat-template"
+
+
+def lines_of(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def pairs(count: int) -> list[dict[str, str]]:
+    return [{"instruction": f"question {n}", "output": f"answer {n}"} for n in range(count)]
+
+
+def test_the_same_data_are_not_tokenised_again(
+    written: Written, prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", [*pairs(3), {"instruction": "q", "output": ""}])
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    data = data.rename(tmp_path / "moved.jsonl")
+    again = stage("prepare", trl_python, "again")
+    assert reorder(again, tiny_model, data=from_file(data)).run() == 0
+    assert again.notes() == ["rows-known", "rows-rejected"]
+    assert (written(again), again.done()["result"]) == (written(prepare), prepare.done()["result"])
+    assert again.lines("report.jsonl") == prepare.lines("report.jsonl")
+    other = stage("prepare", trl_python, "other")
+    assert reorder(other, tiny_model, data=from_file(data), knobs=KNOBS | {"seq_len": 64}).run() == 0
+    assert "rows-known" not in other.notes()
+
+
+def test_kept_rows_that_were_damaged_are_made_again(
+    written: Written, prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path
+) -> None:
+    assert prepare.run() == 0
+    (rows,) = (prepare.home / "prepared").glob("*/rows.arrow")
+    whole = rows.read_bytes()
+    rows.unlink()
+    rows.write_bytes(whole[:-9])
+    again = stage("prepare", trl_python, "again")
+    assert reorder(again, tiny_model, rows=ROWS).run() == 0
+    assert again.notes() == []
+    assert written(again) == written(prepare)
+
+
+def test_rows_that_no_run_uses_any_more_are_not_kept(
+    prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path
+) -> None:
+    assert prepare.run() == 0
+    (prepare.path / "rows.arrow").unlink()
+    other = stage("prepare", trl_python, "other")
+    assert reorder(other, tiny_model, rows=ROWS[:3]).run() == 0
+    assert len(list((prepare.home / "prepared").iterdir())) == 1
+
+
+def test_several_processes_make_the_same_rows_in_the_same_order(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    rows = [*pairs(5000), {"instruction": "q", "output": ""}]
+    data = lines_of(tmp_path / "rows.jsonl", rows)
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    made = written(prepare)
+    assert [spoken(row, tiny_model) for row in made] == [f"answerĠ{n}|Ċ" for n in range(5000)]
+    assert [row["line"] for row in prepare.lines("report.jsonl")] == [5001]
+
+
+KILLED = """
+import os, signal
+from wizard.stages.preparing import batches
+if __name__ == "__mp_main__":
+    batches.Maker.make = lambda self, batch: os.kill(os.getpid(), signal.SIGKILL)
+else:
+    from wizard.stages import prepare
+    prepare.run(prepare.work)
+"""
+
+
+def test_a_process_that_is_killed_for_memory_is_a_problem_and_no_hang(
+    prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", pairs(5000))
+    reorder(prepare, tiny_model, data=from_file(data))
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    command = [str(prepare.python), str(script), str(prepare.path)]
+    done = subprocess.run(command, env=environment(prepare.lib), cwd=prepare.path, timeout=120, capture_output=True)
+    assert (done.returncode, prepare.problem()["code"]) == (75, "out-of-memory"), done.stderr.decode()[-2000:]
+
+
+FULL = """
+import sys
+from wizard.stages import prepare
+prepare.room_for_training = lambda model: 1 << 60
+prepare.run(prepare.work)
+"""
+
+
+def test_what_the_disk_cannot_hold_is_counted_and_left_to_be_streamed(
+    prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", pairs(20))
+    reorder(prepare, tiny_model, data=from_file(data))
+    command = [str(prepare.python), "-c", FULL, str(prepare.path)]
+    subprocess.run(command, env=environment(prepare.lib), cwd=prepare.path, check=True)
+    assert prepare.notes() == ["rows-streamed"]
+    assert Path(prepare.done()["outputs"]["rows"]).name == "stream.json"
+    assert prepare.done()["result"]["usable"] == 20
+    assert list(prepare.path.glob("*.arrow")) == []
+
+
+def test_the_same_row_is_never_on_both_sides(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", [*pairs(200), *pairs(200)])
+    assert reorder(prepare, tiny_model, data={**from_file(data), "validation": 0.2}).run() == 0
+    sides = [{tuple(row["input_ids"]) for row in written(prepare, side)} for side in ("rows", "validation")]
+    assert not sides[0] & sides[1]
+    assert 20 <= len(sides[1]) <= 60
+    assert len(written(prepare)) == 2 * len(sides[0])
+    assert prepare.done()["result"]["validation"] == 2 * len(sides[1])
+
+
+def test_a_long_text_goes_on_in_the_next_row(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "book.txt"
+    data.write_text("x" * 300)
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    assert [len(row["input_ids"]) for row in written(prepare)] == [128, 128, 45]
+    assert "".join(spoken(row, tiny_model) for row in written(prepare)) == "x" * 300 + "|"
+
+
+def test_a_template_that_fails_on_a_row_refuses_that_row(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    template = (model / "chat_template.jinja").read_text()
+    (model / "chat_template.jinja").write_text(
+        "{% if messages[0].content == 'question 1' %}{{ 1 + messages }}{% endif %}" + template
+    )
+    data = lines_of(tmp_path / "rows.jsonl", pairs(3))
+    assert reorder(prepare, model, data=from_file(data)).run() == 0
+    assert [(row["line"], row["code"]) for row in prepare.lines("report.jsonl")] == [(2, "template-refuses")]

@@ -88,12 +88,12 @@ class Maker:
         if isinstance(made, (Rejected, str)):
             rejected = replace(made, line=line) if isinstance(made, Rejected) else Rejected(line=line, code=made)
             tally.reject(rejected)
-            done.told.append({"line": line, "code": rejected.code, "params": dict(rejected.params)})
+            done.told.append(told(line, rejected.code, **rejected.params))
             return
         tally.usable += 1
         if missed:
             tally.missed += missed
-            done.told.append({"line": line, "code": "answers-missed", "params": {"answers": missed}})
+            done.told.append(told(line, "answers-missed", answers=missed))
         for row in made:
             tally.made += 1
             tally.tokens += row.tokens
@@ -101,11 +101,17 @@ class Maker:
             tally.lengths[row.length] += 1
         if longest := max((row.length for row in made if row.length > self.limit), default=0):
             tally.cut += 1
-            done.told.append({"line": line, "code": "cut", "params": {"tokens": longest, "limit": self.limit}})
+            done.told.append(told(line, "cut", tokens=longest, limit=self.limit))
 
     def _arrow(self, rows: Sequence[Row]) -> pa.RecordBatch:
         columns = [_column([row.columns[name] for row in rows], kind) for name, kind in self.kind.columns.items()]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema())
+
+
+def told(line: int, code: str, /, **params: Any) -> dict[str, Any]:
+    """A line of the report. A row of several files knows its own (contract.Line)."""
+    file = getattr(line, "file", "")
+    return {**({"file": file} if file else {}), "line": int(line), "code": code, "params": params}
 
 
 def side_of(drafts: Sequence[Draft], share: float) -> str:

@@ -34,7 +34,7 @@ def key_of(spec: Mapping[str, Any], source: str, talker: Talker) -> str:
         "source": source,
         "data": data,
         "task": spec.get("task"),
-        "limit": spec["knobs"]["seq_len"],
+        "knobs": spec["knobs"],
         "template": template,
         "special": dict(talker.special),
         "tokenizer": sha256_of(talker.folder / "tokenizer.json"),
