@@ -69,6 +69,7 @@ def prepare(order: Order) -> dict[str, Any]:
             "language": data.language,
             "sha256": data.sha256,
             "validation": data.validation,
+            "copied": data.copied,
         },
         "task": order.catalog.recipes[order.choice.recipe].task,
         "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},

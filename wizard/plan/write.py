@@ -86,6 +86,7 @@ def _data(plan: Plan) -> Iterator[str]:
         yield f"{name} = {_value(getattr(data, name))}"
     yield f"sha256 = {_value(data.sha256)}  # other data is refused; empty it to allow some"
     yield f"validation = {data.validation}  # share of the rows kept from training, whose loss is told afterwards"
+    yield f"copied = {_value(data.copied)}  # to this machine's disk first, where they lie on a network"
     yield f"params = {_value(dict(data.params))}"
     yield f"mapping = {_value(dict(data.mapping))}"
     yield ""

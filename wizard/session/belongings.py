@@ -16,6 +16,7 @@ MADE: Mapping[str, str] = {  # folder of a home or a store -> the names we give 
     "bin": r"uv|yichuidingyin",
     "cache": r"uv|uv\.part|python|libraries|disk-speed\.json(\.\d+)?"
     r"|config|huggingface|modelscope|torch_extensions|torchinductor|triton|vllm",  # which lay there before
+    "data": r"[0-9a-f]{16}",
     "envs": r".+-[0-9a-f]{16}",
     "lib": r"[0-9a-f]{16}",
     "locks": r"bootstrap|test|wizard|(environment|gpu)-.+\.lock",

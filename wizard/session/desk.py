@@ -34,6 +34,7 @@ from wizard.session import (
     chat,
     choosing,
     estimating,
+    far,
     measured,
     naming,
     outcome,
@@ -121,8 +122,7 @@ class Desk:
 
     def warnings(self, plan: Plan) -> tuple[Problem, ...]:
         """What speaks against starting it now."""
-        found = reach.warning(plan.forecast, self.catalog())
-        return (found,) if found else ()
+        return (*reach.warnings(plan.forecast, self.catalog()), *far.away(plan, self.home, self.machine().disks))
 
     def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
         """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells."""

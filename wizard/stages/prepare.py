@@ -16,6 +16,7 @@ from wizard.journal.lines import dumps
 from wizard.stages.desk import Bench, run
 from wizard.stages.preparing import shelf, sources
 from wizard.stages.preparing.batches import SIDES, Done, Maker
+from wizard.stages.preparing.copying import here
 from wizard.stages.preparing.crowd import made
 from wizard.stages.preparing.kinds import kind_of
 from wizard.stages.preparing.tally import Tally
@@ -28,28 +29,32 @@ REPORT, LINES = "report.json", "report.jsonl"
 
 def work(bench: Bench) -> None:
     bench.phase("prepare-rows")
-    spec, folder = bench.order.spec, bench.folder
-    digest = sources.checked(spec)
-    talker = Talker(bench.order.input("fetch", "model"))
-    key, kept = shelf.key_of(spec, digest, talker), Path(bench.order.store) / "prepared"
-    told = shelf.taken(kept, key, folder)
-    if told:
-        bench.note("rows-known", rows=told["rows"])
-    else:
-        told = make(bench, talker)
-        if told["streamed"]:
-            write_json(folder / "stream.json", stream_of(spec, talker.folder, told))
-        else:
-            shelf.put(kept, key, [folder / name for name in files_of(told)], told)
+    folder, limit = bench.folder, int(bench.order.spec["knobs"]["seq_len"])
+    with here(bench) as spec:
+        told = known_or_made(bench, spec, Talker(bench.order.input("fetch", "model")))
     write_json(folder / REPORT, told)
-    tell(bench, told, int(spec["knobs"]["seq_len"]))
+    tell(bench, told, limit)
     bench.progress(told["rows"], told["rows"], "rows")
     bench.finish(outputs(folder, told), {name: value for name, value in told.items() if name != "reasons"})
 
 
-def make(bench: Bench, talker: Talker) -> dict[str, Any]:
+def known_or_made(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:
+    folder, kept = bench.folder, Path(bench.order.store) / "prepared"
+    key = shelf.key_of(spec, sources.checked(spec), talker)
+    if told := shelf.taken(kept, key, folder):
+        bench.note("rows-known", rows=told["rows"])
+        return told
+    told = make(bench, spec, talker)
+    if told["streamed"]:
+        write_json(folder / "stream.json", stream_of(bench.order.spec, talker.folder, told))
+    else:
+        shelf.put(kept, key, [folder / name for name in files_of(told)], told)
+    return told
+
+
+def make(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:
     """What was counted; the rows are in the stage's folder, unless its disk is too small (`streamed`)."""
-    spec, folder = bench.order.spec, bench.folder
+    folder = bench.folder
     maker = maker_of(spec, talker)
     room = room_for_training(talker.folder)
     sides = SIDES if maker.validation else SIDES[:1]

@@ -104,9 +104,9 @@ class Talker:
         self, messages: Sequence[Message], *, prompt: bool = False, tools: Sequence[Mapping[str, Any]] | None = None
     ) -> str:
         """Raises jinja2.TemplateError, whatever the template, a foreign program, stumbles over."""
-        told = [with_reasoning(message) for message in messages]
+        told, template = [with_reasoning(message) for message in messages], self.template
         try:
-            return self.template.render(
+            return template.render(
                 messages=told, tools=tools, documents=None, add_generation_prompt=prompt, **self.special
             )
         except (jinja2.TemplateError, MemoryError):

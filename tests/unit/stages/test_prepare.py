@@ -313,3 +313,14 @@ def test_a_template_that_fails_on_a_row_refuses_that_row(prepare: StageRun, tiny
     data = lines_of(tmp_path / "rows.jsonl", pairs(3))
     assert reorder(prepare, model, data=from_file(data)).run() == 0
     assert [(row["line"], row["code"]) for row in prepare.lines("report.jsonl")] == [(2, "template-refuses")]
+
+
+def test_data_that_are_copied_here_first_leave_no_copy(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", pairs(3))
+    assert reorder(prepare, tiny_model, data={**from_file(data), "copied": True}).run() == 0
+    assert [event["code"] for event in prepare.events("phase")] == ["prepare-rows", "copy-data", "prepare-rows"]
+    assert prepare.done()["result"]["usable"] == 3
+    assert list((prepare.home / "data").iterdir()) == []
+    data.unlink()
+    assert reorder(prepare, tiny_model, data={**from_file(data), "copied": True}).run() == 1
+    assert prepare.problem()["code"] == "data-gone"

@@ -28,7 +28,7 @@ READING = ("data", "stages/preparing", "stages/template.py")
 
 def key_of(spec: Mapping[str, Any], source: str, talker: Talker) -> str:
     """Of everything that decides the rows. `source`: the digest of the source's bytes."""
-    data = {name: value for name, value in spec["data"].items() if name not in ("path", "sha256")}
+    data = {name: value for name, value in spec["data"].items() if name not in ("path", "sha256", "copied")}
     template = template_of(talker)
     told = {
         "source": source,
