@@ -113,7 +113,7 @@ class Supervisor:
                 return "stopped", None
             if ending.outcome != "done":
                 return "failed", ending.problem
-            if told := foretold(self.refit, self.plan, self.folder, current, self.history.knobs("train")):
+            if told := foretold(self.refit, self.plan, self.folder, current, self.history.knobs):
                 self._write("forecast", stage="train", **told)
         return "done", None
 

@@ -128,4 +128,6 @@ def _column(values: Sequence[Any], column: Column) -> pa.Array:
         return pa.array(values, TYPES[column])
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum([len(value) for value in values], out=offsets[1:])
-    return pa.ListArray.from_arrays(offsets, np.concatenate(values))
+    flat = np.concatenate(values)  # handed over as bytes: for arrays of numpy's, pyarrow loads pandas
+    inner = pa.Array.from_buffers(pa.int32(), len(flat), [None, pa.py_buffer(flat)])
+    return pa.Array.from_buffers(TYPES[column], len(values), [None, pa.py_buffer(offsets)], children=[inner])
