@@ -46,3 +46,5 @@ class DataChoice:
     encoding: str = ""
     mapping: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""  # of the source's bytes: a replay refuses other data
+    copied: bool = False  # to this machine's disk before they are read, as they lie on a network
+    validation: float = 0.0  # share of the rows that is kept from training and asked for its loss afterwards

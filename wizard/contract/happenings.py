@@ -63,6 +63,7 @@ class RunState:
     series: tuple[Metric, ...] = ()  # strided sample, oldest first; a resumed step counts once, the last wins
     exact: bool = True  # False while only the tail and a sample were read
     meter: Mapping[str, float] = field(default_factory=dict)  # newest gauges: cpu_percent rss_bytes gpu0_used_bytes ...
+    forecast: Mapping[str, float] = field(default_factory=dict)  # of the training, once its rows are counted
     notes: tuple[Note, ...] = ()
     endpoint: str = ""
     served_model: str = ""

@@ -29,7 +29,7 @@ INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
 }
 OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
     "fetch": ("model",),
-    "prepare": ("rows", "report", "sources", "prompts"),
+    "prepare": ("rows", "report", "prompts"),
     "train": ("adapter",),
     "merge": ("merged",),
     "serve": (),

@@ -68,8 +68,11 @@ def prepare(order: Order) -> dict[str, Any]:
             "params": dict(data.params),
             "language": data.language,
             "sha256": data.sha256,
+            "validation": data.validation,
+            "copied": data.copied,
         },
-        "knobs": {"seq_len": knobs["seq_len"], "packing": knobs["packing"], "seed": knobs["seed"]},
+        "task": order.catalog.recipes[order.choice.recipe].task,
+        "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},
         "questions": list(order.choice.questions),
     }
     if data.kind == "bundled":

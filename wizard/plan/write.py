@@ -92,6 +92,8 @@ def _data(plan: Plan) -> Iterator[str]:
     for name in ("kind", "ref", "language", "format", "encoding"):
         yield f"{name} = {value(getattr(data, name))}"
     yield f"sha256 = {value(data.sha256)}  # other data is refused; empty it to allow some"
+    yield f"validation = {data.validation}  # share of the rows kept from training, whose loss is told afterwards"
+    yield f"copied = {value(data.copied)}  # to this machine's disk first, where they lie on a network"
     yield f"params = {value(dict(data.params))}"
     yield f"mapping = {value(dict(data.mapping))}"
     yield ""

@@ -17,6 +17,7 @@ class Amount(NamedTuple):
     row_tokens: int = 0
 
 
+UNKNOWN = Amount()
 ASSUMED = Amount(fit.ASSUMED_ROWS, fit.ASSUMED_ROW_TOKENS)  # before any data are chosen
 
 

@@ -34,6 +34,7 @@ from wizard.session import (
     chat,
     choosing,
     estimating,
+    far,
     measured,
     naming,
     outcome,
@@ -42,7 +43,7 @@ from wizard.session import (
     runs,
     starting,
 )
-from wizard.session.amount import Amount, amount_in, amount_of
+from wizard.session.amount import UNKNOWN, Amount, amount_in, amount_of
 from wizard.session.belongings import belongings
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
@@ -127,8 +128,7 @@ class Desk:
 
     def warnings(self, plan: Plan) -> tuple[Problem, ...]:
         """What speaks against starting it now."""
-        found = reach.warning(plan.forecast, self.catalog())
-        return (found,) if found else ()
+        return (*reach.warnings(plan.forecast, self.catalog()), *far.away(plan, self.home, self.machine().disks))
 
     def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
         """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells."""
@@ -141,8 +141,8 @@ class Desk:
         told = self.judge(verdict.recipe, verdict.model)
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
-    def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+    def judge(self, recipe: str, model: str, knobs: Knobs | None = None, amount: Amount = UNKNOWN) -> Verdict:
+        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known(), **amount._asdict())
         return reach.marked(found, self._far())
 
     def estimate(

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import WizardError
-from wizard.stages.hubs import problem, wanted
+from wizard.stages.hubs import problem
+from wizard.stages.listing import wanted
 
 NAME = "config.json"
 

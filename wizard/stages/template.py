@@ -86,6 +86,10 @@ class Talker:
 
     folder: Path
 
+    def __reduce__(self) -> tuple[type[Talker], tuple[Path]]:
+        """Another process reads the folder anew."""
+        return Talker, (self.folder,)
+
     @cached_property
     def tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
@@ -105,30 +109,31 @@ class Talker:
         return {name: value["content"] if isinstance(value, Mapping) else value for name, value in found.items()}
 
     @cached_property
-    def source(self) -> Any:
+    def source(self) -> str:
+        """Of the template; nothing for a model that can only read on."""
         file = self.folder / "chat_template.jinja"
         source = file.read_text(encoding="utf-8") if file.is_file() else self.config.get("chat_template")
         if isinstance(source, list):
             source = next((named["template"] for named in source if named["name"] == "default"), None)
-        return source
+        return str(source or "")
 
     @cached_property
     def template(self) -> jinja2.Template:
+        """Raises no-chat-template."""
         if not self.source:
             raise WizardError("no-chat-template", exit_code=ExitCode.FAILED, path=str(self.folder))
         return compiled(self.source)
 
     def text(self, messages: Sequence[Message], *, tools: Tools = None, prompt: bool = False) -> str:
-        """Raises TemplateError where the template refuses these messages or stumbles over them."""
+        """Raises jinja2.TemplateError, whatever the template, a foreign program, stumbles over."""
+        told, template = [with_reasoning(message) for message in messages], self.template
         try:
-            return self.template.render(
-                messages=[with_reasoning(message) for message in messages],
-                tools=tools,
-                documents=None,
-                add_generation_prompt=prompt,
-                **self.special,
+            return template.render(
+                messages=told, tools=tools, documents=None, add_generation_prompt=prompt, **self.special
             )
-        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        except (jinja2.TemplateError, MemoryError):
+            raise
+        except Exception as error:
             raise jinja2.TemplateError(f"{type(error).__name__}: {error}") from error
 
     def encoded(self, text: str) -> list[int]:
@@ -138,10 +143,11 @@ class Talker:
     def ids(self, messages: Sequence[Message], *, tools: Tools = None, prompt: bool = False) -> list[int]:
         return self.encoded(self.text(messages, tools=tools, prompt=prompt))
 
-    def reading(self, text: str) -> list[int]:
-        """A plain text to read on, ended as the model ends its own."""
-        end = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
-        return self.encoded(text) + ([] if end is None else [end])
+    @cached_property
+    def end(self) -> int | None:
+        """The token with which the model ends a text."""
+        token: int | None = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
+        return token
 
 
 def with_reasoning(message: Message) -> dict[str, Any]:

@@ -6,7 +6,6 @@ tail -f RUN/03-train/metrics.jsonl
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,11 +18,11 @@ from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
 from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
 from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
 from wizard.stages.weights import check_model
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from trl import SFTTrainer
 
 
@@ -68,6 +67,9 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
         "tokens": int(reporter.tokens),
         "dtype": number_type(bench.order.spec),
     }
+    if trainer.eval_dataset is not None:
+        bench.phase("validate")
+        result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
     bench.finish({"adapter": adapter}, result)
@@ -78,14 +80,17 @@ def make_trainer(
 ) -> SFTTrainer:
     """Of the order's model and rows; a rehearsal has rows and settings of its own."""
     import torch
+    from datasets import Dataset
     from trl import SFTTrainer
 
     order = bench.order
     folder = order.input("fetch", "model")
     bench.phase("load-model")
+    prepared = order.input("prepare", "rows")
+    steps = {} if rows else steps_of_stream(prepared, order.knobs)
     tokenizer = tokenizer_of(folder)
     prompts.hold_library(order, tokenizer, folder)  # hours before it would stop the serving
-    told = arguments(order.knobs, order.spec, checkpoints, **changes)  # before the model, which it may split up
+    told = arguments(order.knobs, order.spec, checkpoints, **steps, **changes)  # before the model: it may split it up
     settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
     if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
         settings["quantization_config"] = packing
@@ -94,22 +99,12 @@ def make_trainer(
     return SFTTrainer(
         model=model,
         args=told,
-        train_dataset=dataset(rows or read_rows(order.input("prepare", "rows"))),
+        train_dataset=Dataset.from_list(rows) if rows else rows_of(prepared, order.knobs),
+        eval_dataset=None if rows else kept_back(order.inputs["prepare"], order.knobs),
         processing_class=tokenizer,
         peft_config=adapter_config(order.knobs, order.spec["method"], model),
         callbacks=[callback],
     )
-
-
-def read_rows(file: Path) -> list[Mapping[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def dataset(rows: Sequence[Mapping[str, Any]]) -> Dataset:
-    from datasets import Dataset
-
-    return Dataset.from_list(rows)
 
 
 def save_adapter(trainer: SFTTrainer, folder: Path) -> Path:

@@ -127,9 +127,11 @@ def remaining(plan: Plan, state: RunState) -> float | None:
     order = [stage.name for stage in plan.stages]
     if state.stage not in order:
         return None
-    ahead = sum(stage.seconds for stage in plan.stages[order.index(state.stage) + 1 :])
+    exact = {"train": state.forecast["seconds"]} if "seconds" in state.forecast else {}
+    told = [exact.get(stage.name, stage.seconds) for stage in plan.stages]
+    ahead = sum(told[order.index(state.stage) + 1 :])
     current = stage_of(state)
-    forecast = plan.stages[order.index(state.stage)].seconds
+    forecast = told[order.index(state.stage)]
     if current and state.stage == "train" and state.total and state.latest.get("step_seconds"):
         return ahead + state.latest["step_seconds"] * (state.total - state.step)
     gone = state.updated - current.started if current and current.started else 0.0

@@ -121,8 +121,8 @@ def remedy(way: Way, language: str | None = None) -> str:
 class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
-    {x:why} {x:next}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes} {x:json} {x:prompt-side}
-    {x:prompt-cause} for what others said.
+    {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
+    {x:json} {x:prompt-side} {x:prompt-cause} for what others said.
     A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
@@ -138,6 +138,8 @@ class _Formatter(string.Formatter):
 
         if format_spec in ("what", "why", "next") and isinstance(value, Mapping) and "code" in value:
             return say_in(self._language, f"problem.{value['code']}.{format_spec}", **value.get("params", {}))
+        if format_spec == "reject" and isinstance(value, Mapping):
+            return say_in(self._language, f"reject.{value.get('code')}", **value.get("params", {}))
         if format_spec == "remedies" and isinstance(value, Sequence):
             return "".join("; " + say_in(self._language, f"remedy.{way['code']}", **way["params"]) for way in value)
         if "|" in format_spec:

@@ -166,3 +166,16 @@ def test_a_rehearsal_is_kept_and_told_beside_its_forecast(plan: Plan) -> None:
 def test_a_rehearsal_with_no_forecast_is_told_alone(plan: Plan) -> None:
     told = event(14, "rehearsed", longest=300, predicted={}, measured={"card_bytes": 11}, ratio=0)
     assert fold(plan, TRAINING, {"03-train": [told]}).notes[-1].code == "rehearsed-alone"
+
+
+def test_an_exact_forecast_follows_the_counted_rows_and_says_what_it_changes(plan: Plan) -> None:
+    told = {"card_bytes": 5, "seconds": 60.0, "status": "fits", "status_before": "tight", "longest": 300}
+    state = fold(plan, [STARTED, event(12, "forecast", stage="train", **told)], supervised=True)
+    assert (state.forecast["card_bytes"], state.forecast["seconds"]) == (5, 60)
+    assert [(note.code, note.level) for note in state.notes] == [("forecast-exact", "info"), ("forecast-fits", "info")]
+    worse = {**told, "status": "no", "status_before": "tight"}
+    state = fold(plan, [STARTED, event(12, "forecast", stage="train", **worse)], supervised=True)
+    assert [(note.code, note.level) for note in state.notes][1] == ("forecast-no", "warning")
+    same = {**told, "status": "tight"}
+    state = fold(plan, [STARTED, event(12, "forecast", stage="train", **same)], supervised=True)
+    assert [note.code for note in state.notes] == ["forecast-exact"]
