@@ -37,7 +37,7 @@ MARKED = Places(ref="<|object_ref_start|>{}<|object_ref_end|>", box="<|box_start
 PIXELS = Places(scale=0, ref=MARKED.ref, box=MARKED.box)
 BOXED = Places(ref="<ref>{}</ref>", box="<box>[[{}]]</box>", point="{}, {}", between=", ")
 LISTED = Places(box="[{}]", point="{}, {}", between=", ")
-LOCATED = Places(scale=1024, box="{}", point="<loc{}><loc{}>", between="", down_first=True, digits=4)
+LOCATED = Places(scale=1023, box="{}", point="<loc{}><loc{}>", between="", down_first=True, digits=4)
 
 NEXT = ((2, 1), (1, 2), (2, 2), (1, 3), (3, 1))  # columns, rows: image_grid_pinpoints, in the order of the file
 UP_TO_SIX = tuple((columns, rows) for rows, columns in product(range(1, 7), repeat=2))
@@ -92,9 +92,12 @@ SAME: Mapping[str, str] = {
 }
 
 
-def sight_of(family: str) -> Sight | None:
-    """By the catalogue's family or transformers' model_type; None: how it sees is not known."""
-    return SIGHTS.get(SAME.get(family, family))
+UNKNOWN = Sight(rule=Fixed(0))
+
+
+def sight_of(family: str) -> Sight:
+    """By the catalogue's family or transformers' model_type; UNKNOWN for one that is not listed."""
+    return SIGHTS.get(SAME.get(family, family), UNKNOWN)
 
 
 def image_tokens(family: str, width: int, height: int) -> int:
@@ -105,10 +108,9 @@ def image_tokens(family: str, width: int, height: int) -> int:
     if width < 1 or height < 1:
         raise ValueError(f"a picture of {width}x{height} pixels")
     sight = sight_of(family)
-    return sight.rule.tokens(width, height) + sight.marks if sight else 0
+    return sight.rule.tokens(width, height) + sight.marks
 
 
 def seen_size(family: str, width: int, height: int) -> Size:
-    """(width, height) that a picture is prepared in for this family; its own where the family is not known."""
-    sight = sight_of(family)
-    return sight.rule.size(width, height) if sight else (width, height)
+    """(width, height) that a picture of this size is prepared in for this family."""
+    return sight_of(family).rule.size(width, height)
