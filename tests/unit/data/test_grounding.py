@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wizard.contract import Rejected
 from wizard.data.shape import Example
 from wizard.data.shape.grounding import boxes_in, grounded
-from wizard.data.shape.parts import parts_of
+from wizard.data.shape.pieces import pieces_of
 from wizard.data.shape.sight import SIGHTS, image_tokens, seen_size
 
 SHEEP = "<image>Find the <ref-object> in the picture", "<bbox>"
@@ -67,7 +67,7 @@ def test_an_answer_in_json_gets_numbers_and_plain_names() -> None:
         {"bbox": [[100.2, 199.8, 500, 400.0]]},
     ],
 )
-def test_pixels_parts_of_one_and_of_a_thousand_are_the_same_place(objects: dict[str, Any]) -> None:
+def test_pixels_pieces_of_one_and_of_a_thousand_are_the_same_place(objects: dict[str, Any]) -> None:
     row = example("<image>Where?", "<bbox>", **objects)
     assert said("qwen3-vl", row)[1] == "<|box_start|>(100,400),(500,800)<|box_end|>"
 
@@ -163,10 +163,10 @@ def test_a_picture_must_have_pixels() -> None:
 
 
 def test_a_turn_is_taken_apart_at_its_pictures() -> None:
-    assert parts_of("<image>Which\n<image>") == [
+    assert pieces_of("<image>Which\n<image>") == [
         {"type": "image"},
         {"type": "text", "text": "Which\n"},
         {"type": "image"},
     ]
-    assert parts_of("plain") == [{"type": "text", "text": "plain"}]
-    assert parts_of("") == []
+    assert pieces_of("plain") == [{"type": "text", "text": "plain"}]
+    assert pieces_of("") == []

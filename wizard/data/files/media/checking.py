@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +14,7 @@ from wizard.contract import Rejected
 from wizard.data.files.media.facts import READABLE, facts_of
 from wizard.data.files.media.headers import Cut, Facts, Kind
 from wizard.data.files.media.references import Address, Found, Roots, find, shown
-from wizard.data.shape.example import Example
+from wizard.data.shape.example import Converted, Example
 from wizard.data.shape.fault import reject
 from wizard.data.shape.seeing import THINNEST
 
@@ -30,6 +30,16 @@ class Media:
     roots: Roots
     most: int = LOOKED_AT
     known: dict[tuple[Kind, Path], Facts | Rejected] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, source: Path) -> Media:
+        """Of a data file, or of a folder of them: references start where it lies, or in it."""
+        return cls(Roots(folder=source.parent, more=(source,)))
+
+    def judged(self, example: Converted, line: int) -> Converted:
+        """The example as it is, or what is wrong with its media."""
+        fault = None if isinstance(example, Rejected) else self.fault(example)
+        return replace(fault, line=line) if fault else example
 
     def fault(self, example: Example) -> Rejected | None:
         """The first thing wrong with an example's pictures, videos and sounds."""
@@ -51,6 +61,11 @@ class Media:
         if key not in self.known and len(self.known) < self.most:
             self.known[key] = checked(found, kind, ref)
         return self.known.get(key)
+
+
+def modality_of(example: Example) -> set[str]:
+    """What it holds beside text."""
+    return {kind for kind, _ in references(example)}
 
 
 def references(example: Example) -> Iterator[tuple[Kind, Any]]:

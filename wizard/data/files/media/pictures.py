@@ -40,13 +40,31 @@ def prepared(source: Path | bytes, size_for: Callable[[int, int], Size], store: 
     return _kept(file.getvalue(), store)
 
 
-def _opened(source: Path | bytes, size_for: Callable[[int, int], Size]) -> tuple[Any, str, bool]:
-    """(picture, format, whether it is other than in its file)."""
+def small(source: Path | bytes, most: Size) -> tuple[Size, bytes] | None:
+    """(width, height) and rows of RGB bytes of the picture in at most so many pixels; None where it is broken."""
+    from PIL import Image
+
+    try:
+        image, _, _ = _opened(source, lambda width, height: (width, height), most)
+        image.thumbnail(most, Image.Resampling.BOX)
+    except MemoryError:
+        raise
+    except Exception:  # as above
+        return None
+    return image.size, image.tobytes()
+
+
+def _opened(
+    source: Path | bytes, size_for: Callable[[int, int], Size], hasty: Size | None = None
+) -> tuple[Any, str, bool]:
+    """(picture, format, whether it is other than in its file). `hasty`: no more pixels than about these are wanted."""
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as raw:
         kind = "JPEG" if raw.format in ("JPEG", "MPO") else str(raw.format)
+        if hasty:
+            raw.draft("RGB", hasty)
         raw.load()
         upright = ImageOps.exif_transpose(raw)
         moving = getattr(raw, "n_frames", 1) > 1

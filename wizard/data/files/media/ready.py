@@ -21,7 +21,7 @@ from wizard.data.files.media.references import Address, Roots, find, shown
 from wizard.data.shape.example import Converted, Example
 from wizard.data.shape.fault import reject
 from wizard.data.shape.grounding import grounded
-from wizard.data.shape.parts import PLACES
+from wizard.data.shape.pieces import PLACES
 from wizard.data.shape.seeing import Size
 from wizard.data.shape.sight import UNKNOWN, sight_of
 

@@ -8,7 +8,7 @@ from typing import Any
 PLACES = re.compile("<(image|video|audio)>")
 
 
-def parts_of(content: str) -> list[dict[str, Any]]:
+def pieces_of(content: str) -> list[dict[str, Any]]:
     """`"<image>What is it?"` as [{"type": "image"}, {"type": "text", "text": "What is it?"}]."""
     pieces = PLACES.split(content)
     found = [{"type": piece} if number % 2 else {"type": "text", "text": piece} for number, piece in enumerate(pieces)]
