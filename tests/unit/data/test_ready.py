@@ -133,7 +133,7 @@ def test_a_video_of_pictures_stands_as_pictures_where_it_stood(shelf: Shelf) -> 
     done = made_ready(Example(messages=messages, images=images, videos=[frames]), shelf)
     assert isinstance(done, Example)
     assert done.messages[0]["content"] == "<image> or <image><image>? <image>"
-    assert sizes(done) == [(84, 56), (1232, 812), (1232, 812), (812, 1232)]
+    assert sizes(done) == [(40, 30), (1232, 812), (1232, 812), (812, 1232)]
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,9 @@ def main() -> None:
             wide, high = SIGHTS[family].rule.size(width, height)
             asked = smart_resize(height, width, step, least, BUDGET)
             again = smart_resize(high, wide, step, least, 1 << 24)
-            if asked != (high, wide) or again != (high, wide):
+            fed = SIGHTS[family].rule.file(width, height)
+            kept = smart_resize(fed[1], fed[0], step, least, 1 << 24)
+            if kept != (high, wide) or asked != (high, wide) or again != (high, wide):
                 different.append([family, "size", width, height, wide, high, *asked])
         wide, high = SIGHTS["glm4.1v"].rule.size(width, height)
         if glm_resize(2, high, wide) != (high, wide):

@@ -16,7 +16,7 @@ from wizard.contract import Rejected
 from wizard.data.shape.example import Example, Messages
 from wizard.data.shape.fault import reject
 from wizard.data.shape.seeing import Size
-from wizard.data.shape.sight import Places, sight_of
+from wizard.data.shape.sight import LISTED, Places, sight_of
 
 REF, BOX = "<ref-object>", "<bbox>"
 PLACEHOLDER = re.compile(f"{REF}|{BOX}")
@@ -47,7 +47,7 @@ def grounded(example: Example, family: str, sizes: Sequence[Size]) -> Example | 
     seen = [sight.rule.size(*size) for size in sizes]
     numbers = [_numbers(part, sight.places, seen[picture]) for picture, part in parts]
     listed = AS_JSON.search(turns) is not None
-    places = replace(sight.places, box="[{}]", point="{}, {}", between=", ", digits=0) if listed else sight.places
+    places = replace(LISTED, scale=sight.places.scale) if listed else sight.places
     written = [_written(each, places) for each in numbers]
     named = [str(ref) if listed else places.ref.format(ref) for ref in refs]
     return replace(example, messages=_filled(example.messages, iter(named), iter(written)))

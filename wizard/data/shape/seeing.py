@@ -27,9 +27,13 @@ class Fixed:
         """More than so many are never looked at."""
         return BUDGET
 
-    def size(self, width: int, height: int) -> Size:
-        """What a picture of this size is made to before the model's own processor gets it."""
+    def file(self, width: int, height: int) -> Size:
+        """What a picture is made to before the model's own processor gets it: itself, if that asks for no more."""
         return within(width, height, self.pixels)
+
+    def size(self, width: int, height: int) -> Size:
+        """What the model sees of it; for those that cut a picture into tiles, of the whole that they cut."""
+        return self.file(width, height)
 
     def tokens(self, width: int, height: int) -> int:
         return self.each
@@ -43,8 +47,15 @@ class Grid(Fixed):
     most: int
     grow: bool = False  # sides shorter than a square are stretched first
 
+    def file(self, width: int, height: int) -> Size:
+        seen = self.size(width, height)
+        return (width, height) if seen == self._rounded(width, height, self.most) else seen
+
     def size(self, width: int, height: int) -> Size:
-        step, most = self.each, max(self.least, min(self.most, BUDGET))
+        return self._rounded(width, height, min(self.most, BUDGET))
+
+    def _rounded(self, width: int, height: int, most: int) -> Size:
+        step = self.each
         if self.grow and min(width, height) < step:
             scale = max(step / width, step / height)
             width, height = int(width * scale), int(height * scale)

@@ -112,5 +112,5 @@ def image_tokens(family: str, width: int, height: int) -> int:
 
 
 def seen_size(family: str, width: int, height: int) -> Size:
-    """(width, height) that a picture of this size is prepared in for this family."""
+    """(width, height) in which this family sees a picture of this size."""
     return sight_of(family).rule.size(width, height)

@@ -78,7 +78,7 @@ def _picture(reference: Any, shelf: Shelf) -> tuple[Path, Size] | Rejected:
     facts = checked(found, "image", ref)
     if isinstance(facts, Rejected):
         return facts
-    path = prepared(found, sight_of(shelf.family).rule.size, shelf.store, ref)
+    path = prepared(found, sight_of(shelf.family).rule.file, shelf.store, ref)
     return path if isinstance(path, Rejected) else (path, (facts.width, facts.height))
 
 

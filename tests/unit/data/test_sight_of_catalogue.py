@@ -1,0 +1,31 @@
+"""Every family of the catalogue that sees pictures has its sight, and it agrees with what the memory law counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from wizard.catalog import builtin, load
+from wizard.contract import Model
+from wizard.data.shape.seeing import Fixed, Grid
+from wizard.data.shape.sight import SAME, SIGHTS, UNKNOWN, image_tokens, sight_of
+
+SEEING = [model for model in load([builtin()]).models.values() if "image" in model.modality]
+
+
+@pytest.mark.parametrize("model", SEEING, ids=lambda model: model.id)
+def test_a_model_that_sees_has_a_sight_as_large_as_its_tower(model: Model) -> None:
+    family, tower = model.architecture.family, model.architecture.tower
+    sight = sight_of(family)
+    assert sight is not UNKNOWN
+    assert tower is not None
+    tokens = image_tokens(family, 1024, 1024) - sight.marks
+    if isinstance(sight.rule, Grid) or (type(sight.rule) is Fixed and family != "llama3.2-vision"):
+        assert tokens == tower.tokens
+    else:
+        assert tokens >= tower.tokens or tokens == 1 or tower.tokens == 3025  # of one tile, or of 1540 x 1540 pixels
+
+
+def test_no_sight_is_of_a_family_that_nobody_has() -> None:
+    families = {model.architecture.family for model in SEEING}
+    assert set(SIGHTS) <= families
+    assert set(SAME.values()) <= set(SIGHTS)
