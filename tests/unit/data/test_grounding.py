@@ -37,7 +37,7 @@ def said(family: str, row: Example, size: tuple[int, int] = (1000, 500)) -> list
         ("qwen2.5-vl", "<|object_ref_start|>sheep<|object_ref_end|>", "<|box_start|>(101,202),(504,403)<|box_end|>"),
         ("qwen3-vl", "<|object_ref_start|>sheep<|object_ref_end|>", "<|box_start|>(100,400),(500,800)<|box_end|>"),
         ("internvl3", "<ref>sheep</ref>", "<box>[[100, 400, 500, 800]]</box>"),
-        ("glm4.1v", "sheep", "[100, 400, 500, 800]"),
+        ("glm4.1v", "sheep", "<|begin_of_box|>[100, 400, 500, 800]<|end_of_box|>"),
         ("llava1.5", "sheep", "[(100,400),(500,800)]"),
         ("paligemma", "sheep", "<loc0409><loc0102><loc0818><loc0512>"),
     ],

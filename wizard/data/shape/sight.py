@@ -1,7 +1,8 @@
 """The families that see pictures: how each cuts one up, and how each speaks of places in it.
 
 Numbers are those of the models' preprocessor_config.json and of transformers' processors; forms of places are those of
-the models' own cookbooks as ms-swift writes them (template/templates/{qwen,internvl}.py), PaliGemma's of big_vision.
+the models' own cookbooks as ms-swift writes them (template/templates/{qwen,internvl}.py, the default for families that
+name none), GLM's of its README, PaliGemma's of big_vision.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ MARKED = Places(ref="<|object_ref_start|>{}<|object_ref_end|>", box="<|box_start
 PIXELS = Places(scale=0, ref=MARKED.ref, box=MARKED.box)
 BOXED = Places(ref="<ref>{}</ref>", box="<box>[[{}]]</box>", point="{}, {}", between=", ")
 LISTED = Places(box="[{}]", point="{}, {}", between=", ")
+ENCLOSED = Places(box="<|begin_of_box|>[{}]<|end_of_box|>", point="{}, {}", between=", ")
 LOCATED = Places(scale=1023, box="{}", point="<loc{}><loc{}>", between="", down_first=True, digits=4)
 
 NEXT = ((2, 1), (1, 2), (2, 2), (1, 3), (3, 1))  # columns, rows: image_grid_pinpoints, in the order of the file
@@ -47,8 +49,8 @@ QWEN3 = Grid(32, 256 * 256, 16384 * 32 * 32)
 GLM = Grid(28, 112 * 112 // 2, 15000 * 28 * 28 // 2, True)  # its limits count two frames
 SIGHTS: Mapping[str, Sight] = {
     "gemma3-vision": Sight(rule=Fixed(256), marks=4),
-    "glm4.1v": Sight(rule=GLM, marks=2, places=LISTED),
-    "glm4.5v": Sight(rule=GLM, marks=2, places=LISTED),
+    "glm4.1v": Sight(rule=GLM, marks=2, places=ENCLOSED),
+    "glm4.5v": Sight(rule=GLM, marks=2, places=ENCLOSED),
     "idefics3": Sight(rule=Split(169, 364, 4 * 364)),
     "internvl3": Sight(rule=Tiles(256, 448, 12), marks=2, places=BOXED),
     "llama3.2-vision": Sight(rule=Fixed(1)),  # its pictures are read beside the text, not in it
