@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from wizard.data.shape.seeing import AnyResolution, Canvases, Fixed, Grid, Rows, Size, Slices, Split, Tiles
 
@@ -67,7 +68,7 @@ SIGHTS: Mapping[str, Sight] = {
     "qwen3-vl": Sight(rule=QWEN3, marks=2, places=MARKED),
     "smolvlm": Sight(rule=Split(64, 512, 4 * 512)),
 }
-# Families that see as another does, and model_type of config.json for models that are in no catalogue.
+# Families that see as another does, and model_type of config.json (family_of) for models that are in no catalogue.
 SAME: Mapping[str, str] = {
     "gemma3": "gemma3-vision",
     "glm46v": "glm4.5v",
@@ -100,6 +101,16 @@ UNKNOWN = Sight(rule=Fixed(0))
 def sight_of(family: str) -> Sight:
     """By the catalogue's family or transformers' model_type; UNKNOWN for one that is not listed."""
     return SIGHTS.get(SAME.get(family, family), UNKNOWN)
+
+
+def family_of(config: Mapping[str, Any]) -> str:
+    """The name to ask for a model of which only config.json is at hand; two names of transformers' mean two each."""
+    kind, tower = str(config.get("model_type", "")), config.get("vision_config")
+    if kind == "llava" and isinstance(tower, Mapping) and tower.get("model_type") == "pixtral":
+        return "pixtral"
+    if kind == "idefics3" and config.get("scale_factor") == 4:
+        return "smolvlm"
+    return kind
 
 
 def image_tokens(family: str, width: int, height: int) -> int:

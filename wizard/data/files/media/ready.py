@@ -33,7 +33,7 @@ Numbered = tuple[int, Converted]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """`family`: of the catalogue, or model_type of config.json. `store`: where changed copies of pictures go."""
+    """`family`: of the catalogue, or sight.family_of(config.json). `store`: where changed copies of pictures go."""
 
     roots: Roots
     cache: Cache
@@ -63,7 +63,7 @@ def made_ready(example: Example, shelf: Shelf) -> Example | Rejected:
         done = _picture(reference, shelf)
         if isinstance(done, Rejected):
             return named(done, "image", number)
-        paths.append(str(done[0]))
+        paths.append(str(done[0].absolute()))
         sizes.append(done[1])
     return grounded(replace(example, images=paths), shelf.family, sizes)
 
