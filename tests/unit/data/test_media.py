@@ -133,7 +133,7 @@ def test_a_path_is_looked_for_beside_the_data_then_in_the_roots(folder: Path) ->
     assert find({"path": "a.png", "bytes": None}, roots) == folder / "a.png"
 
 
-@pytest.mark.parametrize("odd", ["nothing.png", "a" * 5000, "a\0b", "/", "../.."])
+@pytest.mark.parametrize("odd", ["nothing.png", "a" * 5000, "a\0b", "/", "../..", "~nobody/a", "~/", "\udc80"])
 def test_a_path_that_leads_nowhere_is_missing_or_no_file(odd: str, folder: Path) -> None:
     example = Example(messages=[], images=[odd])
     assert code(Media(Roots(folder=folder)).fault(example)) in ("missing-media", "media-not-a-file")
@@ -179,6 +179,18 @@ def test_a_picture_may_stand_in_the_row_itself(reference: Any, folder: Path) -> 
 )
 def test_a_reference_that_is_none_is_named(expected: str, reference: Any, folder: Path) -> None:
     assert code(Media(Roots(folder=folder)).fault(Example(messages=[], images=[reference]))) == expected
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["bytes", "path", "url", "x"]), inner),
+)
+
+
+@given(st.lists(ANYTHING, max_size=3), st.lists(ANYTHING, max_size=3))
+def test_whatever_stands_for_a_picture_or_a_video_is_judged(images: list[Any], videos: list[Any]) -> None:
+    fault = Media(Roots(folder=Path("/nonexistent"))).fault(Example(messages=[], images=images, videos=videos))
+    assert fault is None or words.say_in("zh", f"reject.{fault.code}", **fault.params)
 
 
 def test_an_address_is_left_for_later(folder: Path) -> None:

@@ -54,7 +54,7 @@ def find(reference: Any, roots: Roots) -> Found | Rejected:
 def shown(reference: Any) -> str:
     """Short enough for a message, without a query, which may hold a key."""
     if isinstance(reference, Mapping):
-        return shown(reference.get("path") or reference.get("url") or "bytes")
+        reference = reference.get("path") or reference.get("url")
     if not isinstance(reference, str) or reference[:5].lower() == "data:":
         return "data"
     text = reference.partition("?")[0] if SCHEME.match(reference) else reference
@@ -92,11 +92,11 @@ def _file(reference: str, roots: Roots) -> Found | Rejected:
     slashed = reference.replace("\\", "/")
     for root in (roots.folder, *roots.more):
         for name in dict.fromkeys((reference, slashed)):
-            path = root / Path(name).expanduser() if name[:1] == "~" else root / name
             try:
+                path = root / (Path(name).expanduser() if name.startswith("~/") else name)
                 if path.exists():
                     return path
-            except (OSError, ValueError):  # too long, or no name at all
+            except (OSError, ValueError, RuntimeError):  # too long, no name at all, or nobody's home
                 continue
     if reference.startswith(BARE) and isinstance(decoded := _decoded(reference), bytes):
         return decoded
