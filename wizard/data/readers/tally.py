@@ -14,6 +14,7 @@ from wizard.data.shape import DataFault, Example, Shape, to_example
 
 NAMED = 1000  # rejected rows listed one by one; all are counted
 SAMPLES = 3
+MODALITIES = ("text", "image", "video", "audio")
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    modality: set[str] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
 
     @property
@@ -48,6 +50,7 @@ class Tally:
     def _use(self, example: Example) -> None:
         messages = example.messages
         self.usable += 1
+        self.modality.update(example.modality)
         self.characters += sum(len(message["content"]) for message in messages)
         self.lengths[estimated(messages)] += 1
         mark = hash(json.dumps(example.as_json(), sort_keys=True, default=str))
@@ -75,6 +78,7 @@ class Tally:
             rejected=tuple(self.rejected),
             samples=tuple(self.samples),
             tasks=self.shape.tasks,
+            modality=tuple(each for each in MODALITIES if each in self.modality),
             characters=round(self.characters * scale),
             reasons=dict(self.reasons),
             lengths=dict(sorted(self.lengths.items())),
