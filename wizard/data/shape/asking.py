@@ -25,7 +25,7 @@ BESIDE = {
 }
 KEPT = ("margin", "chat_template_kwargs", "solution")
 ALONE = frozenset((*BESIDE, *KEPT))  # where a mapping has none of them, the turns are all there is
-ANSWER_KEYS = ("text", "answer", "content", "value")
+ANSWER_KEYS = ("text", "answer", "content", "value", "response")
 
 
 def cell(row: Row, mapping: Roles, role: str) -> Any:

@@ -13,7 +13,7 @@ from wizard.data.shape.fault import Refused
 from wizard.data.shape.layout import Format, Roles, Row
 from wizard.data.shape.media import Media, references
 from wizard.data.shape.turns import checked, merged
-from wizard.data.shape.values import is_blank, is_missing, truth_of
+from wizard.data.shape.values import is_blank, is_missing, listed, number_of, truth_of
 
 TASKS = ("dpo", "orpo", "simpo", "cpo", "reward", "sft")
 CHOSEN = (
@@ -81,6 +81,29 @@ def chosen_by_mark(row: Row, mapping: Roles) -> Example:
     asked = opening(row, mapping, media, "context", "question") if mapping.get("question") else []
     better, worse = (answer_of(cell(row, mapping, role), mapping, media) for role in order)
     return _weighed(row, mapping, media, asked, better, worse)
+
+
+def ranked(row: Row, mapping: Roles) -> Example:
+    """Several answers with ranks (1 is best) or scores (more is better): the best and the worst."""
+    key = "rank" if all("rank" in each for each in _ranking(row, mapping)) else "score"
+    answers = [(number_of(each.get(key)), each) for each in _ranking(row, mapping)]
+    if len(answers) < 2 or any(place is None for place, _ in answers):
+        raise Refused("bad-ranking", field=mapping["ranked"])
+    order = [each for _, each in sorted(answers, key=lambda answer: answer[0] or 0, reverse=key == "score")]
+    media: Media = {}
+    asked = opening(row, mapping, media, "context", "question")
+    return _weighed(row, mapping, media, asked, *(answer_of(each, mapping, media) for each in (order[0], order[-1])))
+
+
+def _ranking(row: Row, mapping: Roles) -> list[dict[str, Any]]:
+    """The answers as objects that tell a rank or a score; nothing where they do not."""
+    answers = listed(row.get(mapping["ranked"])) or []
+    told = all(isinstance(each, dict) and ("rank" in each or "score" in each) for each in answers)
+    return answers if told else []
+
+
+def _is_ranked(row: Row, mapping: Roles) -> bool:
+    return bool(_ranking(row, mapping))
 
 
 def _judged(row: Row, mapping: Roles, media: Media, *asked: str) -> Example:
@@ -159,7 +182,7 @@ def _marked(row: Row, mapping: Roles) -> bool:
 
 
 def _always(row: Row, mapping: Roles) -> bool:
-    return not any(is_missing(row.get(mapping.get(role, ""))) for role in ("chosen", "rejected") if role in mapping)
+    return True
 
 
 SIDE_FIELDS = {"chosen": CHOSEN, "rejected": REJECTED}
@@ -242,5 +265,14 @@ PREFERENCES = (
         required=("first", "second", "choice"),
         fits=_marked,
         convert=chosen_by_mark,
+    ),
+    Format(
+        id="ranked",
+        kind="preference",
+        tasks=TASKS,
+        fields={"ranked": ("answers", "responses", "completions", "candidates"), **ASKED, **COMMON},
+        required=("question", "ranked"),
+        fits=_is_ranked,
+        convert=ranked,
     ),
 )

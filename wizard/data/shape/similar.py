@@ -17,11 +17,11 @@ from wizard.data.shape.values import is_blank, is_missing, listed, number_of, te
 ANCHORS = ("anchor", "query", "question", "sentence", "text", "prompt", "sentence1", "查询")
 POSITIVES = (
     "positive", "pos", "positives", "positive_passages", "positive_passage", "positive_doc", "positive_docs",
-    "positive_document", "正例",
+    "positive_document", "positive_ctxs", "正例",
 )  # fmt: skip
 NEGATIVES = (
     "negative", "neg", "negatives", "negative_passages", "negative_passage", "hard_negative", "hard_negatives",
-    "negative_doc", "negative_docs", "negative_document", "negative_1", "负例",
+    "negative_doc", "negative_docs", "negative_document", "negative_1", "hard_negative_ctxs", "negative_ctxs", "负例",
 )  # fmt: skip
 SCORES = ("score", "label", "similarity", "similarity_score", "labels", "is_duplicate", "相似度", "标签")
 DOCUMENTS = ("document", "passage", "doc", "documents", "passages", "docs", "candidate", "candidates", "文档", "段落")
@@ -137,7 +137,9 @@ def _degree(value: Any) -> int | float | None:
 
 def _likeness(row: Row, mapping: Roles) -> bool:
     """A label of more classes than alike and not alike is a classification's."""
-    degree = _degree(row[mapping["label"]])
+    if not mapping.get("label"):
+        return True
+    degree = _degree(row.get(mapping["label"]))
     return degree is not None and (normal(mapping["label"]) not in ("label", "labels") or 0 <= degree <= 1)
 
 
@@ -199,7 +201,7 @@ SIMILAR = (
             "other": ("sentence_b", *(name for name in SECOND if name != "hypothesis")),
             "label": SCORES,
         },
-        required=("anchor", "other", "label"),
+        required=("anchor", "other"),
         fits=_likeness,
         convert=scored,
     ),

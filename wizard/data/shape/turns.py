@@ -56,8 +56,16 @@ def listed_turns(value: Any) -> list[Any] | None:
             return None
         value = parsed(value)
     if isinstance(value, Mapping):
-        value = value["messages"] if isinstance(value.get("messages"), list) else [value]
+        value = value["messages"] if isinstance(value.get("messages"), list) else _unfolded(value) or [value]
     return value if isinstance(value, list) and value and all(is_turn(turn) for turn in value) else None
+
+
+def _unfolded(columns: Mapping[str, Any]) -> list[Any]:
+    """{"role": [...], "content": [...]}, as some libraries keep lists of objects, as the list it stands for."""
+    lengths = {len(column) if isinstance(column, list) else -1 for column in columns.values()}
+    if len(lengths) != 1 or -1 in lengths:
+        return []
+    return [dict(zip(columns, turn, strict=True)) for turn in zip(*columns.values(), strict=True)]
 
 
 def _turn(turn: Mapping[str, Any], number: int, mapping: Mapping[str, str], media: Media) -> Messages:
