@@ -11,6 +11,7 @@ from wizard.data.shape.fault import Refused
 
 DEEPEST = 64  # brackets inside one another, of what is kept as it is
 LONGEST_LITERAL = 1 << 20
+LARGEST = 1e300
 LITERALS = ("[{'", "[['", "[('", "{'")  # a list or object as Python prints it
 TRUTHS = {
     "true": True, "1": True, "1.0": True, "yes": True, "good": True, "desirable": True, "是": True, "好": True,
@@ -76,7 +77,7 @@ def truth_of(value: Any) -> bool | None:
 
 
 def number_of(value: Any) -> int | float | None:
-    """Of a number or its digits; None for anything else, infinities and NaN included."""
+    """Of a number or its digits; None for anything else, what no float holds included."""
     if isinstance(value, str):
         try:
             value = int(value) if len(value) < 20 else None
@@ -87,7 +88,7 @@ def number_of(value: Any) -> int | float | None:
                 return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if math.isfinite(value) else None
+    return value if -LARGEST < value < LARGEST else None
 
 
 def bounded(value: Any) -> Any:
