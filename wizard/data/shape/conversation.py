@@ -12,7 +12,7 @@ from wizard.data.shape.fault import Refused
 from wizard.data.shape.layout import Format, Roles, Row, Shape
 from wizard.data.shape.media import Media
 from wizard.data.shape.roles import CONTENT_KEYS, INNER, ROLE_KEYS, key_in, role_of, speakers
-from wizard.data.shape.turns import checked, listed_turns, lone_answer
+from wizard.data.shape.turns import checked, is_turn, listed_turns, lone_answer
 from wizard.data.shape.values import is_blank, is_missing, listed
 
 MESSAGES = (
@@ -94,7 +94,8 @@ def answers(row: Row, mapping: Roles) -> bool:
 
 
 def _is_text(row: Row, mapping: Roles) -> bool:
-    return len(turns_in(row, mapping)) == 1 and isinstance(turns_in(row, mapping)[0], Mapping) and answers(row, mapping)
+    turns = turns_in(row, mapping)
+    return len(turns) == 1 and is_turn(turns[0]) and answers(row, mapping)
 
 
 def _fits(row: Row, mapping: Roles) -> bool:

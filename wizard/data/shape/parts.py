@@ -49,9 +49,11 @@ def _take(part: Any, found: Said, media: Media) -> None:
         raise Refused("bad-content", found=f"list of {type(part).__name__}")
     kind = str(part.get("type") or next((key for key in ("text", *NAMES) if not is_missing(part.get(key))), "")).lower()
     if kind in TEXT_TYPES:
-        found.text += untagged(text_of(part.get("text")), media)
+        found.text += untagged(text_of(_either(part, "text")), media)
     elif kind in THOUGHTS:
-        found.thought += text_of(part.get(kind) or part.get("text"))
+        found.thought += text_of(part.get(kind) or _either(part, "text"))
+    elif kind == "tool_call":
+        found.calls.append(part.get("value") or part)
     elif kind == "tool_use":
         found.calls.append({"id": part.get("id"), "name": part.get("name"), "arguments": part.get("input") or {}})
     elif kind == "tool_result":
@@ -65,6 +67,11 @@ def _take(part: Any, found: Said, media: Media) -> None:
         raise Refused("bad-content", found=kind[:40] or "list")
 
 
+def _either(part: Mapping[str, Any], key: str) -> Any:
+    """LLaMA-Factory's newer parts hold everything in `value`."""
+    return part[key] if key in part else part.get("value")
+
+
 def medium(kind: str) -> str:
     """image, video or audio, of a part's type such as image_url or input_audio."""
     plain = kind.removeprefix("input_").removesuffix("_url")
@@ -73,7 +80,7 @@ def medium(kind: str) -> str:
 
 def _reference(part: Mapping[str, Any], kind: str, name: str) -> Any:
     """None where only the place is marked, and a column of the row holds the file."""
-    keys = (kind, name, f"{name}_url", "url", "path", "source", "data", "base64")
+    keys = (kind, name, f"{name}_url", "url", "path", "source", "data", "base64", "value")
     given = next((part[key] for key in keys if not is_missing(part.get(key))), None)
     if not isinstance(given, Mapping):
         return None if given is None else reference(given)

@@ -10,6 +10,8 @@ from wizard.data.shape.fault import Refused
 from wizard.data.shape.layout import Format, Roles, Row
 from wizard.data.shape.values import is_blank, text_of
 
+ALONE = ("response", "output", "completion", "answer")  # ms-swift: an answer that nobody asked for is a text
+
 
 def paragraph(text: Any, mapping: Roles) -> Example:
     """A row that is nothing but a text."""
@@ -35,7 +37,7 @@ FORMAT = Format(
     fields={
         "text": (
             "text", "content", "raw_content", "document", "passage", "paragraph", "article", "body", "code", "文本",
-            "内容", "正文",
+            "内容", "正文", *ALONE,
         )
     },
     required=("text",),

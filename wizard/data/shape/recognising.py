@@ -82,7 +82,8 @@ def _likeliest(objects: list[Row], candidates: list[Format], told: Mapping[str, 
     if most is None:
         raise _lacking(objects, columns.PAIR if columns.PAIR in candidates else candidates[0], told)
     known, mapping = possible[most]
-    if known is columns.PROMPT and (misspelt := _misspelt(objects, columns.PAIR, told)):
+    halved = known is columns.PROMPT or (known is plain.FORMAT and normal(mapping["text"]) in plain.ALONE)
+    if halved and (misspelt := _misspelt(objects, columns.PAIR, told)):
         raise misspelt
     shape = Shape(kind=known.kind, format=known.id, mapping=mapping, tasks=known.tasks, convert=known.convert)
     return known.refine(shape, objects)

@@ -18,6 +18,7 @@ def calls_of(value: Any, number: int) -> list[Message]:
         found = parsed(value.strip().removeprefix(CALL_TAGS[0]).removesuffix(CALL_TAGS[1]))
         return calls_of(found, number) if isinstance(found, (dict, list)) else _broken(number)
     calls = value if isinstance(value, list) else [value]
+    calls = [parsed(call) if isinstance(call, str) else call for call in calls]
     return [_call(bounded(call), number) for call in calls] if calls else _broken(number)
 
 

@@ -16,7 +16,7 @@ from wizard.data.shape.values import is_blank, number_of, parsed, text_of, truth
 
 THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 OPENERS = ("[", "{", " ", "\n")
-LOSSES = ("loss", "weight", "train", "training", "loss_scale")
+LOSSES = ("loss", "weight", "train", "training", "loss_weight", "loss_scale")
 NAMED = ("name", "tool_call_id")
 PLAIN = ("user", "assistant", "human", "gpt", "system")  # what nearly all turns are, read the short way
 EMPTY = {"user": "empty-question", "assistant": "empty-answer"}
