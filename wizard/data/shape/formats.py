@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from wizard.data.shape import captions, columns, conversation, kto, labelled, plain, preference, similar
+from wizard.data.shape import captions, choices, columns, conversation, kto, labelled, plain, preference, similar
 from wizard.data.shape.layout import Format
 
 FORMATS: tuple[Format, ...] = (
     *preference.PREFERENCES,
+    *choices.CHOICES,
     labelled.STEPWISE,
     *kto.KTOS,
     *similar.SIMILAR,
