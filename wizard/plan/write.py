@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from wizard.contract import Knobs, Plan
+from wizard.contract import DataChoice, DataSource, Knobs, Plan
 from wizard.plan.digests import canonical
 
 FORMAT = 1
@@ -82,12 +82,29 @@ def _knobs(plan: Plan) -> Iterator[str]:
 def _data(plan: Plan) -> Iterator[str]:
     data = plan.choice.data
     yield "[data]"
-    for name in ("kind", "ref", "language", "format", "encoding"):
+    for name in ("kind", "ref", "language"):
         yield f"{name} = {_value(getattr(data, name))}"
-    yield f"sha256 = {_value(data.sha256)}  # other data is refused; empty it to allow some"
     yield f"params = {_value(dict(data.params))}"
-    yield f"mapping = {_value(dict(data.mapping))}"
+    if not data.sources:
+        yield from _how_read(data)
     yield ""
+    for source in data.sources:
+        yield "[[data.sources]]"
+        yield f"ref = {_value(source.ref)}"
+        for name in ("subset", "split", "revision"):
+            if getattr(source, name):
+                yield f"{name} = {_value(getattr(source, name))}"
+        yield f"samples = {source.samples}  # rows that are taken; 0 = all"
+        yield f"times = {source.times:g}  # each of them counts so often"
+        yield from _how_read(source)
+        yield ""
+
+
+def _how_read(data: DataChoice | DataSource) -> Iterator[str]:
+    for name in ("format", "encoding"):
+        yield f"{name} = {_value(getattr(data, name))}"
+    yield f"mapping = {_value(dict(data.mapping))}"
+    yield f"sha256 = {_value(data.sha256)}  # other data is refused; empty it to allow some"
 
 
 def _lists(requirements: Mapping[str, str]) -> Iterator[str]:

@@ -40,9 +40,10 @@ from wizard.session import (
     present,
     reach,
     runs,
+    sources,
     starting,
 )
-from wizard.session.amount import Amount, amount_in, amount_of
+from wizard.session.amount import Amount, amount_of
 from wizard.session.belongings import belongings
 
 
@@ -155,12 +156,9 @@ class Desk:
 
     # data
 
-    def inspect(self, path: str, **overrides: Any) -> DataReport:
-        from wizard.data import readers
-
-        report = readers.inspect(Path(path).expanduser(), **overrides)
-        self._reports[str(Path(path).expanduser().resolve())] = report
-        return report
+    def inspect(self, path: str | Sequence[str], **overrides: Any) -> DataReport:
+        """`path`: one source or several, as readers.naming has them; also format, encoding, mapping, progress."""
+        return sources.inspected(self, path, **overrides)
 
     def paste(self, text: str) -> Path:
         """Keep pasted rows as a file of the user's own; the same text is kept once."""
@@ -168,9 +166,10 @@ class Desk:
 
         return readers.keep_text(text, self.home.root / "pasted")
 
-    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
-        place = Path(path).expanduser().resolve()
-        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
+    def data_choice(self, path: str | Sequence[str], **overrides: Any) -> DataChoice:
+        choice, report = sources.chosen(self, path, **overrides)
+        self._reports[choice.ref] = report
+        return choice
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return bundled.report(self.catalog().datasets[dataset], language, params)
@@ -178,8 +177,7 @@ class Desk:
     def _amount(self, data: DataChoice) -> Amount:
         if data.kind == "bundled":
             return amount_of(self.bundled(data.ref, data.language, data.params))
-        report = self._reports.get(data.ref)
-        return amount_of(report) if report else amount_in(data, self.inspect)
+        return amount_of(self._reports.get(data.ref) or sources.counted(data))
 
     def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
         """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
@@ -199,6 +197,7 @@ class Desk:
         return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
+        choice = replace(choice, data=sources.here(self, choice.data))
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own

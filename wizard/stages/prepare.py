@@ -10,13 +10,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
 import jinja2
 
 from wizard.contract import Rejected
-from wizard.data.files import open_source, sha256_of
+from wizard.data.files import open_sources
 from wizard.data.shape import Converted, DataFault, Example
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench, run
@@ -69,18 +68,12 @@ def work(bench: Bench) -> None:
 
 def examples_of(spec: Mapping[str, Any]) -> Numbered:
     if "rows" in spec:
-        return bundled(spec["rows"])
-    data = spec["data"]
-    path = Path(data["path"])
+        yield from bundled(spec["rows"])
+        return
     try:
-        if data.get("sha256") and sha256_of(path) != data["sha256"]:
-            raise WizardError("data-changed", exit_code=ExitCode.FAILED, path=str(path))
-        source = open_source(path, encoding=data["encoding"], format=data["format"], mapping=data["mapping"])
+        yield from open_sources(spec["data"]["sources"], int(spec["knobs"]["seed"]))
     except DataFault as fault:
         raise WizardError.of(fault.problem, ExitCode.FAILED) from fault
-    except FileNotFoundError as error:
-        raise WizardError("data-gone", exit_code=ExitCode.FAILED, path=str(path)) from error
-    return source.examples()
 
 
 def bundled(rows: Sequence[Mapping[str, str]]) -> Numbered:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wizard.data.readers import inspect, inspect_text, keep_text, read_rows, sha256_of
+from wizard.data.files import open_source
+from wizard.data.readers import inspect, inspect_text, keep_text, sha256_of
 from wizard.errors import WizardError
 
 ROW = '{"question": "q", "answer": "a"}\n'
@@ -31,7 +32,7 @@ def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
 def test_paths_that_are_no_readable_file_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert _code(tmp_path / "nothing" / "there") == "data-missing"
-    assert _code(tmp_path) == "data-folder"
+    assert _code(tmp_path) == "data-folder-empty"
     assert _code(tmp_path / "pipe") == "data-not-a-file"
     assert _code(Path("/dev/zero")) == "data-not-a-file"
     assert _code(Path("bad\0name")) == "data-missing"
@@ -128,7 +129,7 @@ def test_large_files_of_other_cuts_are_sampled_at_their_head(
 def test_rows_are_numbered_and_the_hash_is_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n" + ROW)
-    assert list(read_rows(path)) == [(2, {"question": "q", "answer": "a"})]
+    assert list(open_source(path).rows) == [(2, {"question": "q", "answer": "a"})]
     assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 

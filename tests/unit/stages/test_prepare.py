@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages
-from wizard.contract import DataChoice
+from wizard.contract import DataSource
 
 BUNDLED = {"kind": "bundled"}
 
@@ -25,16 +26,7 @@ def reorder(prepare: StageRun, model: Path, **spec: Any) -> StageRun:
 
 
 def from_file(path: Path, **more: str) -> dict[str, Any]:
-    choice = DataChoice(kind="path", ref=str(path))
-    return {
-        "kind": "path",
-        "path": str(path),
-        "format": choice.format,
-        "encoding": choice.encoding,
-        "mapping": dict(choice.mapping),
-        "sha256": choice.sha256,
-        **more,
-    }
+    return {"kind": "path", "sources": [{**asdict(DataSource(ref=str(path))), **more}]}
 
 
 def written(prepare: StageRun) -> list[dict[str, list[int]]]:
