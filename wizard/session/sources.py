@@ -92,7 +92,7 @@ def settled(source: DataSource, report: DataReport) -> DataSource:
     return replace(
         source,
         format=report.format,
-        encoding=report.encoding,
+        encoding=report.encoding if "," not in report.encoding else "",  # each file in its own
         mapping=report.mapping,
         sha256=readers.sha256_of(Path(source.place), source.subset, source.split),
     )
@@ -149,7 +149,7 @@ def mixed(sources: Sequence[DataSource], reports: Sequence[DataReport]) -> DataR
     return replace(
         first,
         format=_same([report.format for report in reports]),
-        encoding=_same([report.encoding for report in reports]),
+        encoding=", ".join(dict.fromkeys(report.encoding for report in reports)),
         mapping=first.mapping if all(report.mapping == first.mapping for report in reports) else {},
         exact=all(report.exact for report in reports),
         rows=sum(report.rows for report in reports),

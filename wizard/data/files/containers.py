@@ -33,9 +33,7 @@ class Cut(NamedTuple):
 
 def cut_of(part: Part, encoding: str = "") -> Cut:
     """Raises DataFault where it is nothing that is read."""
-    suffix = PurePosixPath(part.name).suffix.lower()
-    if suffix in REFUSED:
-        raise DataFault("data-format-unsupported", found=suffix, readable=READABLE)
+    suffix = refuse_by_name(part)
     with opened(part) as stream:
         start = stream.read(8)
         if binary := next((name for magic, name in BINARY.items() if start.startswith(magic)), ""):
@@ -44,7 +42,8 @@ def cut_of(part: Part, encoding: str = "") -> Cut:
             return Cut(binary, "utf-8")
         if packed := next((name for magic, name in PACKED.items() if start.startswith(magic)), ""):
             raise DataFault("data-archive-nested", inner=packed)
-        if suffix in (".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods") and b"\0" in start:
+        marked = start.startswith((b"\xff\xfe", b"\xfe\xff"))
+        if suffix in (".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods") and b"\0" in start and not marked:
             raise DataFault("data-not-what-it-says", suffix=suffix)
         head = start + read_up_to(stream, WHOLE_BYTES)
     encoding = encoding or encoding_of_bytes(head)
@@ -53,6 +52,14 @@ def cut_of(part: Part, encoding: str = "") -> Cut:
     if encoding == "utf-8-sig" or text.startswith("\ufeff"):
         text = text.lstrip("\ufeff")
     return Cut(_by_text(suffix, text), encoding)
+
+
+def refuse_by_name(part: Part) -> str:
+    """Its suffix, where that is none of what is never read."""
+    suffix = PurePosixPath(part.name).suffix.lower()
+    if suffix in REFUSED:
+        raise DataFault("data-format-unsupported", found=suffix, readable=READABLE)
+    return suffix
 
 
 def read_up_to(stream: BinaryIO, size: int) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from wizard.contract import Problem
 from wizard.data.files import cards, tree
-from wizard.data.files.containers import BY_SUFFIX, JSON_SUFFIXES, is_archive
+from wizard.data.files.containers import BY_SUFFIX, JSON_SUFFIXES, is_archive, refuse_by_name
 from wizard.data.files.parts import COAT_SUFFIXES, Part
 from wizard.data.files.splits import by_split, chosen, of_subset
 from wizard.data.files.tree import Tree
@@ -45,6 +45,7 @@ def listing(path: Path, subset: str = "", split: str = "") -> Listing:
         if path.is_dir():
             return listing_of(tree.folder(path), subset, split)
         part = Part(path=path)
+        refuse_by_name(part)
         if is_archive(part):
             if part.name != path.name:  # a zip within gzip
                 raise DataFault("data-archive-nested", inner="zip")

@@ -24,11 +24,16 @@ from wizard.data.shape.recognising import HEAD_ROWS, recognise, to_example
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     shape: Shape
-    encoding: str  # of its texts; empty where they are in several
     container: str  # of the first file
     rows: Numbered  # a row of several files has a contract.Line, which knows its file
     listing: Listing
+    encodings: dict[str, None]  # in which the files read so far are
     notes: tuple[Problem, ...] = ()
+
+    @property
+    def encoding(self) -> str:
+        """Several are joined by a comma."""
+        return ", ".join(self.encodings)
 
     def examples(self) -> Iterator[tuple[int, Converted]]:
         for line, row in self.rows:
@@ -49,14 +54,14 @@ def open_source(
         encoding = check_encoding(encoding) if encoding else ""
         found = listing(path, subset, split)
         first = cut_of(found.parts[0], encoding)
-        reading = _Reading(found, encoding, first)
+        reading = _Reading(found, encoding, first, {first.encoding: None})
         numbered = reading.rows()
         head = list(islice(numbered, HEAD_ROWS))
         shape = recognise((row for _, row in head), format, mapping)
         notes = (*found.notes, *_sheets(found.parts[0], first))
     return Source(
         shape=shape,
-        encoding=reading.encoding,
+        encodings=reading.encodings,
         container=first.container,
         rows=chain(head, numbered),
         listing=found,
@@ -71,15 +76,13 @@ class _Reading:
     found: Listing
     told: str
     first: Cut
-
-    @property
-    def encoding(self) -> str:
-        return self.told or (self.first.encoding if len(self.found.parts) == 1 else "")
+    encodings: dict[str, None]
 
     def rows(self) -> Numbered:
         for number, part in enumerate(self.found.parts):
             try:
                 cut = cut_of(part, self.told) if number else self.first
+                self.encodings[cut.encoding] = None
                 yield from labelled(part, rows(part, cut))
             except DataFault as fault:
                 if fault.problem.code in ("data-empty", "data-no-rows") and len(self.found.parts) > 1:
