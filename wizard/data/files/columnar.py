@@ -29,6 +29,15 @@ def columnar(file: BinaryIO, container: str) -> Iterator[tuple[int, dict[str, An
 
 
 def rows_in(file: Any, container: str, batch_rows: int = BATCH_ROWS) -> Iterator[dict[str, Any]]:
+    for batch in batches_in(file, container, batch_rows):
+        with _told(container):
+            names = batch.column_names
+            columns = [_listed(column) for column in batch.columns]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(names, values, strict=True))
+
+
+def batches_in(file: Any, container: str, batch_rows: int = BATCH_ROWS) -> Iterator[Any]:
     from arro3 import io
 
     sized = {} if sys.version_info < (3, 11) else {"batch_size": batch_rows}  # the last arro3 for 3.10 has it not
@@ -42,12 +51,9 @@ def rows_in(file: Any, container: str, batch_rows: int = BATCH_ROWS) -> Iterator
     while True:
         with _told(container):
             batch = next(batches, None)
-            if batch is None:
-                return
-            names = batch.column_names
-            columns = [_listed(column) for column in batch.columns]
-        for values in zip(*columns, strict=True):
-            yield dict(zip(names, values, strict=True))
+        if batch is None:
+            return
+        yield batch
 
 
 @contextmanager

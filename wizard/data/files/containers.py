@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from wizard.data.files.encodings import READABLE, WHOLE_BYTES, encoding_of_bytes
-from wizard.data.files.parts import Part, opened, seekable
+from wizard.data.files.parts import Part, Unpacked, opened, seekable
 from wizard.data.shape.columns import ALPACA, PAIR
 from wizard.data.shape.fault import DataFault
 from wizard.data.shape.layout import find_columns
@@ -24,6 +24,7 @@ REFUSED = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".doc", ".docx", ".pdf"
            ".pkl", ".pickle", ".pt", ".pth", ".bin", ".npy", ".npz", ".h5", ".py", ".html", ".htm", ".xml")  # fmt: skip
 BOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 HEAD = 1 << 20
+LARGE_HEAD, PLACES, PLACE_BYTES = 16 << 20, 64, 64 << 10
 
 
 class Cut(NamedTuple):
@@ -45,13 +46,26 @@ def cut_of(part: Part, encoding: str = "") -> Cut:
         marked = start.startswith((b"\xff\xfe", b"\xfe\xff"))
         if suffix in (".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods") and b"\0" in start and not marked:
             raise DataFault("data-not-what-it-says", suffix=suffix)
-        head = start + read_up_to(stream, WHOLE_BYTES)
+        head = start + (looked_at(stream, part) if part.bytes > WHOLE_BYTES else read_up_to(stream, WHOLE_BYTES))
     encoding = encoding or encoding_of_bytes(head)
     wide = encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32"))
     text = head[:HEAD].decode(encoding, "replace" if wide else "surrogateescape")
     if encoding == "utf-8-sig" or text.startswith("\ufeff"):
         text = text.lstrip("\ufeff")
     return Cut(_by_text(suffix, text), encoding)
+
+
+def looked_at(stream: BinaryIO, part: Part) -> bytes:
+    """What a large file's encoding is told by: its beginning, and whole lines from all over it where one can jump."""
+    head = read_up_to(stream, LARGE_HEAD)
+    if isinstance(getattr(stream, "raw", None), Unpacked) or b"\0" in head:
+        return head
+    pieces = [head[: head.rfind(b"\n") + 1] or head]
+    for number in range(1, PLACES + 1):
+        stream.seek(number * (part.bytes - PLACE_BYTES) // PLACES)
+        place = stream.read(PLACE_BYTES)
+        pieces.append(place[place.find(b"\n") + 1 : place.rfind(b"\n") + 1])
+    return b"".join(pieces)
 
 
 def refuse_by_name(part: Part) -> str:

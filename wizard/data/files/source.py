@@ -24,7 +24,7 @@ from wizard.data.shape.recognising import HEAD_ROWS, recognise, to_example
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     shape: Shape
-    container: str  # of the first file
+    first: Cut  # the first file's
     rows: Numbered  # a row of several files has a contract.Line, which knows its file
     listing: Listing
     encodings: dict[str, None]  # in which the files read so far are
@@ -62,7 +62,7 @@ def open_source(
     return Source(
         shape=shape,
         encodings=reading.encodings,
-        container=first.container,
+        first=first,
         rows=chain(head, numbered),
         listing=found,
         notes=notes,
@@ -87,8 +87,8 @@ class _Reading:
             except DataFault as fault:
                 if fault.problem.code in ("data-empty", "data-no-rows") and len(self.found.parts) > 1:
                     continue
-                place = str(part.path.parent / part.label) if part.member else str(part.path)
-                raise DataFault(fault.problem.code, **{**fault.problem.params, "path": place}) from None
+                place = part.path / part.label if part.member else part.path
+                raise DataFault(fault.problem.code, **{**fault.problem.params, "path": str(place)}) from None
 
 
 def labelled(part: Part, numbered: Numbered) -> Numbered:

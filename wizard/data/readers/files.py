@@ -23,7 +23,8 @@ def told(path: Path) -> Iterator[None]:
     except UnicodeError as error:
         raise WizardError("data-encoding-wrong", path=str(path), why=str(error)) from None
     except OSError as error:
-        raise WizardError("data-unreadable", path=str(path), why=error.strerror or str(error)) from None
+        where = error.filename if isinstance(error.filename, str) else str(path)
+        raise WizardError("data-unreadable", path=where, why=error.strerror or str(error)) from None
 
 
 def check_path(path: Path) -> None:

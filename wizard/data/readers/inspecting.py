@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from wizard.contract import DataReport, Problem
-from wizard.data.files import Listing, open_source
+from wizard.data.files import Listing, listing, open_source
+from wizard.data.files.containers import cut_of
 from wizard.data.files.encodings import WHOLE_BYTES
 from wizard.data.files.parts import Part, opened
 from wizard.data.readers.files import check_path, told
-from wizard.data.readers.sampling import sample
+from wizard.data.readers.sampling import GROUPS, HEAD_BYTES, chosen, sample
 from wizard.data.readers.tally import Tally
+from wizard.data.readers.trying import tried
 
 
 def inspect(
@@ -29,9 +31,13 @@ def inspect(
     path = Path(path).expanduser()
     with told(path):
         check_path(path)
+        found = listing(path, subset, split)
+        larger = is_larger(found, whole_bytes)
+        looked_at = chosen(found.parts) if larger else found.parts
+        tried([(part, cut_of(part, encoding)) for part in looked_at], GROUPS if larger else 0, HEAD_BYTES)
         source = open_source(path, encoding=encoding, format=format, mapping=mapping, subset=subset, split=split)
         tally, notes = Tally(source.shape), source.notes
-        if is_larger(source.listing, whole_bytes):
+        if larger:
             estimate, only_head = sample(source, encoding, tally)
             notes += (Problem(code="data-head-only"),) if only_head else ()
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
 from typing import Any, BinaryIO
@@ -33,12 +33,18 @@ def sample(source: Source, told: str, tally: Tally) -> tuple[int, bool]:
     """Adds the sampled rows to `tally`; how many rows there may be in all, and whether only heads were looked at.
     `told`: the encoding that a person named."""
     parts = source.listing.parts
-    chosen = [parts[number * len(parts) // FILES] for number in range(FILES)] if len(parts) > FILES else parts
+    some = chosen(parts)
     rows_seen, seen, headed = 0, 0, True
-    for part in chosen:
-        count, only_head = _sampled(part, cut_of(part, told), tally, len(chosen))
+    for part in some:
+        cut = cut_of(part, told) if part != parts[0] else source.first
+        count, only_head = _sampled(part, cut, tally, len(some))
         rows_seen, seen, headed = rows_seen + count, seen + part.bytes, headed and only_head
     return max(tally.rows, rows_seen * source.listing.bytes // max(1, seen)), headed
+
+
+def chosen(parts: Sequence[Part]) -> Sequence[Part]:
+    """A few of many, all over them."""
+    return [parts[number * len(parts) // FILES] for number in range(FILES)] if len(parts) > FILES else parts
 
 
 def _sampled(part: Part, cut: Cut, tally: Tally, parts: int) -> tuple[int, bool]:
@@ -57,14 +63,14 @@ def _sampled(part: Part, cut: Cut, tally: Tally, parts: int) -> tuple[int, bool]
         tally.add(labelled(part, _readable(whole, cut)))
         estimate = part.bytes * (tally.rows - before) // max(1, used * len(whole) // max(1, len(head)))
         if not plain or cut.encoding.lower().startswith(SELF_MARKING):
-            return estimate, True
+            return estimate, used < part.bytes
         lengths = []
         for length, row in _scattered(stream, part.bytes, len(head), cut, head, OFFSETS // parts):
             lengths.append(length)
             tally.add([(0, row)])
         if len(lengths) >= OFFSETS // parts // 2:
             estimate = part.bytes * len(lengths) // sum(lengths)
-    return estimate, not lengths
+    return estimate, not lengths and used < part.bytes
 
 
 def _used(stream: BinaryIO) -> tuple[int, bool]:
