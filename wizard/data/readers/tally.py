@@ -87,6 +87,10 @@ class Tally:
         if len(self.samples) < SAMPLES:
             self.samples.append(sample)
 
+    @property
+    def _pictured(self) -> bool:
+        return "image" in self.modality and self.shape.kind == "messages"
+
     def report(self, encoding: str, estimated_rows: int = 0) -> DataReport:
         """With `estimated_rows`, what was counted stands for that many."""
         if not self.rows:
@@ -111,7 +115,7 @@ class Tally:
             usable=round(self.usable * scale),
             rejected=tuple(self.rejected),
             samples=tuple(self.samples),
-            tasks=(*self.shape.tasks, *(["vision"] if "image" in self.modality else [])),
+            tasks=(*self.shape.tasks, *(["vision"] if self._pictured else [])),
             modality=tuple(kind for kind in MODALITIES if kind in {"text", *self.modality}),
             characters=round(self.characters * scale),
             reasons={code: max(1, round(rows * scale)) for code, rows in self.reasons.most_common()},
