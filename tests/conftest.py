@@ -1,4 +1,4 @@
-"""How two workers share the whole suite (`-n2 --dist loadscope`): one folder stays with one worker."""
+"""How two workers share the whole suite (`-n2 --dist loadscope`): one folder stays with one worker; what waits."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False  # in the order of collection e2e, which takes longest, begins at once
     return ByFolder(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long ones run when they are asked for: `-m soak`."""
+    if "soak" not in config.getoption("-m"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 def group_of(nodeid: str) -> str:

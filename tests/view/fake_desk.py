@@ -26,6 +26,7 @@ from wizard.contract import (
 )
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
+from wizard.session.models import Wanted
 from wizard.words import language
 
 LOG = ["loading the base model", "\x1b[32mstep 40\x1b[0m loss 0.61", "step 41 loss 0.58"]
@@ -59,6 +60,30 @@ class FakeWatch:
         return LOG
 
 
+class FakeModels:
+    """Nothing is known beyond the catalogue but `org/tiny`, and that is refused until a token is kept."""
+
+    def __init__(self, desk: FakeDesk) -> None:
+        self._desk = desk
+
+    def may_ask(self, name: str) -> bool:
+        return name == "org/tiny"
+
+    def named(self, name: str) -> str:
+        self._desk._note("named", name)
+        return name
+
+    def token_for(self, problem: Problem) -> Wanted | None:
+        if problem.code != "hub-refused":
+            return None
+        page, made_at = "https://huggingface.co/org/tiny", "https://huggingface.co/settings/tokens"
+        return Wanted(hub="huggingface", model="org/tiny", made_at=made_at, page=page)
+
+    def keep_token(self, hub: str, token: str) -> None:
+        self._desk._note("keep_token", hub, token)
+        self._desk.failing.pop("named", None)
+
+
 class FakeDesk:
     def __init__(
         self,
@@ -70,6 +95,7 @@ class FakeDesk:
         self._machine = machine
         self.home = FakeHome(home)
         self.pretend = pretend or None
+        self.models = FakeModels(self)
         self.asked: list[tuple[Any, ...]] = []
         self.moment: RunState = moments.TRAINING
         self.here: tuple[RunState, ...] = ()
@@ -218,6 +244,7 @@ class FakeDesk:
             endpoint="http://127.0.0.1:8000/v1" if self.serving else "",
             model="zephyrine",
             engine="vllm-cpu",
+            prompts={"talks": 10, "tokens": 412},
         )
 
 

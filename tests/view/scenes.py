@@ -117,6 +117,12 @@ async def problem(person: Person) -> None:
     await person.be_at("ProblemScreen", "log.txt")
 
 
+async def token(person: Person) -> None:
+    await person.be_at("ProblemScreen", say("view.do.give_token"))
+    await person.press("enter")
+    await person.be_at("TokenScreen", "huggingface.co/settings/tokens")
+
+
 async def help_(person: Person) -> None:
     await hardware(person)
     await person.press("enter")
@@ -144,6 +150,7 @@ SCENES = {
     "runs": Scene(steps=runs, here=moments.HERE),
     "confirm": Scene(steps=confirm, attach=RUN),
     "problem": Scene(steps=problem, moment=moments.FAILED, attach=RUN),
+    "token": Scene(steps=token, moment=moments.GATED, attach=RUN),
     "help": Scene(steps=help_, gpu=True),
     "toosmall": Scene(steps=toosmall),
 }

@@ -43,6 +43,7 @@ def test_memory_is_told_in_gib(amount: int, shown: str) -> None:
 
 def test_disk_is_told_in_gb() -> None:
     assert units.gb(412e9) == "412 GB"
+    assert (units.speed(35_040_000), units.speed(0)) == ("35.0 MB/s", "")
     assert units.gb(92e6, unit=False) == "0.09"
 
 

@@ -18,6 +18,7 @@ from wizard.contract.datasets import DataChoice, DataReport, Rejected
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
 from wizard.contract.kernels import FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
+from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
@@ -65,6 +66,7 @@ __all__ = [
     "StageStatus",
     "Term",
     "Text",
+    "Thumbnail",
     "Tower",
     "Verdict",
     "share_of_card",

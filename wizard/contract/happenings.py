@@ -42,6 +42,7 @@ class StageState:
     done: float = 0.0
     total: float = 0.0
     unit: str = ""  # bytes rows steps packages
+    rate: float = 0.0  # of these units, a second; 0: not told
     started: float = 0.0
     ended: float = 0.0  # of a service that is up: when it was ready
     problem: Problem | None = None

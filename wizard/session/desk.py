@@ -11,7 +11,6 @@ from typing import Any
 
 from wizard import catalog as drawers
 from wizard import fit, words
-from wizard import plan as planning
 from wizard import run as engine_room
 from wizard.contract import (
     Catalog,
@@ -21,6 +20,7 @@ from wizard.contract import (
     Environment,
     Knobs,
     Machine,
+    Model,
     Plan,
     Problem,
     RunState,
@@ -45,6 +45,8 @@ from wizard.session import (
 )
 from wizard.session.amount import UNKNOWN, Amount, amount_in, amount_of
 from wizard.session.belongings import belongings
+from wizard.session.jobs import Progress, unheard
+from wizard.session.models import Models
 
 
 class Desk:
@@ -72,6 +74,14 @@ class Desk:
     def catalog(self) -> Catalog:
         return self._drawers
 
+    @cached_property
+    def models(self) -> Models:
+        return Models(self)
+
+    def take_in(self, model: Model) -> None:
+        """Into the catalogue of this process."""
+        self._drawers = replace(self._drawers, models={**self._drawers.models, model.id: model})
+
     def machine(self, refresh: bool = False, **options: Any) -> Machine:
         """`patience`: seconds that disks never measured before may take."""
         if self._machine is None or refresh:
@@ -89,11 +99,7 @@ class Desk:
 
     def _here(self) -> frozenset[str]:
         """What need not be downloaded or built again; a pretended machine is empty."""
-        if self.pretend:
-            return frozenset()
-        machine = self.machine()
-        accelerators = {"cpu", *(fit.accelerator(fit.only(machine, cards)) for cards in fit.alone(machine))}
-        return present.present(self.home, self.catalog(), accelerators, self._locks)
+        return frozenset() if self.pretend else present.here(self.home, self.catalog(), self.machine(), self._locks)
 
     def _known(self) -> dict[str, Any]:
         """What this machine adds to every judgement: what is here, and what was measured on it."""
@@ -140,7 +146,7 @@ class Desk:
         return reach.marked(found, self._far())
 
     def estimate(
-        self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: estimating.Progress
+        self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: Progress
     ) -> estimating.Estimate:
         """`model`: an id of the catalogue or of a hub, a folder or a config.json; `case`: as in `estimate --cases`."""
         return estimating.estimate(self, model, case, simulate, progress)
@@ -190,7 +196,8 @@ class Desk:
         """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
         from wizard.data import readers
 
-        template = readers.template_of(self.home.models / model, self.catalog().models[model], drawers.builtin())
+        known = self.catalog().models[model]
+        template = readers.template_of(self.models.folder(known), known, drawers.builtin())
         return readers.render(messages, *template)
 
     # from a choice to a run
@@ -228,6 +235,7 @@ class Desk:
         machine = self.machine(refresh=not self.pretend)
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
+        self.models.keep(plan.choice.model)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home)
 
     # runs
@@ -257,13 +265,11 @@ class Desk:
     def unfinished(self, task: str) -> str | None:
         """The newest run for this task, where it neither ended well nor was stopped on purpose."""
         recipes = {recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task}
-        found = runs.unfinished(self.home, lambda choice: choice.recipe in recipes, runs.BROKEN_OFF)
-        return found.name if found else None
+        return runs.unfinished(self.home, lambda choice: choice.recipe in recipes, runs.BROKEN_OFF)
 
     def alike(self, alike: Callable[[Choice], bool]) -> str | None:
         """The newest run of such a choice, where it did not end well: the same command goes on with it."""
-        found = runs.unfinished(self.home, alike, runs.UNFINISHED)
-        return found.name if found else None
+        return runs.unfinished(self.home, alike, runs.UNFINISHED)
 
     # the served model
 
@@ -275,23 +281,17 @@ class Desk:
 
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)
-        watch = Watch(folder)
-        watch.complete()
-        return outcome.read(folder, runs.plan_of(folder), watch.poll())
+        return outcome.read(folder, runs.plan_of(folder), runs.told_whole(folder))
 
     # keeping house
 
     def export(self, run: str) -> str:
-        folder = self.folder(run)
-        plan = runs.plan_of(folder)
-        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.environments.glob("*.txt"))}
-        return planning.to_toml(plan, texts, self._facts(folder))
+        return runs.exported(self.folder(run))
 
-    def _facts(self, folder: RunFolder) -> dict[str, Any]:
-        return {stage.name: dict(stage.result) for stage in runs.state_of(folder).stages if stage.result}
-
-    def replay(self, file: Path) -> Choice:
-        return starting.replay(file)
+    def replay(self, file: Path, progress: Progress = unheard) -> Choice:
+        """Its model may be one that only a hub or a folder knows."""
+        choice = starting.replay(file)
+        return replace(choice, model=self.models.one(choice.model, progress).id)
 
     def doctor(self) -> tuple[care.Check, ...]:
         return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))

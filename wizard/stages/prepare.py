@@ -13,6 +13,7 @@ from typing import IO, Any
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import write_json
 from wizard.journal.lines import dumps
+from wizard.stages import prompts, safety
 from wizard.stages.desk import Bench, run
 from wizard.stages.preparing import shelf, sources
 from wizard.stages.preparing.batches import SIDES, Done, Maker
@@ -30,12 +31,17 @@ REPORT, LINES = "report.json", "report.jsonl"
 def work(bench: Bench) -> None:
     bench.phase("prepare-rows")
     folder, limit = bench.folder, int(bench.order.spec["knobs"]["seq_len"])
+    model = bench.order.input("fetch", "model")
+    safety.check(model)
+    talker = Talker(model)
     with here(bench) as spec:
-        told = known_or_made(bench, spec, Talker(bench.order.input("fetch", "model")))
+        told = known_or_made(bench, spec, talker)
     write_json(folder / REPORT, told)
+    sheet = prompts.note(talker, bench.order.spec.get("questions", ()), folder)
     tell(bench, told, limit)
     bench.progress(told["rows"], told["rows"], "rows")
-    bench.finish(outputs(folder, told), {name: value for name, value in told.items() if name != "reasons"})
+    counted = {name: value for name, value in told.items() if name != "reasons"}
+    bench.finish(outputs(folder, told) | {"prompts": sheet}, counted)
 
 
 def known_or_made(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:

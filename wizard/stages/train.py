@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.stages import rehearsal, sharing
+from wizard.stages import prompts, rehearsal, sharing
 from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
+from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
 from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
 from wizard.stages.weights import check_model
@@ -80,7 +81,6 @@ def make_trainer(
     """Of the order's model and rows; a rehearsal has rows and settings of its own."""
     import torch
     from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTTrainer
 
     order = bench.order
@@ -88,18 +88,20 @@ def make_trainer(
     bench.phase("load-model")
     prepared = order.input("prepare", "rows")
     steps = {} if rows else steps_of_stream(prepared, order.knobs)
+    tokenizer = tokenizer_of(folder)
+    prompts.hold_library(order, tokenizer, folder)  # hours before it would stop the serving
     told = arguments(order.knobs, order.spec, checkpoints, **steps, **changes)  # before the model: it may split it up
     settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
     if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
         settings["quantization_config"] = packing
     torch.manual_seed(int(order.knobs["seed"]))
-    model = AutoModelForCausalLM.from_pretrained(folder, **settings)
+    model = model_of(folder, **settings)
     return SFTTrainer(
         model=model,
         args=told,
         train_dataset=Dataset.from_list(rows) if rows else rows_of(prepared, order.knobs),
         eval_dataset=None if rows else kept_back(order.inputs["prepare"], order.knobs),
-        processing_class=AutoTokenizer.from_pretrained(folder),
+        processing_class=tokenizer,
         peft_config=adapter_config(order.knobs, order.spec["method"], model),
         callbacks=[callback],
     )

@@ -116,7 +116,7 @@ def phase(stage: StageState) -> str:
     if not stage.total or stage.unit == "steps":
         return words
     if stage.unit == "bytes":
-        amount = f"{units.gb(stage.done, unit=False)} / {units.gb(stage.total)}"
+        amount = f"{units.gb(stage.done, unit=False)} / {units.gb(stage.total)}  {units.speed(stage.rate)}".rstrip()
     else:
         amount = f"{stage.done:,.0f} / {stage.total:,.0f}"
     return f"{words}  {amount}"

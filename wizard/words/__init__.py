@@ -122,7 +122,9 @@ class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
     {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
-    {x:json} for what others said. A missing or odd value never hides the sentence."""
+    {x:json} {x:prompt-side} {x:prompt-cause} for what others said;
+    {x:media} for a picture, a video, a sound.
+    A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -143,7 +145,11 @@ class _Formatter(string.Formatter):
             return "".join("; " + say_in(self._language, f"remedy.{way['code']}", **way["params"]) for way in value)
         if "|" in format_spec:
             return format_spec.split("|")[str(value) != "1"]
-        named = {"json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
+        named = {
+            "json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes, "media": self._media,
+        }.get(format_spec)  # fmt: skip
+        if format_spec in ("prompt-side", "prompt-cause"):
+            return say_in(self._language, f"{format_spec}.{value}")
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
             return named(value) if named else shown(float(value)) if shown else str(format(value, format_spec))
@@ -157,6 +163,9 @@ class _Formatter(string.Formatter):
 
     def _hub(self, hub: Any) -> str:
         return say_in(self._language, f"hub.{hub}") if known(f"hub.{hub}") else str(hub)
+
+    def _media(self, kind: Any) -> str:
+        return say_in(self._language, f"media.{kind}")
 
     def _cause(self, code: Any) -> str:
         return say_in(self._language, f"cause.{code}" if known(f"cause.{code}") else "cause.other")

@@ -23,7 +23,7 @@ def _verdict(name: str) -> DataReport | WizardError:
 
 
 def test_every_file_of_the_corpus_has_an_expectation() -> None:
-    assert {path.name for path in CORPUS.iterdir()} - {"expected.json"} == set(EXPECTED)
+    assert {path.name for path in CORPUS.iterdir() if path.is_file()} - {"expected.json"} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", [name for name, told in EXPECTED.items() if "problem" not in told])
@@ -33,9 +33,13 @@ def test_a_good_file_is_recognised(name: str) -> None:
     assert (report.kind, report.format, report.usable) == (told["kind"], told["format"], told["usable"])
     assert report.encoding == told.get("encoding", report.encoding)
     assert [[row.line, row.code] for row in report.rejected] == told.get("rejected", [])
+    assert report.modality == tuple(told.get("modality", ["text"]))
+    assert report.tasks == tuple(told.get("tasks", report.tasks))
+    assert report.samples[0] == told.get("first", report.samples[0])
     assert report.exact
     assert report.rows == report.usable + len(report.rejected)
-    assert all(turn["content"] for sample in report.samples for turn in sample["messages"])
+    turns = [turn for sample in report.samples for turn in sample["messages"] if turn["role"] != "tool"]
+    assert all(turn["content"] or turn["tool_calls"] for turn in turns)
 
 
 @pytest.mark.parametrize("name", [name for name, told in EXPECTED.items() if "problem" in told])

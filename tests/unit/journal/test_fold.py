@@ -113,6 +113,12 @@ def test_notes_of_all_files_are_in_order_of_time(plan: Plan) -> None:
     assert [note.code for note in state.notes] == ["a", "b", "c"]
 
 
+def test_a_download_tells_bytes_and_speed(plan: Plan) -> None:
+    told = [event(13, "progress", done=1e9, total=4e9, unit="bytes", rate=35_000_000)]
+    train = fold(plan, TRAINING, {"03-train": told}, supervised=True).stages[2]
+    assert (train.done, train.total, train.unit, train.rate) == (1e9, 4e9, "bytes", 35_000_000)
+
+
 def test_progress_phase_checkpoint_and_result_are_the_stage_s_newest(plan: Plan) -> None:
     told = [
         event(13, "phase", code="loading"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from wizard.contract import DataReport
 from wizard.data.files import open_source
 from wizard.data.files.encodings import WHOLE_BYTES
+from wizard.data.files.media.checking import Media
 from wizard.data.readers.files import check_file, told
 from wizard.data.readers.sampling import sample
 from wizard.data.readers.tally import Tally
@@ -26,7 +27,7 @@ def inspect(
     with told(path):
         size = check_file(path)
         source = open_source(path, encoding=encoding, format=format, mapping=mapping)
-        tally = Tally(source.shape)
+        tally = Tally(source.shape, Media.beside(path))
         if size > whole_bytes:
             return tally.report(source.encoding, sample(path, size, source, tally))
         tally.add(source.rows)

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.contract import DataReport, Rejected
+from wizard.data.files.media.checking import Media, modality_of
 from wizard.data.readers.lengths import estimated
 from wizard.data.shape import DataFault, Example, Shape, to_example
 
 NAMED = 1000  # rejected rows listed one by one; all are counted
 SAMPLES = 3
+MODALITIES = ("text", "image", "video", "audio")
 
 
 @dataclass(slots=True)
 class Tally:
     shape: Shape
+    media: Media
     usable: int = 0
     characters: int = 0
     lengths: Counter[int] = field(default_factory=Counter)
@@ -26,6 +29,7 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    modality: set[str] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
 
     @property
@@ -34,7 +38,7 @@ class Tally:
 
     def add(self, numbered: Iterable[tuple[int, Any]]) -> None:
         for line, row in numbered:
-            converted = to_example(self.shape, row, line)
+            converted = self.media.judged(to_example(self.shape, row, line), line)
             if isinstance(converted, Rejected):
                 self._reject(converted)
             else:
@@ -48,6 +52,7 @@ class Tally:
     def _use(self, example: Example) -> None:
         messages = example.messages
         self.usable += 1
+        self.modality |= modality_of(example)
         self.characters += sum(len(message["content"]) for message in messages)
         self.lengths[estimated(messages)] += 1
         mark = hash(json.dumps(example.as_json(), sort_keys=True, default=str))
@@ -74,7 +79,8 @@ class Tally:
             usable=round(self.usable * scale),
             rejected=tuple(self.rejected),
             samples=tuple(self.samples),
-            tasks=self.shape.tasks,
+            tasks=(*self.shape.tasks, *(["vision"] if "image" in self.modality else [])),
+            modality=tuple(kind for kind in MODALITIES if kind in {"text", *self.modality}),
             characters=round(self.characters * scale),
             reasons=dict(self.reasons),
             lengths=dict(sorted(self.lengths.items())),

@@ -3,6 +3,7 @@
 from wizard.data.shape.example import Converted, Example, Message, Messages
 from wizard.data.shape.fault import DataFault
 from wizard.data.shape.layout import Shape
+from wizard.data.shape.llamafactory import from_llamafactory
 from wizard.data.shape.recognising import HEAD_ROWS, recognise, to_example
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Message",
     "Messages",
     "Shape",
+    "from_llamafactory",
     "recognise",
     "to_example",
 ]

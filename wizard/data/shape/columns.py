@@ -2,117 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from wizard.contract import Rejected
-from wizard.data.shape.example import Messages, Talk
-from wizard.data.shape.fault import reject
-from wizard.data.shape.layout import Format, Row, Shape, normal
-from wizard.data.shape.turns import checked
-from wizard.data.shape.values import is_blank, listed, text_of
+from wizard.data.shape.asking import BESIDE, TALK, answer, built, opening, together
+from wizard.data.shape.conversation import REFERENCES, others
+from wizard.data.shape.example import Example
+from wizard.data.shape.layout import Format, Roles, Row, Shape, normal
+from wizard.data.shape.media import Media
+from wizard.data.shape.turns import checked, listed_turns
+from wizard.data.shape.values import is_missing
 
 ANSWERS = (
     "answer", "response", "output", "completion", "target", "targets", "answers", "solution", "answer_key", "reply",
-    "回答", "答案", "答", "输出", "回复", "content", "text",
+    "generation", "summary", "回答", "答案", "答", "输出", "回复", "content", "text",
 )  # fmt: skip
 QUESTIONS = (
     "question", "query", "prompt", "input", "instruction", "problem", "问题", "提问", "问", "输入", "指令", "text",
 )  # fmt: skip
-COMMON = {"system": ("system", "system_prompt", "系统"), "history": ("history", "历史")}
+CERTAIN_ANSWERS = tuple(name for name in ANSWERS if name not in ("text", "content"))
+CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name != "text")
+CONTEXTS = ("context", "article", "passage", "背景", "上下文")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking", "complex_cot", "cot", "thought", "思考", "推理")
+COMMON = {**TALK, "reasoning": THOUGHTS, **BESIDE}
+ALPACA_FIELDS = {
+    "instruction": ("instruction", "指令"),
+    "input": ("input", "context", "输入"),
+    "output": ("output", *(name for name in CERTAIN_ANSWERS if name != "output")),
+    **COMMON,
+}
+PAIR_FIELDS = {"question": CERTAIN_QUESTIONS, "answer": CERTAIN_ANSWERS, "context": CONTEXTS, **COMMON}
+CHECKED_BY = tuple(name for name in REFERENCES if name not in ("answer", "答案"))
+REPLIES = ("completion", "response", "output", "reply", "generation")  # never a reference for a reward
 
 
-def alpaca(row: Row, mapping: Mapping[str, str]) -> Talk:
-    asked = _cell(row, mapping, "instruction")
-    given = _cell(row, mapping, "input") if mapping.get("input") in row else ""
-    if isinstance(asked, Rejected):
-        return asked
-    if isinstance(given, Rejected):
-        return given
-    parts = [part for part in (asked, given) if not is_blank(part)]
-    return _talk(row, mapping, "\n".join(parts), "output")
+def alpaca(row: Row, mapping: Roles) -> Example:
+    media: Media = {}
+    asked = opening(row, mapping, media, "instruction", "input")
+    return built(row, mapping, checked(together(asked, answer(row, mapping, media, "output"))), media)
 
 
-def pair(row: Row, mapping: Mapping[str, str]) -> Talk:
-    asked = _cell(row, mapping, "question")
-    return asked if isinstance(asked, Rejected) else _talk(row, mapping, asked, "answer")
+def pair(row: Row, mapping: Roles) -> Example:
+    media: Media = {}
+    asked = opening(row, mapping, media, "context", "question")
+    return built(row, mapping, checked(together(asked, answer(row, mapping, media, "answer"))), media)
 
 
-def _talk(row: Row, mapping: Mapping[str, str], asked: str, answer: str) -> Talk:
-    answered = _cell(row, mapping, answer)
-    system = _cell(row, mapping, "system") if mapping.get("system") in row else ""
-    before = _history(row, mapping)
-    if isinstance(answered, Rejected):
-        return answered
-    if isinstance(system, Rejected):
-        return system
-    if isinstance(before, Rejected):
-        return before
-    opening = [] if is_blank(system) else [_turn("system", system)]
-    return checked([*opening, *before, _turn("user", asked), _turn("assistant", answered)])
+def prompt(row: Row, mapping: Roles) -> Example:
+    media: Media = {}
+    asked = checked(opening(row, mapping, media, "context", "question", "input"), last=("user", "tool"))
+    return built(row, mapping, asked, media, extra=others(row, mapping))
 
 
-def _turn(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
+def _answered(row: Row, mapping: Roles) -> bool:
+    """Turns with a bare solution beside them are a prompt with what its reward needs."""
+    return listed_turns(row[mapping["question"]]) is None or (
+        listed_turns(row[mapping["answer"]]) is not None or normal(mapping["answer"]) in REPLIES
+    )
 
 
-def _cell(row: Row, mapping: Mapping[str, str], role: str) -> str | Rejected:
-    column = mapping[role]
-    if column not in row:
-        return reject("missing-field", field=column)
-    value = row[column]
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        value = value[0]
-    return text_of(value)
-
-
-def _history(row: Row, mapping: Mapping[str, str]) -> Messages | Rejected:
-    """[[question, answer], …], oldest first."""
-    value = row.get(mapping.get("history", ""))
-    if value is None or (isinstance(value, str) and is_blank(value)):
-        return []
-    turns: Messages = []
-    for exchange in listed(value) or [None]:
-        if not isinstance(exchange, list) or len(exchange) != 2:
-            return reject("bad-history") if value else []
-        said = [text_of(side) for side in exchange]
-        if wrong := next((side for side in said if isinstance(side, Rejected)), None):
-            return wrong
-        turns += [_turn("user", str(said[0])), _turn("assistant", str(said[1]))]
-    return turns
-
-
-def _filled(row: Row, mapping: Mapping[str, str]) -> bool:
+def _filled(row: Row, mapping: Roles) -> bool:
     return True
 
 
 def _named(shape: Shape, rows: list[Row]) -> Shape:
-    """query/response are ms-swift's own names for a pair."""
-    swift = normal(shape.mapping["question"]) == "query" and normal(shape.mapping["answer"]) == "response"
-    return replace(shape, format="ms-swift" if swift else "qa")
+    """query/response are ms-swift's own names. Of an answer and a solution, the longer is what is learned."""
+    mapping = dict(shape.mapping)
+    if "solution" in mapping and {normal(mapping[role]) for role in ("answer", "solution")} == {"answer", "solution"}:
+        long = {role: sum(len(str(row.get(mapping[role], ""))) for row in rows) for role in ("answer", "solution")}
+        if long["solution"] > long["answer"]:
+            mapping["answer"], mapping["solution"] = mapping["solution"], mapping["answer"]
+    swift = normal(mapping["question"]) == "query" and normal(mapping["answer"]) == "response"
+    return replace(shape, format="ms-swift" if swift else "qa", mapping=mapping)
+
+
+def _asked(row: Row, mapping: Roles) -> bool:
+    """Turns, or a question in a table that has no place for an answer."""
+    question = row[mapping["question"]]
+    answerable = any(normal(column) in CERTAIN_ANSWERS for column in row)
+    return not is_missing(question) and (not answerable or listed_turns(question) is not None)
 
 
 ALPACA = Format(
     id="alpaca",
     kind="messages",
     tasks=("sft",),
-    fields={
-        "instruction": ("instruction", "指令"),
-        "input": ("input", "context", "输入"),
-        "output": ("output", *(name for name in ANSWERS if name not in ("output", "text", "content"))),
-        **COMMON,
-    },
+    fields=ALPACA_FIELDS,
     required=("instruction", "output"),
     fits=_filled,
     convert=alpaca,
 )
 PAIR = Format(
     id="qa",
+    also=("ms-swift",),
     kind="messages",
     tasks=("sft", "grpo"),
-    fields={"question": QUESTIONS, "answer": ANSWERS, **COMMON},
+    fields={"question": QUESTIONS, "answer": ANSWERS, "context": CONTEXTS, "solution": CHECKED_BY, **COMMON},
     required=("question", "answer"),
-    fits=_filled,
+    fits=_answered,
     convert=pair,
     refine=_named,
+)
+PROMPT = Format(
+    id="prompt",
+    kind="prompt",
+    tasks=("grpo",),
+    fields={
+        "question": ("prompt", *(name for name in CERTAIN_QUESTIONS if name not in ("prompt", "input", "输入"))),
+        "input": ("input", "输入"),
+        "context": CONTEXTS,
+        **COMMON,
+    },
+    required=("question",),
+    fits=_asked,
+    convert=prompt,
 )

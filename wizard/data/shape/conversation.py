@@ -6,119 +6,145 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from wizard.contract import Rejected
-from wizard.data.shape.example import Messages, Talk
-from wizard.data.shape.fault import reject
-from wizard.data.shape.layout import Format, Row, Shape
-from wizard.data.shape.turns import checked, lone_answer
-from wizard.data.shape.values import is_blank, listed, text_of
+from wizard.data.shape.asking import BESIDE, built, talk
+from wizard.data.shape.example import Example
+from wizard.data.shape.fault import Refused
+from wizard.data.shape.layout import Format, Roles, Row, Shape
+from wizard.data.shape.media import Media
+from wizard.data.shape.roles import CONTENT_KEYS, INNER, ROLE_KEYS, key_in, role_of, speakers
+from wizard.data.shape.turns import checked, is_turn, listed_turns, lone_answer
+from wizard.data.shape.values import is_blank, is_missing, listed
 
-ROLE_KEYS = ("role", "from", "speaker")
-CONTENT_KEYS = ("content", "value", "text")
-ROLES = {
-    "user": ("user", "human", "用户", "提问者"),
-    "assistant": ("assistant", "gpt", "bot", "chatgpt", "model", "ai", "助手", "助理"),
-    "system": ("system", "developer", "系统"),
-}
-ROLE_OF = {spelling: role for role, spellings in ROLES.items() for spelling in spellings}
-TOOL_ROLES = (
-    "tool", "tool_call", "tool_response", "tool_calls", "function", "function_call", "function_response",
-    "observation", "observations", "ipython",
+MESSAGES = (
+    "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "items", "turns", "chat_rounds", "data",
+    "对话", "会话",
 )  # fmt: skip
-FIELDS = {
-    "messages": ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "对话"),
-    "system": ("system", "system_prompt", "系统"),
-}
+TURN_FIELDS = {"messages": MESSAGES, "system": ("system", "system_prompt", "系统"), **BESIDE}
+REFERENCES = (
+    "solution", "answer", "ground_truth", "reference_answer", "final_answer", "expected_answer", "reference", "gold",
+    "reward_model", "verification_info", "test_cases", "答案",
+)  # fmt: skip
 
 
-def convert(row: Row, mapping: Mapping[str, str]) -> Talk:
-    messages = _turns(row, mapping)
-    return messages if isinstance(messages, Rejected) or lone_answer(messages) else checked(messages)
+def convert(row: Row, mapping: Roles) -> Example:
+    media: Media = {}
+    messages = talk(row, mapping, media)
+    if lone_answer(messages):
+        raise Refused("no-user-turn")
+    return built(row, mapping, checked(messages), media)
 
 
-def _turns(row: Row, mapping: Mapping[str, str]) -> Talk:
-    turns = listed(row.get(mapping["messages"]))
-    if turns is None:
-        return reject("bad-messages", field=mapping["messages"])
-    messages = []
-    for number, turn in enumerate(turns, 1):
-        read = _turn(turn, mapping, number)
-        if isinstance(read, Rejected):
-            return read
-        messages += read
-    return _with_system(row, mapping, messages)
+def convert_text(row: Row, mapping: Roles) -> Example:
+    media: Media = {}
+    messages = talk(row, mapping, media)
+    if not lone_answer(messages):
+        raise Refused("not-a-lone-text")
+    if is_blank(messages[0]["content"]) and not any(mapping.get(role) for role in ("images", "videos", "audios")):
+        raise Refused("empty-text")
+    return built(row, mapping, messages, media)
 
 
-def _with_system(row: Row, mapping: Mapping[str, str], messages: Messages) -> Talk:
-    system = text_of(row.get(mapping["system"])) if "system" in mapping else ""
-    if isinstance(system, Rejected):
-        return system
-    if is_blank(system) or (messages and messages[0]["role"] == "system"):
-        return messages
-    return [{"role": "system", "content": system}, *messages]
+def convert_prompt(row: Row, mapping: Roles) -> Example:
+    media: Media = {}
+    messages = checked(talk(row, mapping, media), last=("user", "tool"))
+    return built(row, mapping, messages, media, extra=others(row, mapping))
 
 
-def _turn(turn: Any, mapping: Mapping[str, str], number: int) -> Talk:
-    if not isinstance(turn, dict):
-        return reject("bad-messages", field=mapping["messages"])
-    spoken = _key(turn, mapping.get("role"), ROLE_KEYS)
-    said = _key(turn, mapping.get("content"), CONTENT_KEYS)
-    if spoken is None and said is None and (pair := _pair(turn)):
-        return pair
-    if spoken is None:
-        return reject("missing-role", turn=number)
-    role = str(turn[spoken]).strip().lower()
-    if role in TOOL_ROLES or turn.get("tool_calls") or turn.get("function_call"):
-        return reject("tool-turn", turn=number)
-    if role not in ROLE_OF:
-        return reject("unknown-role", turn=number, role=role[:40])
-    content = text_of(turn[said]) if said else ""
-    return content if isinstance(content, Rejected) else [{"role": ROLE_OF[role], "content": content}]
+def others(row: Row, mapping: Roles) -> dict[str, Any]:
+    """What a reward may ask for: every column that is nothing else."""
+    taken = set(mapping.values())
+    return {str(name): value for name, value in row.items() if name not in taken and not is_missing(value)}
 
 
-def _key(turn: Mapping[str, Any], wanted: str | None, known: tuple[str, ...]) -> str | None:
-    return next((key for key in (wanted, *known) if key and key in turn), None)
+def turns_in(row: Row, mapping: Roles, role: str = "messages") -> list[Any]:
+    """The turns of a column as they stand, without one of a system; nothing where it holds none."""
+    value = row.get(mapping.get(role, ""))
+    turns = value if isinstance(value, list) else listed(value) or listed_turns(value) or []
+    return turns if all(isinstance(turn, (Mapping, str, list, tuple)) for turn in turns) else []
 
 
-def _pair(turn: Mapping[str, Any]) -> Messages:
-    """{"human": …, "assistant": …}: two turns in one object."""
-    named = {ROLE_OF.get(str(key).lower()): value for key, value in turn.items()}
-    found = [(role, named[role]) for role in ("system", "user", "assistant") if isinstance(named.get(role), str)]
-    return [{"role": str(role), "content": text} for role, text in found]
+def last_role(row: Row, mapping: Roles) -> str:
+    """user, assistant, tool ...; of turns without roles the assistant, who has the last word."""
+    turns = turns_in(row, mapping)
+    if not turns:
+        return ""
+    if not isinstance(turns[-1], Mapping):
+        return "assistant" if len(turns) % 2 == 0 or not isinstance(turns[-1], str) else "user"
+    speaker = key_in(turns[-1], mapping.get("role"), ROLE_KEYS)
+    if speaker is None:
+        return "assistant"
+    role = role_of(turns[-1][speaker], speakers(mapping))
+    answered = role == "tool_call" or (role == "user" and _is_result(turns[-1]))
+    return "assistant" if answered else role
 
 
-def _fits(row: Row, mapping: Mapping[str, str]) -> bool:
-    turns = listed(row.get(mapping["messages"]))
-    return turns is not None and all(isinstance(turn, dict) for turn in turns)
+def _is_result(turn: Mapping[str, Any]) -> bool:
+    parts = turn.get("content")
+    return isinstance(parts, list) and any(
+        isinstance(part, dict) and part.get("type") == "tool_result" for part in parts
+    )
 
 
-def _refined(shape: Shape, rows: list[Row]) -> Shape:
-    """Names the keys inside a turn, and tells texts (a lone assistant turn) from conversations."""
-    column = shape.mapping["messages"]
-    turns = [turn for row in rows for turn in listed(row.get(column)) or [] if isinstance(turn, dict)]
+def asks(row: Row, mapping: Roles) -> bool:
+    return last_role(row, mapping) in ("user", "tool")
+
+
+def answers(row: Row, mapping: Roles) -> bool:
+    return last_role(row, mapping) == "assistant"
+
+
+def _is_text(row: Row, mapping: Roles) -> bool:
+    turns = turns_in(row, mapping)
+    return len(turns) == 1 and is_turn(turns[0]) and answers(row, mapping)
+
+
+def _fits(row: Row, mapping: Roles) -> bool:
+    turns = turns_in(row, mapping)
+    return bool(turns) and (isinstance(turns[0], Mapping) or len(turns) > 1 or not isinstance(turns[0], str))
+
+
+def refined(shape: Shape, rows: list[Row]) -> Shape:
+    """Names the keys inside a turn; by them it is OpenAI's form or ShareGPT's."""
+    turns = [turn for row in rows for turn in turns_in(row, shape.mapping) if isinstance(turn, Mapping)]
     keys = {"role": ROLE_KEYS, "content": CONTENT_KEYS}
     inner = {name: key for name, known in keys.items() for key in [_commonest(turns, known)] if key}
     mapping = {**inner, **shape.mapping}
-    plain = inner.get("role") == "role" and inner.get("content") == "content"
-    converted = [convert(row, mapping) for row in rows]
-    texts = sum(not isinstance(messages, Rejected) and lone_answer(messages) for messages in converted)
-    shape = replace(shape, mapping=mapping, format="openai" if plain else "sharegpt")
-    return replace(shape, kind="text", tasks=("cpt",)) if rows and texts * 2 > len(rows) else shape
+    plain = mapping.get("role") == "role" and mapping.get("content", "content") == "content"
+    tasks = (*shape.tasks, "grpo") if "solution" in mapping and "grpo" not in shape.tasks else shape.tasks
+    return replace(shape, mapping=mapping, format="openai" if plain else "sharegpt", tasks=tasks)
 
 
-def _commonest(turns: list[dict[str, Any]], known: tuple[str, ...]) -> str:
+def _commonest(turns: list[Mapping[str, Any]], known: tuple[str, ...]) -> str:
     counts = {key: sum(key in turn for turn in turns) for key in known}
     best = max(known, key=lambda key: counts[key])
     return best if counts[best] else ""
 
 
+TURNS = {"id": "openai", "also": ("sharegpt",), "inner": INNER, "refine": refined}
 FORMAT = Format(
-    id="openai",
+    **TURNS,  # type: ignore[arg-type]
     kind="messages",
     tasks=("sft",),
-    fields=FIELDS,
+    fields={**TURN_FIELDS, "solution": REFERENCES},
     required=("messages",),
     fits=_fits,
     convert=convert,
-    refine=_refined,
+)
+TEXTS = Format(
+    **TURNS,  # type: ignore[arg-type]
+    kind="text",
+    tasks=("cpt",),
+    fields=TURN_FIELDS,
+    required=("messages",),
+    fits=_is_text,
+    convert=convert_text,
+)
+PROMPTS = Format(
+    **TURNS,  # type: ignore[arg-type]
+    kind="prompt",
+    tasks=("grpo",),
+    fields=TURN_FIELDS,
+    required=("messages",),
+    fits=asks,
+    convert=convert_prompt,
 )

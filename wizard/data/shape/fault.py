@@ -16,6 +16,19 @@ class DataFault(Exception):
         self.problem = Problem(code=code, params=params)
 
 
+class Refused(Exception):
+    """One row that will not be used, on its way to whoever counts it."""
+
+    def __init__(self, code: str, /, **params: Any) -> None:
+        super().__init__(code)
+        self.rejected = reject(code, **params)
+
+
+def reject(code: str, /, **params: Any) -> Rejected:
+    """One row that will not be used; its words are `reject.<code>`, its line is added by the caller that knows it."""
+    return Rejected(line=0, code=code, params=params)
+
+
 @contextmanager
 def in_file(path: Path) -> Iterator[None]:
     """Every fault of a file names it."""
@@ -23,8 +36,3 @@ def in_file(path: Path) -> Iterator[None]:
         yield
     except DataFault as fault:
         raise DataFault(fault.problem.code, **{"path": str(path), **fault.problem.params}) from None
-
-
-def reject(code: str, /, **params: Any) -> Rejected:
-    """One row that will not be used; its words are `reject.<code>`, its line is added by the caller that knows it."""
-    return Rejected(line=0, code=code, params=params)

@@ -1,24 +1,27 @@
-"""What a format is (columns it wants, how a row becomes messages) and what a source was recognised as."""
+"""What a format is (columns it wants, how a row becomes an Example) and what a source was recognised as."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.data.shape.example import Talk
+from wizard.data.shape.example import Example
 
 Row = Mapping[str, Any]
+Roles = Mapping[str, str]  # role -> column; of an inner role, the key or the tag inside a turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    kind: str  # messages text
+    kind: str  # messages preference kto prompt text classification embedding reranker
     format: str
-    mapping: Mapping[str, str]  # role -> column of the source; empty for plain text
-    tasks: tuple[str, ...]
+    mapping: Roles  # empty for plain text; a role told to be "" is not there
+    tasks: tuple[str, ...]  # best first
+    convert: Callable[[Any, Roles], Example] = field(compare=False, repr=False)  # raises Refused
+    label: str = ""  # classification: number, text or list; what most rows have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,15 @@ class Format:
     tasks: tuple[str, ...]
     fields: Mapping[str, tuple[str, ...]]  # role -> known spellings of its column, best first
     required: tuple[str, ...]
-    fits: Callable[[Row, Mapping[str, str]], bool]  # does this row, whose required columns are there, look right
-    convert: Callable[[Row, Mapping[str, str]], Talk]
+    fits: Callable[[Row, Roles], bool]  # does this row, whose required columns are filled, look right
+    convert: Callable[[Row, Roles], Example]
     refine: Callable[[Shape, list[Row]], Shape] = lambda shape, rows: shape
+    inner: tuple[str, ...] = ()  # roles that are no columns but keys and tags inside a turn
+    also: tuple[str, ...] = ()  # other names it is called by
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.id, self.kind, *self.also)
 
 
 def normal(column: str) -> str:
@@ -48,8 +57,9 @@ def columns_of(rows: Iterable[Row]) -> Counter[str]:
 def find_columns(columns: Mapping[str, int], fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """The column of each role: the one most rows have, then the better known spelling; no column serves twice."""
     mapping: dict[str, str] = {}
+    names = {column: normal(column) for column in columns}
     for role, spellings in fields.items():
-        free = [column for column in columns if normal(column) in spellings and column not in mapping.values()]
+        free = [column for column in columns if names[column] in spellings and column not in mapping.values()]
         if free:
-            mapping[role] = min(free, key=lambda column: (-columns[column], spellings.index(normal(column))))
+            mapping[role] = min(free, key=lambda column: (-columns[column], spellings.index(names[column])))
     return mapping

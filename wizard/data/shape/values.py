@@ -1,15 +1,24 @@
-"""Cells and contents as text: numbers, lists of parts, NaN and damaged characters."""
+"""Cells as text, lists, truths and numbers: NaN, damaged characters, JSON written into a table's cell."""
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 from typing import Any
 
-from wizard.contract import Rejected
-from wizard.data.shape.fault import reject
+from wizard.data.shape.fault import Refused
 
-MEDIA_PARTS = ("image", "image_url", "input_image", "video", "video_url", "audio", "audio_url", "input_audio")
+DEEPEST = 64  # brackets inside one another, of what is kept as it is
+LONGEST_LITERAL = 1 << 20
+LARGEST = 1e300
+LITERALS = ("[{'", "[['", "[('", "{'")  # a list or object as Python prints it
+TRUTHS = {
+    "true": True, "1": True, "1.0": True, "yes": True, "good": True, "desirable": True, "是": True, "好": True,
+    "真": True,
+    "false": False, "0": False, "0.0": False, "no": False, "bad": False, "undesirable": False, "否": False, "坏": False,
+    "假": False,
+}  # fmt: skip
 
 
 def is_blank(text: str) -> bool:
@@ -21,44 +30,73 @@ def is_missing(value: Any) -> bool:
     return value is None or value == [] or (isinstance(value, (str, float)) and is_blank(str(value)))
 
 
-def is_clean(text: str) -> bool:
-    """False where bytes could not be decoded or an escape made half a character: such text cannot be saved again."""
+def clean(text: str) -> str:
+    """Refused where bytes could not be decoded or an escape made half a character: such text cannot be saved again."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return False
-    return True
+        raise Refused("bad-characters") from None
+    return text
 
 
-def text_of(value: Any) -> str | Rejected:
+def text_of(value: Any) -> str:
     if isinstance(value, str):
-        return value if is_clean(value) else reject("bad-characters")
+        return clean(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
-    if isinstance(value, list):
-        return _joined(value)
-    return reject("bad-content", found=type(value).__name__)
+    raise Refused("bad-content", found=type(value).__name__)
 
 
-def _joined(parts: list[Any]) -> str | Rejected:
-    texts = []
-    for part in parts:
-        if isinstance(part, dict) and str(part.get("type", "")).lower() in MEDIA_PARTS:
-            return reject("media", found=str(part["type"]))
-        text = part.get("text") if isinstance(part, dict) else part
-        if not isinstance(text, str):
-            return reject("bad-content", found="list")
-        texts.append(text)
-    return text_of("".join(texts))
+def parsed(text: str) -> Any:
+    """What JSON, or Python's own print of it, says; None where it is neither."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    if text.lstrip().startswith(LITERALS) and len(text) <= LONGEST_LITERAL:
+        try:
+            return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            pass
+    return None
 
 
 def listed(value: Any) -> list[Any] | None:
-    """A list, or the list written as JSON in a table's cell."""
+    """A list, or the list written into a table's cell."""
     if isinstance(value, str) and value.lstrip().startswith("["):
+        value = parsed(value)
+    return list(value) if isinstance(value, tuple) else value if isinstance(value, list) else None
+
+
+def truth_of(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return TRUTHS.get(str(value).strip().lower()) if isinstance(value, (str, int, float)) else None
+
+
+def number_of(value: Any) -> int | float | None:
+    """Of a number or its digits; None for anything else, what no float holds included."""
+    if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    return value if isinstance(value, list) else None
+            value = int(value) if len(value) < 20 else None
+        except ValueError:
+            try:
+                value = float(value)
+            except ValueError:
+                return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if -LARGEST < value < LARGEST else None
+
+
+def bounded(value: Any) -> Any:
+    """The same value; Refused where its brackets go too deep to be written again."""
+    layer = [value]
+    for _ in range(DEEPEST):
+        inside = [each.values() if isinstance(each, dict) else each for each in layer if isinstance(each, (dict, list))]
+        layer = [item for each in inside for item in each]
+        if not layer:
+            return value
+    raise Refused("too-deep", levels=DEEPEST)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from wizard.data.files import sha256_of
-from wizard.errors import WizardError
 from wizard.journal import read_json, write_json
 from wizard.stages.template import Talker
 
@@ -29,7 +28,7 @@ READING = ("data", "stages/preparing", "stages/template.py")
 def key_of(spec: Mapping[str, Any], source: str, talker: Talker) -> str:
     """Of everything that decides the rows. `source`: the digest of the source's bytes."""
     data = {name: value for name, value in spec["data"].items() if name not in ("path", "sha256", "copied")}
-    template = template_of(talker)
+    template = talker.source
     told = {
         "source": source,
         "data": data,
@@ -43,14 +42,6 @@ def key_of(spec: Mapping[str, Any], source: str, talker: Talker) -> str:
         "packages": [version("tokenizers"), version("jinja2")],
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def template_of(talker: Talker) -> str:
-    """Empty where there is none: texts to read on need none."""
-    try:
-        return talker.source
-    except WizardError:
-        return ""
 
 
 def code_digest() -> str:

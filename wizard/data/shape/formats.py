@@ -1,0 +1,32 @@
+"""Every format, in the order they are tried: the first that most rows are in is the one."""
+
+from __future__ import annotations
+
+from wizard.data.shape import captions, choices, columns, conversation, kto, labelled, plain, preference, similar
+from wizard.data.shape.layout import Format
+
+FORMATS: tuple[Format, ...] = (
+    *preference.PREFERENCES,
+    *choices.CHOICES,
+    labelled.STEPWISE,
+    *kto.KTOS,
+    *similar.SIMILAR,
+    conversation.TEXTS,
+    labelled.CLASSES[0],
+    conversation.PROMPTS,
+    conversation.FORMAT,
+    columns.ALPACA,
+    columns.PAIR,
+    *labelled.CLASSES[1:],
+    *captions.CAPTIONS,
+    columns.PROMPT,
+    plain.FORMAT,
+)
+NAMES = tuple(dict.fromkeys(name for known in FORMATS for name in known.names))
+
+
+def roles_of(name: str, kind: str = "") -> dict[str, bool]:
+    """Role -> whether it is required, of a format of this name, in the first way it is written for a kind."""
+    named = [known for known in FORMATS if name in known.names and kind in ("", known.kind)]
+    wanted = next((known for known in named if known.kind == "messages"), named[0] if named else None)
+    return {role: role in wanted.required for role in (*wanted.fields, *wanted.inner)} if wanted else {}
