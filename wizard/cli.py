@@ -125,6 +125,7 @@ def _starting_verbs(verbs: Any) -> None:
     offers.add_argument("--all", action="store_true", help=say("cli.flag.all_offers"))
     _estimate_verb(verbs)
     _models_verb(verbs)
+    _data_verb(verbs)
     run = _verb(verbs, "run")
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
     run.add_argument("--check", action="store_true", help=say("cli.flag.check"))
@@ -149,6 +150,16 @@ def _models_verb(verbs: Any) -> None:
     models.add_argument("--hub", choices=("modelscope", "huggingface"), help=say("cli.flag.hub"))
     models.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
     models.set_defaults(hub="auto")
+
+
+def _data_verb(verbs: Any) -> None:
+    data = _verb(verbs, "data")
+    data.add_argument("source", metavar="SOURCE", nargs="?", default="", help=say("cli.flag.source"))
+    data.add_argument("--model", default="", help=say("cli.flag.data_model"))
+    data.add_argument("--format", default="", metavar="F", help=say("cli.flag.format"))
+    data.add_argument("--map", nargs="+", action="extend", metavar="ROLE=COLUMN", help=say("cli.flag.map"))
+    data.add_argument("--encoding", default="", metavar="E", help=say("cli.flag.encoding"))
+    data.add_argument("--seq-len", type=int, metavar="N", help=say("cli.flag.seq_len"))
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -198,6 +209,10 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.models import models
 
         return models(desk, options)
+    if options.verb == "data":
+        from wizard.plain.data import data
+
+        return data(desk, options)
     from wizard.plain import verbs
 
     return int(getattr(verbs, options.verb)(desk, options))

@@ -77,6 +77,14 @@ async def data(person: Person) -> None:
     await person.see(say("view.data.rows"))
 
 
+async def columns(person: Person) -> None:
+    await data(person)
+    await person.press("f6")
+    await person.be_at("ColumnsScreen", "< alpaca >")
+    await person.press("down", "down", "down", "right")
+    await person.see("< id >", "<|im_start|>")
+
+
 async def review(person: Person) -> None:
     await names(person)
     await person.press("enter")
@@ -143,6 +151,7 @@ SCENES = {
     "knobs": Scene(steps=knobs, gpu=True),
     "names": Scene(steps=names),
     "data": Scene(steps=data, gpu=True),
+    "columns": Scene(steps=columns, gpu=True),
     "review": Scene(steps=review),
     "commands": Scene(steps=commands),
     "watch": Scene(steps=watch, attach=RUN),

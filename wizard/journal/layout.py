@@ -63,6 +63,11 @@ class Home:
         return self.store / "models"
 
     @property
+    def datasets(self) -> Path:
+        """Hubs' data sets, by id and revision."""
+        return self.store / "datasets"
+
+    @property
     def lib(self) -> Path:
         return self.root / "lib"
 
@@ -122,6 +127,11 @@ class RunFolder:
     @property
     def config(self) -> Path:
         return self.path / "run.toml"
+
+    @property
+    def data_report(self) -> Path:
+        """What was known of the data before they were prepared."""
+        return self.path / "data-report.json"
 
     @property
     def lock(self) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from wizard.contract import Catalog, DataChoice, DataReport, Plan, Verdict
 from wizard.errors import WizardError
 from wizard.plain import asking, rows, tables
+from wizard.plain.data import faces
 from wizard.plain.demo import ask
 from wizard.plain.ending import finish
 from wizard.plain.estimating import teller
@@ -94,9 +95,12 @@ def _own(desk: Desk, verdict: Verdict) -> tuple[DataChoice, DataReport]:
     while True:
         path = asking.text(say("ask.path"))
         try:
-            report = desk.inspect(path)
-            answer(rows.told(report, verdict.knobs.seq_len))
-            return desk.data_choice(path), report
+            report = desk.inspect(path, model=verdict.model)
+            answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
+            if fault := desk.unsuited(report, verdict.task, path):
+                problem(fault)
+            else:
+                return desk.data_choice(path, model=verdict.model), report
         except WizardError as error:
             tell(error)
 

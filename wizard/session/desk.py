@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard import catalog as drawers
-from wizard import fit, words
+from wizard import fit
 from wizard import run as engine_room
 from wizard.contract import (
     Catalog,
@@ -29,7 +29,6 @@ from wizard.contract import (
 from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
-    bundled,
     care,
     chat,
     choosing,
@@ -41,15 +40,17 @@ from wizard.session import (
     present,
     reach,
     runs,
+    sources,
     starting,
 )
-from wizard.session.amount import UNKNOWN, Amount, amount_in, amount_of
+from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
+from wizard.session.data_desk import DataDesk
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
 
 
-class Desk:
+class Desk(DataDesk):
     """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
 
     def __init__(
@@ -60,6 +61,7 @@ class Desk:
         self._catalog_folder = catalog_folder
         self._machine: Machine | None = None
         self._reports: dict[str, DataReport] = {}
+        self._answers: dict[str | None, DataReport] = {}
         self._hubs: reach.Hubs | None = None
 
     # what is here, and what fits it
@@ -159,57 +161,17 @@ class Desk:
         wanted = [verdict for verdict in self.offers(task) if not models or verdict.model in models]
         return choosing.best(wanted, self.catalog(), task)
 
-    # data
-
-    def inspect(self, path: str, **overrides: Any) -> DataReport:
-        from wizard.data import readers
-
-        report = readers.inspect(Path(path).expanduser(), **overrides)
-        self._reports[str(Path(path).expanduser().resolve())] = report
-        return report
-
-    def paste(self, text: str) -> Path:
-        """Keep pasted rows as a file of the user's own; the same text is kept once."""
-        from wizard.data import readers
-
-        return readers.keep_text(text, self.home.root / "pasted")
-
-    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
-        place = Path(path).expanduser().resolve()
-        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
-
-    def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
-        return bundled.report(self.catalog().datasets[dataset], language, params)
-
-    def _amount(self, data: DataChoice) -> Amount:
-        if data.kind == "bundled":
-            return amount_of(self.bundled(data.ref, data.language, data.params))
-        report = self._reports.get(data.ref)
-        return amount_of(report) if report else amount_in(data, self.inspect)
-
-    def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
-        """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
-        dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
-        return bundled.choice(dataset, words.language(), given)
-
-    def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
-        """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
-        from wizard.data import readers
-
-        known = self.catalog().models[model]
-        template = readers.template_of(self.models.folder(known), known, drawers.builtin())
-        return readers.render(messages, *template)
-
     # from a choice to a run
 
     def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
         return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
+        choice = replace(choice, data=sources.here(self, choice.data))
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
-        known |= self._amount(choice.data)._asdict()
+        known |= self._amount(choice)._asdict()
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs) -> Verdict:
@@ -236,7 +198,8 @@ class Desk:
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
         self.models.keep(plan.choice.model)
-        return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home)
+        report = self._report(plan.choice)
+        return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)
 
     # runs
 

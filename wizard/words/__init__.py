@@ -123,7 +123,7 @@ class _Formatter(string.Formatter):
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
     {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
     {x:json} {x:prompt-side} {x:prompt-cause} for what others said;
-    {x:media} for a picture, a video, a sound.
+    of data {x:kind} {x:task} {x:tasks} {x:instead}, and {x:media} for a picture, a video, a sound.
     A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
@@ -147,6 +147,7 @@ class _Formatter(string.Formatter):
             return format_spec.split("|")[str(value) != "1"]
         named = {
             "json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes, "media": self._media,
+            "kind": self._kind, "task": self._task, "tasks": self._tasks, "instead": self._instead,
         }.get(format_spec)  # fmt: skip
         if format_spec in ("prompt-side", "prompt-cause"):
             return say_in(self._language, f"{format_spec}.{value}")
@@ -174,3 +175,18 @@ class _Formatter(string.Formatter):
         """[{"hub", "code"}]: each hub with what was wrong there."""
         parts = [f"{self._hub(each['hub'])} {self._cause(each['code'])}" for each in tried]
         return say_in(self._language, "cause.and").join(parts)
+
+    def _kind(self, kind: Any) -> str:
+        """What rows of a data source are."""
+        key = f"view.data.kind.{kind}"
+        return say_in(self._language, key) if known(key) else str(kind)
+
+    def _task(self, task: Any) -> str:
+        return say_in(self._language, f"task.{task}") if known(f"task.{task}") else str(task)
+
+    def _tasks(self, tasks: Any) -> str:
+        return say_in(self._language, "data.comma").join(map(self._task, tasks))
+
+    def _instead(self, kind: Any) -> str:
+        """How rows of a kind can be used for another goal all the same."""
+        return say_in(self._language, f"instead.{kind}" if known(f"instead.{kind}") else "instead.messages")

@@ -12,7 +12,7 @@ from wizard import words
 from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
 
 VERBS = (
-    "demo", "probe", "offers", "estimate", "models", "run", "runs", "attach", "resume", "stop", "logs", "chat",
+    "demo", "probe", "offers", "estimate", "models", "data", "run", "runs", "attach", "resume", "stop", "logs", "chat",
     "export", "doctor", "uninstall",
 )  # fmt: skip
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -73,7 +73,8 @@ def test_chinese_help_has_no_english_headings(command: Typed, verb: str) -> None
 
 
 TWINS = [
-    ("stop", "--all"), ("stop", "--after-checkpoint"), ("logs", "--stage"), ("logs", "--lines"),
+    ("stop", "--all"), ("data", "--format"), ("data", "--map"), ("data", "--encoding"), ("data", "--seq-len"),
+    ("stop", "--after-checkpoint"), ("logs", "--stage"), ("logs", "--lines"),
     ("uninstall", "--dry-run"), ("uninstall", "--yes"), ("estimate", "--cases"), ("demo", "--keep"), ("run", "--check"),
     *(("estimate", "--" + name.replace("_", "-")) for name in ESTIMATE_FLAGS),
     *(("resume", "--" + name.replace("_", "-")) for name in RESUME_KNOBS),
