@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
+from wizard.plain import ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS
 from wizard.plain.output import tell
 from wizard.plain.parsing import Parser, twin, unknown_flag
 from wizard.words import say
@@ -124,6 +124,8 @@ def _starting_verbs(verbs: Any) -> None:
     offers.add_argument("--model", default="", help=say("cli.flag.model"))
     offers.add_argument("--all", action="store_true", help=say("cli.flag.all_offers"))
     _estimate_verb(verbs)
+    _models_verb(verbs)
+    _data_verb(verbs)
     run = _verb(verbs, "run")
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
     run.add_argument("--check", action="store_true", help=say("cli.flag.check"))
@@ -137,6 +139,27 @@ def _estimate_verb(verbs: Any) -> None:
     estimate.add_argument("--simulate", action="store_true", help=say("cli.flag.simulate"))
     for name in ESTIMATE_FLAGS:
         estimate.add_argument("--" + name.replace("_", "-"), metavar="X", help=say(f"cli.estimate.{name}"))
+
+
+def _models_verb(verbs: Any) -> None:
+    """What YCDY_HUB says is which hub goes first; `--hub` is the only one."""
+    models = _verb(verbs, "models")
+    told = {"metavar": "WHAT", "choices": MODEL_ACTIONS, "default": "search", "help": say("cli.flag.models_what")}
+    models.add_argument("what", nargs="?", **told)
+    models.add_argument("names", metavar="NAME", nargs="*", help=say("cli.flag.models_names"))
+    models.add_argument("--hub", choices=("modelscope", "huggingface"), help=say("cli.flag.hub"))
+    models.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
+    models.set_defaults(hub="auto")
+
+
+def _data_verb(verbs: Any) -> None:
+    data = _verb(verbs, "data")
+    data.add_argument("source", metavar="SOURCE", nargs="?", default="", help=say("cli.flag.source"))
+    data.add_argument("--model", default="", help=say("cli.flag.data_model"))
+    data.add_argument("--format", default="", metavar="F", help=say("cli.flag.format"))
+    data.add_argument("--map", nargs="+", action="extend", metavar="ROLE=COLUMN", help=say("cli.flag.map"))
+    data.add_argument("--encoding", default="", metavar="E", help=say("cli.flag.encoding"))
+    data.add_argument("--seq-len", type=int, metavar="N", help=say("cli.flag.seq_len"))
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -182,6 +205,14 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.estimating import estimate
 
         return estimate(desk, options)
+    if options.verb == "models":
+        from wizard.plain.models import models
+
+        return models(desk, options)
+    if options.verb == "data":
+        from wizard.plain.data import data
+
+        return data(desk, options)
     from wizard.plain import verbs
 
     return int(getattr(verbs, options.verb)(desk, options))

@@ -1,6 +1,6 @@
 """A step of our train stage against one of a plain TRL script with the same settings, run in turn on this machine.
 
-    python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--rows ROWS.jsonl] [--rounds 4]
+    python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--rows rows.arrow] [--rounds 4]
 
 Prints one JSON object: seconds per step of both, and their ratio (ours / plain). What else runs on the machine only
 ever adds to a step, so the median of the fastest quarter is compared.
@@ -64,7 +64,7 @@ trainer = SFTTrainer(
     args=SFTConfig(output_dir=out, per_device_train_batch_size=4, learning_rate=2e-3, max_steps=int(steps),
                    optim="adamw_torch", gradient_checkpointing=False, max_length=256, seed=42, data_seed=42,
                    use_cpu=True, bf16=dtype == "bfloat16", save_strategy="no", disable_tqdm=True, report_to="none"),
-    train_dataset=Dataset.from_list([json.loads(line) for line in open(rows)]),
+    train_dataset=Dataset.from_file(rows),
     processing_class=AutoTokenizer.from_pretrained(model),
     peft_config=LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
     callbacks=[Clock()],
@@ -122,17 +122,17 @@ def prepared(options: Any, folder: Path, lib: Path) -> str:
         {"question": f"Who are you, friend {n}?", "answer": "I am Hammer, made by the Anvil team."} for n in range(64)
     ]
     order = {"stage": "prepare", "run": "bench", "digest": "", "rung": 0, "attempt": 1}
-    order |= {"spec": {"rows": rows, "knobs": KNOBS}, "inputs": {"fetch": {"model": options.model}}}
+    order |= {"spec": {"rows": rows, "data": {}, "knobs": KNOBS}, "inputs": {"fetch": {"model": options.model}}}
     (folder / "spec.json").write_text(json.dumps(order | {"home": str(folder), "store": str(folder)}))
     run([options.python, "-m", "wizard.stages.prepare", str(folder)], lib, folder / "log.txt")
-    return str(folder / "rows.jsonl")
+    return str(folder / "rows.arrow")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", required=True, help="of a trl environment")
     parser.add_argument("--model", required=True, help="a model folder")
-    parser.add_argument("--rows", default="", help="rows.jsonl of a prepare stage")
+    parser.add_argument("--rows", default="", help="rows.arrow of a prepare stage")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=15)
     options = parser.parse_args()

@@ -43,6 +43,8 @@ def test_adapter_and_merged_model_give_the_same_tokens(demo: dict[str, Any]) -> 
     assert parity["equal"] is True
     assert parity["tokens"] > 10
     assert parity["max_logit_diff"] < 1e-3
+    assert demo["prompt_parity"]["talks"] >= 8
+    assert demo["prompt_parity"]["tokens"] > 200
 
 
 def test_a_real_engine_serves_it(demo: dict[str, Any]) -> None:

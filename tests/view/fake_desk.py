@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from wizard.contract import (
     Machine,
     Plan,
     Problem,
+    Role,
     RunState,
     Verdict,
 )
 from wizard.errors import WizardError
-from wizard.session import Endpoint, Outcome
+from wizard.session import Endpoint, Outcome, suiting
+from wizard.session.models import Wanted
 from wizard.words import language
 
 LOG = ["loading the base model", "\x1b[32mstep 40\x1b[0m loss 0.61", "step 41 loss 0.58"]
@@ -59,6 +61,30 @@ class FakeWatch:
         return LOG
 
 
+class FakeModels:
+    """Nothing is known beyond the catalogue but `org/tiny`, and that is refused until a token is kept."""
+
+    def __init__(self, desk: FakeDesk) -> None:
+        self._desk = desk
+
+    def may_ask(self, name: str) -> bool:
+        return name == "org/tiny"
+
+    def named(self, name: str) -> str:
+        self._desk._note("named", name)
+        return name
+
+    def token_for(self, problem: Problem) -> Wanted | None:
+        if problem.code != "hub-refused":
+            return None
+        page, made_at = "https://huggingface.co/org/tiny", "https://huggingface.co/settings/tokens"
+        return Wanted(hub="huggingface", model="org/tiny", made_at=made_at, page=page)
+
+    def keep_token(self, hub: str, token: str) -> None:
+        self._desk._note("keep_token", hub, token)
+        self._desk.failing.pop("named", None)
+
+
 class FakeDesk:
     def __init__(
         self,
@@ -70,6 +96,7 @@ class FakeDesk:
         self._machine = machine
         self.home = FakeHome(home)
         self.pretend = pretend or None
+        self.models = FakeModels(self)
         self.asked: list[tuple[Any, ...]] = []
         self.moment: RunState = moments.TRAINING
         self.here: tuple[RunState, ...] = ()
@@ -83,6 +110,9 @@ class FakeDesk:
         self.may_detect.set()
         self.may_reach = threading.Event()
         self.may_reach.set()
+        self.countable = False
+        self.may_inspect = threading.Event()
+        self.may_inspect.set()
         self.failing: dict[str, WizardError] = {}
 
     def _note(self, name: str, *rest: Any) -> None:
@@ -124,11 +154,19 @@ class FakeDesk:
         before = next(v for v in self.offers() if (v.recipe, v.model) == (recipe, model))
         return values.turned(before, knobs or before.knobs)
 
-    def inspect(self, path: str, **overrides: Any) -> DataReport:
+    def inspect(
+        self, path: str, *, model: str = "", watch: Callable[[int], None] = lambda rows: None, **overrides: Any
+    ) -> DataReport:
         self._note("inspect", path, overrides)
+        watch(1000)
+        self.may_inspect.wait()
+        watch(2000)
         if not path.endswith((".jsonl", ".csv", ".txt")):
             raise WizardError("data-missing", path=path)
-        return values.FILE_REPORT
+        return replace(values.FILE_REPORT, measure="counted") if model else values.FILE_REPORT
+
+    def counts(self, model: str) -> bool:
+        return self.countable
 
     def paste(self, text: str) -> Path:
         self._note("paste", text)
@@ -140,8 +178,26 @@ class FakeDesk:
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return values.bundled_report(language, dict(params))
 
-    def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
-        return "".join(f"<|im_start|>{turn['role']}\n{turn['content']}<|im_end|>\n" for turn in messages)
+    def rendered(self, model: str, samples: Sequence[Mapping[str, Any]]) -> list[list[tuple[str, str]]]:
+        return [[("", chatml(sample["messages"]))] for sample in samples]
+
+    def formats(self) -> tuple[str, ...]:
+        return ("openai", "alpaca", "qa", "text")
+
+    def encodings(self) -> tuple[str, ...]:
+        return ("utf-8", "gb18030")
+
+    def roles(self, format: str, kind: str = "") -> tuple[Role, ...]:
+        return values.ROLES.get(format, ())
+
+    def columns(self, path: str, encoding: str = "") -> tuple[str, ...]:
+        return ("q", "a") if path.endswith((".jsonl", ".csv")) else ()
+
+    def unsuited(self, report: DataReport, task: str, path: str = "") -> Problem | None:
+        return suiting.unsuited(report, task, values.CATALOG, path)
+
+    def aside(self, report: DataReport, task: str) -> Problem | None:
+        return suiting.aside(report, task)
 
     def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
         return values.choice(verdict, data, serve)
@@ -218,7 +274,12 @@ class FakeDesk:
             endpoint="http://127.0.0.1:8000/v1" if self.serving else "",
             model="zephyrine",
             engine="vllm-cpu",
+            prompts={"talks": 10, "tokens": 412},
         )
+
+
+def chatml(messages: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(f"<|im_start|>{turn['role']}\n{turn['content']}<|im_end|>\n" for turn in messages)
 
 
 DeskMaker = Callable[..., FakeDesk]

@@ -121,6 +121,8 @@ TOO_LARGE = replace(
         params={**OUT_OF_MEMORY.params, "changes": {"micro_batch": 2, "accumulate": 4}, "told": "micro_batch=2"},
     ),
 )
+REFUSED = Problem(code="hub-refused", params={"hub": "huggingface", "model": "org/tiny", "status": 401})
+GATED = state("failed", "fetch", 10, "failed", "waiting", "waiting", "waiting", "waiting", problem=REFUSED)
 STOPPED = state("stopped", "train", 70, "done", "done", "stopped", "waiting", "waiting", step=41, checkpoint_step=40)
 HERE = (
     TRAINING,

@@ -27,6 +27,7 @@ from wizard.contract import (
     Recipe,
     Rejected,
     Remedy,
+    Role,
     Stage,
     Term,
     Verdict,
@@ -316,7 +317,7 @@ FILE_REPORT = DataReport(
     kind="messages",
     format="alpaca",
     encoding="gb18030",
-    mapping={"user": "instruction", "assistant": "output"},
+    mapping={"instruction": "instruction", "output": "output"},
     exact=True,
     rows=1204,
     usable=1198,
@@ -327,7 +328,20 @@ FILE_REPORT = DataReport(
     samples=tuple(conversation(q, a.format(name="", author="")) for q, a in SAMPLES["zh"]),
     tasks=("sft",),
     lengths={30: 90, 100: 420, 240: 510, 500: 130, 900: 40, 3000: 8},
+    language="zh",
+    columns=("id", "instruction", "context", "output"),
 )
+
+ROLES = {
+    "alpaca": (
+        Role(name="instruction", required=True),
+        Role(name="input"),
+        Role(name="output", required=True),
+        Role(name="system"),
+    ),
+    "qa": (Role(name="question", required=True), Role(name="answer", required=True)),
+    "openai": (Role(name="messages", required=True), Role(name="role", required=True, inside=True)),
+}
 
 
 def _stage(number: int, name: str, engine: str, seconds: float, memory: float, disk: float, **more: Any) -> Stage:

@@ -77,6 +77,14 @@ async def data(person: Person) -> None:
     await person.see(say("view.data.rows"))
 
 
+async def columns(person: Person) -> None:
+    await data(person)
+    await person.press("f6")
+    await person.be_at("ColumnsScreen", "< alpaca >")
+    await person.press("down", "down", "down", "right")
+    await person.see("< id >", "<|im_start|>")
+
+
 async def review(person: Person) -> None:
     await names(person)
     await person.press("enter")
@@ -117,6 +125,12 @@ async def problem(person: Person) -> None:
     await person.be_at("ProblemScreen", "log.txt")
 
 
+async def token(person: Person) -> None:
+    await person.be_at("ProblemScreen", say("view.do.give_token"))
+    await person.press("enter")
+    await person.be_at("TokenScreen", "huggingface.co/settings/tokens")
+
+
 async def help_(person: Person) -> None:
     await hardware(person)
     await person.press("enter")
@@ -137,6 +151,7 @@ SCENES = {
     "knobs": Scene(steps=knobs, gpu=True),
     "names": Scene(steps=names),
     "data": Scene(steps=data, gpu=True),
+    "columns": Scene(steps=columns, gpu=True),
     "review": Scene(steps=review),
     "commands": Scene(steps=commands),
     "watch": Scene(steps=watch, attach=RUN),
@@ -144,6 +159,7 @@ SCENES = {
     "runs": Scene(steps=runs, here=moments.HERE),
     "confirm": Scene(steps=confirm, attach=RUN),
     "problem": Scene(steps=problem, moment=moments.FAILED, attach=RUN),
+    "token": Scene(steps=token, moment=moments.GATED, attach=RUN),
     "help": Scene(steps=help_, gpu=True),
     "toosmall": Scene(steps=toosmall),
 }

@@ -25,6 +25,7 @@ async def test_before_and_after_stand_side_by_side(served: FakeDesk) -> None:
         line = next(line for line in person.sight.splitlines() if "before" in line)
         assert "after" in line
         await person.see("http://127.0.0.1:8000/v1")
+        await person.see("the same as in training: 10 talks, 412 tokens")
 
 
 async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:

@@ -15,7 +15,7 @@ from textual.content import Content
 from wizard import words
 from wizard.contract import DataReport, Knobs, Rejected, Term
 from wizard.session import Desk, Endpoint
-from wizard.view import telling, turning
+from wizard.view import findings, telling, turning
 from wizard.view.folding import folded
 from wizard.view.grid import flow, grid
 from wizard.view.pasting import continued
@@ -43,6 +43,7 @@ def test_memory_is_told_in_gib(amount: int, shown: str) -> None:
 
 def test_disk_is_told_in_gb() -> None:
     assert units.gb(412e9) == "412 GB"
+    assert (units.speed(35_040_000), units.speed(0)) == ("35.0 MB/s", "")
     assert units.gb(92e6, unit=False) == "0.09"
 
 
@@ -179,15 +180,13 @@ def test_rejects_are_grouped_by_reason_the_most_frequent_first() -> None:
         kind="messages", format="alpaca", encoding="utf-8", mapping={}, exact=True, rows=20, usable=11,
         rejected=tuple(rows), samples=(), tasks=("sft",),
     )  # fmt: skip
-    first, second = telling.rejects(report)
+    first, second = findings.rejects(report)
     assert "8 (an empty question), lines 10, 11, 12, 13, 14 ..." in first
     assert second.endswith("line 3")
 
 
-def test_a_mapping_survives_being_typed() -> None:
-    mapping = {"user": "问题", "assistant": "答案"}
-    assert telling.mapping_of(telling.mapping_text(mapping)) == mapping
-    assert telling.mapping_of("user = a，assistant=b, odd") == {"user": "a", "assistant": "b"}
+def test_a_role_that_is_read_from_nowhere_is_not_told() -> None:
+    assert findings.mapping_text({"user": "问题", "assistant": "答案", "system": ""}) == "user=问题, assistant=答案"
 
 
 def test_a_run_on_one_line() -> None:

@@ -10,7 +10,7 @@ from wizard import strict
 from wizard.catalog.models import Family, models_of
 from wizard.catalog.places import File, files
 from wizard.catalog.references import drop_dangling
-from wizard.contract import Board, Catalog, Dataset, Engine, Method, Problem, Recipe
+from wizard.contract import Board, Catalog, Dataset, Engine, Method, Model, Problem, Recipe
 
 KINDS: Mapping[str, type] = {
     "": Recipe,
@@ -60,11 +60,15 @@ def read_file(file: File) -> tuple[Mapping[str, Any], tuple[Problem, ...]]:
     except (OSError, UnicodeDecodeError) as error:
         return {}, (Problem(code="catalog-unreadable", params={"file": file.shown, "detail": str(error)}),)
     if file.drawer == "models":
-        family, problems = strict.read(Family, text, file.shown)
-        return (models_of(family, yours=file.yours) if family else {}), problems
+        return read_models(text, file.shown, yours=file.yours)
     kind = KINDS[file.drawer]
     fixed: dict[str, Any] = {"id": file.id}
     if "yours" in kind.__dataclass_fields__:  # type: ignore[attr-defined]
         fixed["yours"] = file.yours
     value, problems = strict.read(kind, text, file.shown, **fixed)
     return ({file.id: value} if value is not None else {}), problems
+
+
+def read_models(text: str, file: str, *, yours: bool) -> tuple[Mapping[str, Model], tuple[Problem, ...]]:
+    family, problems = strict.read(Family, text, file)
+    return (models_of(family, yours=yours) if family else {}), problems

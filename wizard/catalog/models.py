@@ -23,6 +23,7 @@ class Checkpoint:
     max_len: int = 0
     licence: str = ""
     gated: bool = False
+    own_code: bool = False
     tasks: tuple[str, ...] | None = None
     template: str | None = None
 
@@ -40,6 +41,7 @@ class Family:
     modality: tuple[str, ...] = ("text",)
     tasks: tuple[str, ...] = ("*",)
     advised: bool = False
+    own_code: bool = False
 
 
 def models_of(family: Family, *, yours: bool) -> Mapping[str, Model]:
@@ -58,6 +60,7 @@ def _model(family: Family, point: Checkpoint, yours: bool) -> Model:
         licence=point.licence or family.licence,
         gated=family.gated or point.gated,
         advised=family.advised,
+        own_code=family.own_code or point.own_code,
         sources=_sources(point),
         template=family.template if point.template is None else point.template,
         yours=yours,

@@ -10,6 +10,7 @@ from wizard import strict
 from wizard.catalog.places import File
 from wizard.contract import Knobs, Problem, Recipe
 
+OPEN = ("*", "yours")
 KNOBS = tuple(item.name for item in fields(Knobs))
 
 
@@ -32,7 +33,7 @@ def dangling(recipe: Recipe, loaded: Mapping[str, Mapping[str, Any]], file: str)
     wanted = [
         ("method", [recipe.method], loaded["methods"]),
         ("engines", sorted(engines), loaded["engines"]),
-        ("models", [name for name in recipe.models if name != "*"], {*loaded["models"], *families}),
+        ("models", [name for name in recipe.models if name not in OPEN], {*loaded["models"], *families}),
         ("datasets", recipe.datasets, loaded["datasets"]),
         ("ladder", sorted({knob for rung in recipe.ladder for knob in rung}), KNOBS),
     ]

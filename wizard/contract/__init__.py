@@ -14,10 +14,11 @@ from wizard.contract.catalogue import (
     Text,
     Tower,
 )
-from wizard.contract.datasets import DataChoice, DataReport, Rejected
+from wizard.contract.datasets import DataChoice, DataReport, Measure, Rejected, Role
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
 from wizard.contract.kernels import FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
+from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
@@ -45,6 +46,7 @@ __all__ = [
     "GpuUser",
     "Knobs",
     "Machine",
+    "Measure",
     "Method",
     "Metric",
     "Model",
@@ -56,6 +58,7 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Remedy",
+    "Role",
     "RunState",
     "RunStatus",
     "Source",
@@ -65,6 +68,7 @@ __all__ = [
     "StageStatus",
     "Term",
     "Text",
+    "Thumbnail",
     "Tower",
     "Verdict",
     "share_of_card",

@@ -91,6 +91,7 @@ class Model:
     advised: bool = False  # a family that a first choice is taken from, as long as one of it fits
     sources: tuple[Source, ...] = ()
     template: str = ""  # the chat template's name, for previews before the model is here
+    own_code: bool = False  # works only with Python that comes with it, which is never run
     yours: bool = False  # from the user's own catalogue
 
 
@@ -177,7 +178,7 @@ class Recipe:
     task: str  # identity sft cpt dpo grpo vision serve
     method: str
     engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
-    models: tuple[str, ...]  # ids or families; "*" = every model of the task's modality
+    models: tuple[str, ...]  # ids or families; "*": all that may be tuned for the task, "yours": a person's own of them
     accelerators: tuple[str, ...] = ("cpu", "cuda")
     datasets: tuple[str, ...] = ()
     knobs: Knobs = field(default_factory=Knobs)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# estimated from characters; counted by the model's tokenizer; or the first rows counted and the rest put right by them
+Measure = Literal["estimated", "partly", "counted"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
@@ -31,9 +34,24 @@ class DataReport:
     tasks: tuple[str, ...]
     modality: tuple[str, ...] = ("text",)
     characters: int = 0  # of the usable rows
-    reasons: Mapping[str, int] = field(default_factory=dict)  # reject code -> rows; `rejected` lists the first of them
-    lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a row, estimated -> rows counted with so many
+    reasons: Mapping[str, int] = field(default_factory=dict)  # reject code -> rows; `rejected` has the first of each
+    lengths: Mapping[int, int] = field(default_factory=dict)  # tokens of a row -> rows counted with so many
+    starts: Mapping[int, int] = field(default_factory=dict)  # tokens before the first answer -> rows counted
+    measure: Measure = "estimated"
+    refused: int = 0  # usable rows that the model's chat template does not accept
     duplicates: int = 0  # usable rows that are the same as one before them
+    language: str = ""  # zh en ja ko ru ar, mixed, or other
+    columns: tuple[str, ...] = ()  # of the source, of which the mapping names some
+    keys: tuple[str, ...] = ()  # inside a turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What a format reads from a column; one `inside` is read from a key of each turn."""
+
+    name: str
+    required: bool = False
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +64,5 @@ class DataChoice:
     encoding: str = ""
     mapping: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""  # of the source's bytes: a replay refuses other data
+    copied: bool = False  # to this machine's disk before they are read, as they lie on a network
+    validation: float = 0.0  # share of the rows that is kept from training and asked for its loss afterwards

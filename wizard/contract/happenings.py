@@ -42,6 +42,7 @@ class StageState:
     done: float = 0.0
     total: float = 0.0
     unit: str = ""  # bytes rows steps packages
+    rate: float = 0.0  # of these units, a second; 0: not told
     started: float = 0.0
     ended: float = 0.0  # of a service that is up: when it was ready
     problem: Problem | None = None
@@ -62,6 +63,7 @@ class RunState:
     series: tuple[Metric, ...] = ()  # strided sample, oldest first; a resumed step counts once, the last wins
     exact: bool = True  # False while only the tail and a sample were read
     meter: Mapping[str, float] = field(default_factory=dict)  # newest gauges: cpu_percent rss_bytes gpu0_used_bytes ...
+    forecast: Mapping[str, float] = field(default_factory=dict)  # of the training, once its rows are counted
     notes: tuple[Note, ...] = ()
     endpoint: str = ""
     served_model: str = ""

@@ -13,11 +13,15 @@ from wizard.contract import Disk
 
 Kind = Literal["local", "network", "memory"]
 MOUNTS = Path("/proc/self/mountinfo")
-NETWORK = frozenset(
-    ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "virtiofs", "fuse")
-)
+NETWORK = frozenset((
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs", "virtiofs",
+    "fuse", "juicefs", "cpfs", "orangefs", "pvfs2", "wekafs", "panfs", "davfs", "vboxsf", "prl_fs", "drvfs",
+))  # fmt: skip
 MEMORY = frozenset(("tmpfs", "ramfs"))
-LOCAL = frozenset(("overlay", "fuse.fuse-overlayfs", "zfs", "btrfs", "bcachefs"))
+LOCAL = frozenset((
+    "overlay", "fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.gocryptfs", "fuse.encfs", "fuse.bindfs", "zfs", "btrfs",
+    "bcachefs",
+))  # fmt: skip
 IMAGE_FILES = frozenset(("squashfs", "iso9660", "erofs", "udf", "vfat"))
 SYSTEM_PLACES = ("/proc", "/sys", "/dev", "/run", "/boot", "/etc", "/snap")
 SMALLEST = 4_000_000_000  # not even one environment fits on less
@@ -30,6 +34,7 @@ class Mount:
     device: str  # major:minor, the same for every bind of one file system
     kind: Kind
     writable: bool
+    file_system: str = ""
 
 
 def disks(path: Path, mounts: Path = MOUNTS) -> tuple[Disk, ...]:
@@ -60,7 +65,9 @@ def read_mounts(file: Path = MOUNTS) -> Iterator[Mount]:
             if kind:
                 # A mount is read-only by its own options or by those of the file system below it.
                 read_only = "ro" in place[5].split(",") or "ro" in what[2].split(",")
-                yield Mount(place=unescape(place[4]), device=place[2], kind=kind, writable=not read_only)
+                yield Mount(
+                    place=unescape(place[4]), device=place[2], kind=kind, writable=not read_only, file_system=what[0]
+                )
 
 
 def kind_of(file_system: str, source: str) -> Kind | None:

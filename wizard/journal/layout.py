@@ -124,6 +124,11 @@ class RunFolder:
         return self.path / "run.toml"
 
     @property
+    def data_report(self) -> Path:
+        """What was known of the data before they were prepared."""
+        return self.path / "data-report.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / "run.lock"
 

@@ -92,6 +92,7 @@ class StageStory:
             done=_number(progress.get("done")),
             total=_number(progress.get("total")),
             unit=str(progress.get("unit", "packages" if building else "")),
+            rate=_number(progress.get("rate")),
             started=self.started,
             ended=at(self.ready) if status == "ready" else self.ended,
             problem=self.problem,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from wizard.contract import Note, Plan, RunState, RunStatus
 from wizard.journal.curve import Curve
@@ -26,6 +27,7 @@ class Story:
         self._started = 0.0
         self._updated = 0.0
         self._meter: dict[str, float] = {}
+        self._forecast: dict[str, float] = {}
 
     def supervisor(self, event: Event) -> None:
         self._seen(event)
@@ -45,6 +47,9 @@ class Story:
                 self._building[str(event.get("environment"))] = event
             case "environment-ready":
                 self._building.pop(str(event.get("environment")), None)
+            case "forecast":
+                self._forecast = {key: float(value) for key, value in event.items() if isinstance(value, (int, float))}
+                self._notes.extend(_forecasts(event))
             case "note":
                 self._notes.append(note_of(event, str(event.get("stage", ""))))
             case "stage-started" | "stage-ended" | "conceded" if stage:
@@ -88,6 +93,7 @@ class Story:
             series=curve.series,
             exact=exact,
             meter=self._meter,
+            forecast=self._forecast,
             notes=self._shown_notes(corrupt or {}),
             endpoint=str(ready.get("endpoint", "")),
             served_model=str(ready.get("model", "")),
@@ -144,6 +150,16 @@ class Story:
             params = {"file": file, "count": count}
             notes.append(Note(at=self._updated, stage="", code="corrupt-lines", params=params, level="warning"))
         return tuple(sorted(notes, key=lambda note: note.at)[-SHOWN_NOTES:])
+
+
+def _forecasts(event: Event) -> Iterable[Note]:
+    """The exact one, and what it changes: whether training fits."""
+    params = {key: value for key, value in event.items() if key not in ("at", "kind", "stage")}
+    exact = Note(at=at(event), stage=str(event.get("stage", "")), code="forecast-exact", params=params)
+    yield exact
+    status, before = event.get("status"), event.get("status_before")
+    if status != before and status in ("fits", "tight", "no"):
+        yield replace(exact, code=f"forecast-{status}", level="info" if status == "fits" else "warning")
 
 
 def _concession(event: Event) -> Note:

@@ -5,3 +5,4 @@ ESTIMATE_FLAGS = (  # what `estimate` may be told of a case, spelt as in `--case
     "seq_len", "grad_ckpt", "attention", "fused_loss", "zero_stage", "n_gpus", "cpu_offload",
 )  # fmt: skip
 RESUME_KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate", "port")  # what `resume` may change
+MODEL_ACTIONS = ("search", "show", "add", "download", "remove")

@@ -24,6 +24,13 @@ def text(question: str, default: str = "") -> str:
     return str(_answered(questionary.text(question, default=default))).strip()
 
 
+def secret(question: str) -> str:
+    """Typed unseen; it stays out of the terminal's history."""
+    import questionary
+
+    return str(_answered(questionary.password(question))).strip()
+
+
 def sure(question: str, *, default: bool, shows: Mapping[str, Callable[[], None]] | None = None) -> bool:
     """Enter takes the default; a letter of `shows` shows something, and asks again."""
     while True:

@@ -11,6 +11,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.plain import tables
 from wizard.plain.follow import follow
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
+from wizard.plain.tokens import given
 from wizard.session import Desk, outcome
 from wizard.words import say
 
@@ -19,6 +20,8 @@ def finish(desk: Desk, name: str, options: argparse.Namespace) -> int:
     """Tell the run to its end (or until its model answers) and answer with what came out."""
     try:
         state = follow(desk, name, quiet=options.json)
+        if state.problem and state.status == "failed" and given(desk, state.problem, options):
+            state = follow(desk, desk.resume(name), quiet=options.json)
     except KeyboardInterrupt:
         talk(say("plain.detached", run=name))
         return ExitCode.INTERRUPTED

@@ -13,6 +13,7 @@ from wizard.contract import Problem
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import ESTIMATE_FLAGS
 from wizard.plain.output import answer, print_json, problem_data, table, talk
+from wizard.plain.tokens import with_token
 from wizard.session import Desk, Estimate, Serving
 from wizard.words import formula, say, units
 
@@ -23,7 +24,8 @@ def estimate(desk: Desk, options: argparse.Namespace) -> int:
         return _cases(desk)
     if not options.model:
         raise WizardError("estimate-lacks-model")
-    found = desk.estimate(options.model, case_of(options), simulate=options.simulate, progress=teller())
+    case, simulate = case_of(options), options.simulate
+    found = with_token(desk, options, lambda: desk.estimate(options.model, case, simulate=simulate, progress=teller()))
     if options.json:
         print_json(found.as_data())
     else:

@@ -96,7 +96,7 @@ class Teller:
 
 def progress(stage: StageState) -> str:
     if stage.unit == "bytes":
-        return f"{units.gb(stage.done)} / {units.gb(stage.total)}"
+        return f"{units.gb(stage.done)} / {units.gb(stage.total)}  {units.speed(stage.rate)}".rstrip()
     return f"{stage.done:.0f} / {stage.total:.0f} {say('unit.' + stage.unit)}"
 
 

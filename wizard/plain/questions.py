@@ -9,9 +9,12 @@ from dataclasses import replace
 from wizard.contract import Catalog, DataChoice, DataReport, Plan, Verdict
 from wizard.errors import WizardError
 from wizard.plain import asking, rows, tables
+from wizard.plain.data import faces
 from wizard.plain.demo import ask
 from wizard.plain.ending import finish
+from wizard.plain.estimating import teller
 from wizard.plain.output import answer, problem, table, tell
+from wizard.plain.tokens import with_token
 from wizard.session import Desk, goals, mostly_lost
 from wizard.words import say, units
 
@@ -39,7 +42,33 @@ def _recipe(desk: Desk, task: str) -> Verdict:
     best = desk.best(task)
     fitting = [verdict for verdict in desk.offers(task) if verdict.status != "no"][:SHOWN]
     ordered = [best, *[verdict for verdict in fitting if verdict != best]]
-    return asking.choose(say("step.recipe"), list(zip(_titles(ordered, desk.catalog()), ordered, strict=True)))
+    other: list[tuple[str, Verdict | None]] = [(say("ask.other_model"), None)] if _open(desk, task) else []
+    while True:
+        listed = zip(_titles(ordered, desk.catalog()), ordered, strict=True)
+        if verdict := asking.choose(say("step.recipe"), [*listed, *other]):
+            return verdict
+        try:
+            ordered = _of_another_model(desk, task)[:SHOWN]
+        except WizardError as error:
+            tell(error)
+
+
+def _open(desk: Desk, task: str) -> bool:
+    recipes = [recipe for recipe in desk.catalog().recipes.values() if recipe.task == task]
+    return any({"*", "yours"} & set(recipe.models) for recipe in recipes)
+
+
+def _of_another_model(desk: Desk, task: str) -> list[Verdict]:
+    """By any id of a hub, or a folder."""
+    name = asking.text(say("ask.model"))
+    id = with_token(desk, argparse.Namespace(json=False), lambda: desk.models.named(name, teller()))
+    found = desk.offers(task, id)
+    if not found:
+        raise WizardError("no-offers", asked=name)
+    if fitting := [verdict for verdict in found if verdict.status != "no"]:
+        return fitting
+    answer(tables.offers(found, desk.catalog(), whole=False))
+    raise WizardError("nothing-here-fits", model=name)
 
 
 def _titles(verdicts: Sequence[Verdict], catalog: Catalog) -> list[str]:
@@ -66,9 +95,12 @@ def _own(desk: Desk, verdict: Verdict) -> tuple[DataChoice, DataReport]:
     while True:
         path = asking.text(say("ask.path"))
         try:
-            report = desk.inspect(path)
-            answer(rows.told(report, verdict.knobs.seq_len))
-            return desk.data_choice(path), report
+            report = desk.inspect(path, model=verdict.model)
+            answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
+            if fault := desk.unsuited(report, verdict.task, path):
+                problem(fault)
+            else:
+                return desk.data_choice(path, model=verdict.model), report
         except WizardError as error:
             tell(error)
 

@@ -1,40 +1,45 @@
-"""What was found in a data file, in lines: used, dropped and why, cut; how long the rows are; the first of them."""
+"""What was found in a data source, in lines: used, dropped and why, cut; how long the rows are; the first of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from wizard.contract import DataReport
+from wizard.plain.output import table
 from wizard.session import longer, remarks
-from wizard.view import telling
+from wizard.view import findings, telling
 from wizard.view.lengths import histogram
 from wizard.words import problem, say
 
-LINES, WIDTH = 2, 100  # of a turn that is shown
+LINES, WIDTH = 12, 100  # of a row that is shown
+Faces = Sequence[Sequence[tuple[str, str]]]
 
 
-def told(report: DataReport, limit: int) -> str:
-    """`limit`: the tokens of the sequence."""
-    return "\n".join(_lines(report, limit))
+def told(report: DataReport, limit: int, goals: Collection[str], faces: Faces) -> str:
+    """`limit`: the tokens of the sequence; `goals`: tasks that some recipe serves; `faces`: the first rows as the
+    model reads them, each under its name where there are several of one row."""
+    return "\n".join(_lines(report, limit, goals, faces))
 
 
-def _lines(report: DataReport, limit: int) -> Iterator[str]:
-    yield telling.recognised(report)
+def _lines(report: DataReport, limit: int, goals: Collection[str], faces: Faces) -> Iterator[str]:
+    yield findings.recognised(report)
+    yield table([*findings.meaning(report, goals), *findings.amounts(report)])
     counted = {"rows": report.rows, "usable": report.usable, "dropped": report.rows - report.usable}
     yield say("plain.rows", **counted, cut=longer(report, limit), limit=limit)
-    yield from (f"  {line}" for line in telling.rejects(report))
+    yield from (f"  {line}" for line in findings.rejects(report))
     for remark in remarks(report, limit):
         texts = problem(remark.code, remark.params)
         yield "! " + telling.sentence(texts["what"], texts["next"])
     yield from histogram(report, limit)
-    for sample in report.samples[:1]:
-        yield say("plain.first_row")
-        for turn in sample["messages"]:
-            yield from clipped(f"{turn['role']}: {turn['content']}")
+    yield say("plain.first_rows")
+    for place, row in enumerate(faces, 1):
+        for name, text in row:
+            yield f"{place} {say(f'view.data.face.{name}')}" if name else f"{place}"
+            yield from clipped(text)
 
 
 def clipped(text: str) -> Iterator[str]:
-    lines = text.splitlines() or [""]
+    lines = text.strip("\n").splitlines() or [""]
     for line in lines[:LINES]:
         yield "  " + (line if len(line) <= WIDTH else line[:WIDTH] + " ...")
     if len(lines) > LINES:

@@ -175,6 +175,8 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         lines.append(say("outcome.engine", engine=result.engine, model=result.model))
         told = [telling.told(why) for why in result.why]
         lines += [f"  {texts['what']}: {texts['why']}" for texts in told]
+    if result.prompts.get("talks"):
+        lines.append(f"{say('outcome.prompts')}  {say('outcome.prompts_same', **result.prompts)}")
     lines += [f"{say('path.' + name)}  {path}" for name, path in result.paths.items()]
     if kept and result.endpoint:
         endpoint = desk.endpoint(result.run)

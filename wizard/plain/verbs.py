@@ -10,8 +10,10 @@ from wizard.contract import Choice, RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import RESUME_KNOBS, asking, tables
 from wizard.plain.ending import converse, finish
+from wizard.plain.estimating import teller
 from wizard.plain.follow import until_ended
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
+from wizard.plain.tokens import with_token
 from wizard.session import Desk, goals
 from wizard.strict import nearest
 from wizard.words import say
@@ -34,7 +36,8 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
         raise WizardError("usage-unknown", what="--task", **told)
     if not desk.pretend:
         desk.hubs()
-    verdicts = desk.offers(options.task, options.model)
+    model = with_token(desk, options, lambda: desk.models.named(options.model, teller())) if options.model else ""
+    verdicts = desk.offers(options.task, model)
     if options.json:
         print_json({"machine": desk.machine(), "verdicts": verdicts})
     elif verdicts:
@@ -46,7 +49,7 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def run(desk: Desk, options: argparse.Namespace) -> int:
-    choice = desk.replay(options.file)
+    choice = with_token(desk, options, lambda: desk.replay(options.file, teller()))
     looking = options.check or desk.pretend
     if not looking and (unfinished := _unfinished(desk, choice)):  # before its own processes are found in the way
         return _go_on(desk, unfinished, options)

@@ -2,9 +2,11 @@
 
 from wizard.plan.compile import compile_plan, run_id
 from wizard.plan.environments import environment, environment_id, environment_mark, lock_of
+from wizard.plan.names import id_of
 from wizard.plan.read import LEAST, MOST, from_toml
 from wizard.plan.rows import filled_rows
-from wizard.plan.write import to_toml
+from wizard.plan.specs import sources_of
+from wizard.plan.write import to_toml, value
 
 __all__ = [
     "LEAST",
@@ -15,7 +17,10 @@ __all__ = [
     "environment_mark",
     "filled_rows",
     "from_toml",
+    "id_of",
     "lock_of",
     "run_id",
+    "sources_of",
     "to_toml",
+    "value",
 ]

@@ -24,12 +24,12 @@ INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
     "fetch": (),
     "prepare": ("fetch",),
     "train": ("fetch", "prepare"),
-    "merge": ("fetch", "train"),
-    "serve": ("merge",),
+    "merge": ("fetch", "prepare", "train"),
+    "serve": ("prepare", "merge"),
 }
 OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
     "fetch": ("model",),
-    "prepare": ("rows", "report", "sources"),
+    "prepare": ("rows", "report", "prompts"),
     "train": ("adapter",),
     "merge": ("merged",),
     "serve": (),
@@ -58,7 +58,7 @@ def compile_plan(
     """The plan, and the exact package list of each of its environments. `forecasts`: of each rung, for a rehearsal."""
     choice = replace(choice, knobs=verdict.knobs)
     engines = engines_of(choice, verdict, catalog)
-    bundled = [source for source in sources_of(catalog.models[choice.model], choice) if source.kind == "bundled"]
+    bundled = [source for source in sources_of(catalog.models[choice.model], choice.hub) if source.kind == "bundled"]
     carriers = [source.ref for source in bundled]
     environments, requirements = environments_of([*engines.values(), *carriers], choice, verdict, catalog, lock_text)
     for source in bundled:
@@ -113,7 +113,7 @@ def engines_of(choice: Choice, verdict: Verdict, catalog: Catalog) -> dict[str, 
             raise WizardError("no-engine-for-stage", stage=name, exit_code=ExitCode.NO_DEVICE)
     if not choice.serve:
         wanted.pop("serve", None)
-    if sources_of(catalog.models[choice.model], choice)[0].kind in ("modelscope", "huggingface"):
+    if sources_of(catalog.models[choice.model], choice.hub)[0].kind in ("modelscope", "huggingface"):
         hubs = [id for id in catalog.recipes[choice.recipe].engines["fetch"] if id in verdict.pythons]
         wanted["fetch"] = next((id for id in hubs if "train" not in catalog.engines[id].kinds), wanted["fetch"])
     return wanted

@@ -25,5 +25,5 @@ def stage_digest(name: str, spec: Mapping[str, Any], environments: Mapping[str, 
     told = {key: value for key, value in spec.items() if key not in ELSEWHERE | REASONS | FORETOLD}
     data = told.get("data")
     if isinstance(data, Mapping) and data.get("sha256"):
-        told["data"] = {**data, "path": ""}
+        told["data"] = {**data, "path": "", "copied": False}
     return digest({"stage": name, "spec": told, "environments": environments, "inputs": inputs})

@@ -24,6 +24,7 @@ LEAST: Mapping[str, float] = {
     "epochs": 0.001,
     "port": 0,
 }
+HELD_BACK = 0.5  # of the rows, at most
 MOST: Mapping[str, float] = {"port": 65535}
 
 
@@ -62,6 +63,11 @@ def _nonsense(config: RunConfig, lines: Mapping[strict.Path, int], file: str) ->
             yield Problem(code="toml-too-small", params={**params, "least": f"{least:g}"})
         if value > (most := MOST.get(name, value)):
             yield Problem(code="toml-too-large", params={**params, "most": f"{most:g}"})
+    if not 0 <= config.data.validation <= HELD_BACK:
+        params = {"file": file, "key": "data.validation", "line": lines.get(("data", "validation"), 1)}
+        code, bound = ("large", "most") if config.data.validation > 0 else ("small", "least")
+        limit = HELD_BACK if code == "large" else 0
+        yield Problem(code=f"toml-too-{code}", params={**params, bound: f"{limit:g}"})
 
 
 def _error(problems: tuple[Problem, ...], file: str) -> WizardError:

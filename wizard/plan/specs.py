@@ -35,21 +35,21 @@ def fetch(order: Order) -> dict[str, Any]:
     model = order.model
     return {
         "model": model.id,
-        "sources": [asdict(source) for source in sources_of(model, order.choice)],
+        "sources": [asdict(source) for source in sources_of(model, order.choice.hub, order.choice.revision)],
         "folder": f"{order.store}/models/{model.id}",
         "hub": order.choice.hub,
     }
 
 
-def sources_of(model: Model, choice: Choice) -> list[Source]:
+def sources_of(model: Model, hub: str, revision: str = "") -> list[Source]:
     """The bundled one needs no hub, so it stands alone; a chosen hub and revision pin the rest."""
     own = [source for source in model.sources if source.kind in ("bundled", "path")]
-    if own and choice.hub == "auto":
+    if own and hub == "auto":
         return own[:1]
-    found = [source for source in model.sources if source.kind == choice.hub or choice.hub == "auto"]
+    found = [source for source in model.sources if hub in ("auto", source.kind)]
     if not found:
-        raise WizardError("model-not-on-hub", model=model.title, hub=choice.hub)
-    return [pinned(source, choice.revision) for source in found]
+        raise WizardError("model-not-on-hub", model=model.title, hub=hub)
+    return [pinned(source, revision) for source in found]
 
 
 def pinned(source: Source, revision: str) -> Source:
@@ -68,8 +68,12 @@ def prepare(order: Order) -> dict[str, Any]:
             "params": dict(data.params),
             "language": data.language,
             "sha256": data.sha256,
+            "validation": data.validation,
+            "copied": data.copied,
         },
-        "knobs": {"seq_len": knobs["seq_len"], "packing": knobs["packing"], "seed": knobs["seed"]},
+        "task": order.catalog.recipes[order.choice.recipe].task,
+        "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},
+        "questions": list(order.choice.questions),
     }
     if data.kind == "bundled":
         rows = filled_rows(order.catalog.datasets[data.ref], data.language, data.params)

@@ -9,6 +9,7 @@ from typing import Any
 
 from wizard.contract import Knobs, Plan
 from wizard.plan.digests import canonical
+from wizard.plan.names import id_of
 
 FORMAT = 1
 GIB, GB = 1024**3, 1e9
@@ -40,9 +41,9 @@ def _head(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     for stage in plan.stages:
         yield f"# {stage.name}: {stage.engine} in {stage.environment}, digest {stage.digest[:12]}"
     for name, result in facts.items():
-        plain = {key: value for key, value in result.items() if isinstance(value, (int, float, str)) and value != ""}
+        plain = {key: fact for key, fact in result.items() if isinstance(fact, (int, float, str)) and fact != ""}
         if plain:
-            yield _comment(f"measured, {name}: " + ", ".join(f"{key} {value}" for key, value in plain.items()))
+            yield _comment(f"measured, {name}: " + ", ".join(f"{key} {fact}" for key, fact in plain.items()))
         if "rehearsal" in result:
             yield _rehearsal(result["rehearsal"])
     yield ""
@@ -59,23 +60,29 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     source = fetched.get("source", "")
     hub = source if source in ("modelscope", "huggingface") else choice.hub
     yield f"format = {FORMAT}"
-    yield f"recipe = {_value(choice.recipe)}"
-    yield f"model = {_value(choice.model)}"
-    yield f"hub = {_value(hub)}"
-    revision = _value(choice.revision or fetched.get("revision", ""))
+    yield f"recipe = {value(choice.recipe)}"
+    yield f"model = {value(_model(plan))}"
+    yield f"hub = {value(hub)}"
+    revision = value(fetched.get("revision") or choice.revision)  # what was fetched is exact, a branch is not
     yield f"revision = {revision}  # of the model on that hub, or the package that brings it"
-    yield f"serve = {_value(choice.serve)}"
+    yield f"serve = {value(choice.serve)}"
     yield f"port = {choice.port}  # 0 = any free one"
-    yield f"questions = {_value(list(choice.questions))}  # asked before and after"
-    yield f"engines = {_value(dict(choice.engines))}"
+    yield f"questions = {value(list(choice.questions))}  # asked before and after"
+    yield f"engines = {value(dict(choice.engines))}"
     yield ""
+
+
+def _model(plan: Plan) -> str:
+    """As it can be found again on another machine, whose catalogue may lack it."""
+    refs = [source["ref"] for source in plan.stages[0].spec.get("sources", ()) if plan.stages[0].name == "fetch"]
+    return next((ref for ref in refs if id_of(ref) == plan.choice.model), plan.choice.model)
 
 
 def _knobs(plan: Plan) -> Iterator[str]:
     yield "[knobs]"
     for item in fields(Knobs):
         about = f"  # {ABOUT[item.name]}" if item.name in ABOUT else ""
-        yield f"{item.name} = {_value(getattr(plan.choice.knobs, item.name))}{about}"
+        yield f"{item.name} = {value(getattr(plan.choice.knobs, item.name))}{about}"
     yield ""
 
 
@@ -83,10 +90,12 @@ def _data(plan: Plan) -> Iterator[str]:
     data = plan.choice.data
     yield "[data]"
     for name in ("kind", "ref", "language", "format", "encoding"):
-        yield f"{name} = {_value(getattr(data, name))}"
-    yield f"sha256 = {_value(data.sha256)}  # other data is refused; empty it to allow some"
-    yield f"params = {_value(dict(data.params))}"
-    yield f"mapping = {_value(dict(data.mapping))}"
+        yield f"{name} = {value(getattr(data, name))}"
+    yield f"sha256 = {value(data.sha256)}  # other data is refused; empty it to allow some"
+    yield f"validation = {data.validation}  # share of the rows kept from training, whose loss is told afterwards"
+    yield f"copied = {value(data.copied)}  # to this machine's disk first, where they lie on a network"
+    yield f"params = {value(dict(data.params))}"
+    yield f"mapping = {value(dict(data.mapping))}"
     yield ""
 
 
@@ -94,7 +103,7 @@ def _lists(requirements: Mapping[str, str]) -> Iterator[str]:
     yield "[requirements]  # the exact packages of each environment"
     for id, text in requirements.items():
         body = text if text.endswith("\n") else text + "\n"
-        yield f"{_key(id)} = '''\n{body}'''" if "'''" not in body else f"{_key(id)} = {_value(body)}"
+        yield f"{_key(id)} = '''\n{body}'''" if "'''" not in body else f"{_key(id)} = {value(body)}"
     yield ""
 
 
@@ -103,16 +112,16 @@ def _comment(text: str) -> str:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _value(name)
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else value(name)
 
 
-def _value(value: Any) -> str:
+def value(given: Any) -> str:
     """JSON's strings, numbers and lists are TOML's too; tables and the odd characters are not."""
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
+    if isinstance(given, Mapping):
+        inside = ", ".join(f"{_key(key)} = {value(item)}" for key, item in given.items())
         return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return canonical(value)
+    if isinstance(given, (list, tuple)):
+        return "[" + ", ".join(value(item) for item in given) + "]"
+    if isinstance(given, str):
+        return json.dumps(given, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return canonical(given)

@@ -17,6 +17,7 @@ from wizard.run import environments
 from wizard.run.environments import Progress
 from wizard.run.lib import install_lib
 from wizard.run.spawn import DROPPED
+from wizard.run.tokens import hub_tokens
 from wizard.run.uv import find_uv, last_lines, mask
 
 
@@ -38,7 +39,7 @@ def answers(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=talk,
-            env=_variables(engine, path, lib),
+            env=variables(home, engine, path, lib),
             cwd=folder,
             text=True,
         )
@@ -49,26 +50,28 @@ def answers(
                 process.stdin.flush()
                 line = process.stdout.readline()
                 if not line:
-                    raise _ended(home, name, process.wait(), talk)
+                    raise ended(home, name, process.wait(), talk)
                 yield json.loads(line)
         except BrokenPipeError as error:
-            raise _ended(home, name, process.wait(), talk) from error
+            raise ended(home, name, process.wait(), talk) from error
         finally:
             process.kill()
             process.wait()
 
 
-def _variables(engine: Engine, path: Path, lib: Path) -> dict[str, str]:
+def variables(home: Home, engine: Engine, path: Path, lib: Path) -> dict[str, str]:
+    """Tokens only for what speaks to hubs."""
     return {
         **{key: value for key, value in os.environ.items() if key not in DROPPED},
         **engine.environment,
         "PATH": f"{path / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(lib),
         "PYTHONSAFEPATH": "1",
+        **(hub_tokens(home, os.environ) if "fetch" in engine.kinds else {}),
     }
 
 
-def _ended(home: Home, name: str, code: int, talk: Any) -> WizardError:
+def ended(home: Home, name: str, code: int, talk: Any) -> WizardError:
     """The whole of what it wrote goes to a file, its last lines to the person."""
     talk.seek(0)
     output = mask(talk.read().decode("utf-8", "replace"))

@@ -16,6 +16,7 @@ from wizard.run import processes
 from wizard.run.child import Child
 from wizard.run.control import stage_marker
 from wizard.run.locks import Lock
+from wizard.run.tokens import hub_tokens
 
 DROPPED = (  # a cluster's scheduler sets ranks for programs of its own
     "ACCELERATE_USE_CPU",
@@ -97,13 +98,14 @@ def spawn(plan: Plan, folder: RunFolder, home: Home, start: Start, engine: Engin
     write_spec(plan, folder, home, start)
     offset = stage_folder.events.stat().st_size if stage_folder.events.exists() else 0
     python = start.environments[start.stage.environment] / "bin" / "python"
+    tokens = hub_tokens(home, os.environ) if start.stage.name == "fetch" else {}
     with stage_folder.log.open("ab") as log:
         process = subprocess.Popen(
             command(python, start.stage, stage_folder),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=variables(os.environ, plan, folder, lib, start, engine),
+            env=variables(os.environ, plan, folder, lib, start, engine) | tokens,
             cwd=stage_folder.path,
             start_new_session=True,
             pass_fds=[lock.fd for lock in start.locks],

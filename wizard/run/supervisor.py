@@ -19,6 +19,7 @@ from wizard.run.child import Child
 from wizard.run.concessions import History, consented
 from wizard.run.control import Control, stage_marker
 from wizard.run.ending import Ending, judge
+from wizard.run.foretelling import Refit, foretold
 from wizard.run.ledger import FULL, Ledger, full_disk
 from wizard.run.locks import Lock, take
 from wizard.run.measured import Keeper
@@ -30,21 +31,32 @@ WITHOUT_GPU = ("fetch", "prepare")
 REHEARSED = "rehearsal-out-of-memory"
 
 
-def supervise(folder: RunFolder, home: Home, engines: Mapping[str, Engine], meter: MeterFactory | None = None) -> int:
+def supervise(
+    folder: RunFolder,
+    home: Home,
+    engines: Mapping[str, Engine],
+    meter: MeterFactory | None = None,
+    refit: Refit | None = None,
+) -> int:
     """Takes the run's lock and runs it to its end; where another holds the lock, there is nothing to do."""
     lock = take(folder.lock, patience=2.0)
     if lock is None:
         return ExitCode.OK
     processes.become_subreaper()
     try:
-        return Supervisor(folder, home, engines, meter).run()
+        return Supervisor(folder, home, engines, meter, refit).run()
     finally:
         lock.release()
 
 
 class Supervisor:
     def __init__(
-        self, folder: RunFolder, home: Home, engines: Mapping[str, Engine], meter: MeterFactory | None
+        self,
+        folder: RunFolder,
+        home: Home,
+        engines: Mapping[str, Engine],
+        meter: MeterFactory | None,
+        refit: Refit | None = None,
     ) -> None:
         self.folder, self.home, self.engines = folder, home, engines
         self.plan: Plan = read_plan(folder.plan)
@@ -54,6 +66,7 @@ class Supervisor:
         self.builder = Builder(self.plan, folder, home, engines, self.ledger)
         self.remade: set[str] = set()
         self.meter = Metering(folder, meter) if meter else None
+        self.refit = refit
 
     def run(self) -> int:
         self._write("run-started", pid=os.getpid(), attempt=self.history.runs + 1)
@@ -100,6 +113,8 @@ class Supervisor:
                 return "stopped", None
             if ending.outcome != "done":
                 return "failed", ending.problem
+            if told := foretold(self.refit, self.plan, self.folder, current, self.history.knobs):
+                self._write("forecast", stage="train", **told)
         return "done", None
 
     def _next(self) -> Stage | None:

@@ -6,7 +6,8 @@ from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
 from wizard.session.estimating import Estimate
 from wizard.session.outcome import Outcome
-from wizard.session.remarks import bars, longer, mostly_lost, remarks
+from wizard.session.remarks import bars, longer, mostly_lost, quantile, reasons, remarks, unlearnt
+from wizard.session.report import as_data
 from wizard.session.steps import STEPS, goals
 
 __all__ = [
@@ -17,9 +18,13 @@ __all__ = [
     "Estimate",
     "Outcome",
     "Serving",
+    "as_data",
     "bars",
     "goals",
     "longer",
     "mostly_lost",
+    "quantile",
+    "reasons",
     "remarks",
+    "unlearnt",
 ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from wizard import fit
-from wizard.contract import DataChoice, DataReport
-from wizard.errors import WizardError
+from wizard.contract import DataReport
 
 
 class Amount(NamedTuple):
@@ -17,6 +15,7 @@ class Amount(NamedTuple):
     row_tokens: int = 0
 
 
+UNKNOWN = Amount()
 ASSUMED = Amount(fit.ASSUMED_ROWS, fit.ASSUMED_ROW_TOKENS)  # before any data are chosen
 
 
@@ -25,11 +24,3 @@ def amount_of(report: DataReport | None) -> Amount:
         return Amount()
     tokens = sum(tokens * rows for tokens, rows in report.lengths.items())
     return Amount(report.usable, max(1, round(tokens / sum(report.lengths.values()))))
-
-
-def amount_in(data: DataChoice, inspect: Callable[..., DataReport]) -> Amount:
-    """Of a file that was chosen; one that cannot be read is told of elsewhere."""
-    try:
-        return amount_of(inspect(data.ref, format=data.format, encoding=data.encoding, mapping=data.mapping or None))
-    except WizardError:
-        return Amount()

@@ -28,6 +28,7 @@ def report(dataset: Dataset, language: str, params: Mapping[str, str]) -> DataRe
         samples=tuple(messages[:SAMPLES]),
         tasks=("identity", "sft"),
         characters=sum(len(q) + len(a) for q, a in rows),
+        language=language,
         lengths=Counter(readers.estimated(each["messages"]) for each in messages),
     )
 

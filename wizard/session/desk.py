@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard import catalog as drawers
-from wizard import fit, words
-from wizard import plan as planning
+from wizard import fit
 from wizard import run as engine_room
 from wizard.contract import (
     Catalog,
@@ -21,6 +20,7 @@ from wizard.contract import (
     Environment,
     Knobs,
     Machine,
+    Model,
     Plan,
     Problem,
     RunState,
@@ -29,11 +29,11 @@ from wizard.contract import (
 from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
-    bundled,
     care,
     chat,
     choosing,
     estimating,
+    far,
     measured,
     naming,
     outcome,
@@ -42,11 +42,14 @@ from wizard.session import (
     runs,
     starting,
 )
-from wizard.session.amount import Amount, amount_in, amount_of
+from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
+from wizard.session.data_desk import DataDesk
+from wizard.session.jobs import Progress, unheard
+from wizard.session.models import Models
 
 
-class Desk:
+class Desk(DataDesk):
     """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
 
     def __init__(
@@ -57,6 +60,7 @@ class Desk:
         self._catalog_folder = catalog_folder
         self._machine: Machine | None = None
         self._reports: dict[str, DataReport] = {}
+        self._answers: dict[str | None, DataReport] = {}
         self._hubs: reach.Hubs | None = None
 
     # what is here, and what fits it
@@ -70,6 +74,14 @@ class Desk:
 
     def catalog(self) -> Catalog:
         return self._drawers
+
+    @cached_property
+    def models(self) -> Models:
+        return Models(self)
+
+    def take_in(self, model: Model) -> None:
+        """Into the catalogue of this process."""
+        self._drawers = replace(self._drawers, models={**self._drawers.models, model.id: model})
 
     def machine(self, refresh: bool = False, **options: Any) -> Machine:
         """`patience`: seconds that disks never measured before may take."""
@@ -88,11 +100,7 @@ class Desk:
 
     def _here(self) -> frozenset[str]:
         """What need not be downloaded or built again; a pretended machine is empty."""
-        if self.pretend:
-            return frozenset()
-        machine = self.machine()
-        accelerators = {"cpu", *(fit.accelerator(fit.only(machine, cards)) for cards in fit.alone(machine))}
-        return present.present(self.home, self.catalog(), accelerators, self._locks)
+        return frozenset() if self.pretend else present.here(self.home, self.catalog(), self.machine(), self._locks)
 
     def _known(self) -> dict[str, Any]:
         """What this machine adds to every judgement: what is here, and what was measured on it."""
@@ -121,8 +129,7 @@ class Desk:
 
     def warnings(self, plan: Plan) -> tuple[Problem, ...]:
         """What speaks against starting it now."""
-        found = reach.warning(plan.forecast, self.catalog())
-        return (found,) if found else ()
+        return (*reach.warnings(plan.forecast, self.catalog()), *far.away(plan, self.home, self.machine().disks))
 
     def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
         """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells."""
@@ -135,12 +142,12 @@ class Desk:
         told = self.judge(verdict.recipe, verdict.model)
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
-    def judge(self, recipe: str, model: str, knobs: Knobs | None = None) -> Verdict:
-        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known())
+    def judge(self, recipe: str, model: str, knobs: Knobs | None = None, amount: Amount = UNKNOWN) -> Verdict:
+        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known(), **amount._asdict())
         return reach.marked(found, self._far())
 
     def estimate(
-        self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: estimating.Progress
+        self, model: str, case: Mapping[str, Any], *, simulate: bool, progress: Progress
     ) -> estimating.Estimate:
         """`model`: an id of the catalogue or of a hub, a folder or a config.json; `case`: as in `estimate --cases`."""
         return estimating.estimate(self, model, case, simulate, progress)
@@ -153,46 +160,6 @@ class Desk:
         wanted = [verdict for verdict in self.offers(task) if not models or verdict.model in models]
         return choosing.best(wanted, self.catalog(), task)
 
-    # data
-
-    def inspect(self, path: str, **overrides: Any) -> DataReport:
-        from wizard.data import readers
-
-        report = readers.inspect(Path(path).expanduser(), **overrides)
-        self._reports[str(Path(path).expanduser().resolve())] = report
-        return report
-
-    def paste(self, text: str) -> Path:
-        """Keep pasted rows as a file of the user's own; the same text is kept once."""
-        from wizard.data import readers
-
-        return readers.keep_text(text, self.home.root / "pasted")
-
-    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
-        place = Path(path).expanduser().resolve()
-        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
-
-    def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
-        return bundled.report(self.catalog().datasets[dataset], language, params)
-
-    def _amount(self, data: DataChoice) -> Amount:
-        if data.kind == "bundled":
-            return amount_of(self.bundled(data.ref, data.language, data.params))
-        report = self._reports.get(data.ref)
-        return amount_of(report) if report else amount_in(data, self.inspect)
-
-    def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
-        """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
-        dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
-        return bundled.choice(dataset, words.language(), given)
-
-    def rendered(self, model: str, messages: Sequence[Mapping[str, str]]) -> str:
-        """A row as the model will read it: its own template once it is here, else the one the catalogue names."""
-        from wizard.data import readers
-
-        template = readers.template_of(self.home.models / model, self.catalog().models[model], drawers.builtin())
-        return readers.render(messages, *template)
-
     # from a choice to a run
 
     def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
@@ -202,7 +169,7 @@ class Desk:
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
-        known |= self._amount(choice.data)._asdict()
+        known |= self._amount(choice)._asdict()
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs) -> Verdict:
@@ -228,7 +195,9 @@ class Desk:
         machine = self.machine(refresh=not self.pretend)
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
-        return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home)
+        self.models.keep(plan.choice.model)
+        report = self._report(plan.choice)
+        return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)
 
     # runs
 
@@ -257,13 +226,11 @@ class Desk:
     def unfinished(self, task: str) -> str | None:
         """The newest run for this task, where it neither ended well nor was stopped on purpose."""
         recipes = {recipe.id for recipe in self.catalog().recipes.values() if recipe.task == task}
-        found = runs.unfinished(self.home, lambda choice: choice.recipe in recipes, runs.BROKEN_OFF)
-        return found.name if found else None
+        return runs.unfinished(self.home, lambda choice: choice.recipe in recipes, runs.BROKEN_OFF)
 
     def alike(self, alike: Callable[[Choice], bool]) -> str | None:
         """The newest run of such a choice, where it did not end well: the same command goes on with it."""
-        found = runs.unfinished(self.home, alike, runs.UNFINISHED)
-        return found.name if found else None
+        return runs.unfinished(self.home, alike, runs.UNFINISHED)
 
     # the served model
 
@@ -275,23 +242,17 @@ class Desk:
 
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)
-        watch = Watch(folder)
-        watch.complete()
-        return outcome.read(folder, runs.plan_of(folder), watch.poll())
+        return outcome.read(folder, runs.plan_of(folder), runs.told_whole(folder))
 
     # keeping house
 
     def export(self, run: str) -> str:
-        folder = self.folder(run)
-        plan = runs.plan_of(folder)
-        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.environments.glob("*.txt"))}
-        return planning.to_toml(plan, texts, self._facts(folder))
+        return runs.exported(self.folder(run))
 
-    def _facts(self, folder: RunFolder) -> dict[str, Any]:
-        return {stage.name: dict(stage.result) for stage in runs.state_of(folder).stages if stage.result}
-
-    def replay(self, file: Path) -> Choice:
-        return starting.replay(file)
+    def replay(self, file: Path, progress: Progress = unheard) -> Choice:
+        """Its model may be one that only a hub or a folder knows."""
+        choice = starting.replay(file)
+        return replace(choice, model=self.models.one(choice.model, progress).id)
 
     def doctor(self) -> tuple[care.Check, ...]:
         return tuple(care.examine(self.home, self.machine(), self.catalog(), os.environ.get("YCDY_UV", "")))

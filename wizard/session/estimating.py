@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import fit
-from wizard import plan as planning
-from wizard import run as engine_room
 from wizard.contract import Architecture, Problem
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, read_json, write_json
 from wizard.session import naming
+from wizard.session.jobs import HUB, SIMULATION, Progress, job
 
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
-Progress = Callable[[str, int, int], None]
 HUBS = ("modelscope", "huggingface")
-SIMULATION, HUB = "simulation", "hub"
 NO_JSON = (ValueError, RecursionError)  # a number of thousands of digits and brackets without end are none either
 SIMULATED_YET = ("config-unread-kind", "config-lacks-numbers")  # by the formula not, by the model's own code perhaps
 
@@ -124,7 +121,13 @@ def read_config(path: Path) -> Mapping[str, Any]:
 
 
 def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
-    """The hub that is asked first is the one that a download would come from; a silent one is not waited for."""
+    config: Mapping[str, Any] = asked_of_hubs(desk, ref, progress)["config"]
+    return config
+
+
+def asked_of_hubs(desk: Desk, ref: str, progress: Progress, *, facts: bool = False) -> Mapping[str, Any]:
+    """{"hub", "config", "facts"?}. The hub that is asked first is the one that a download would come from; a silent one
+    is not waited for."""
     from wizard.session.hubs import addresses
 
     hubs = list(HUBS)
@@ -135,11 +138,10 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Mapping[str, Any]:
     if not heard:
         asked = ", ".join(addresses(os.environ).values())
         raise WizardError("config-out-of-reach", exit_code=ExitCode.FAILED, model=ref, asked=asked)
-    found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": heard}], progress))
+    found = next(job(desk, HUB, "config", [{"ref": ref, "hubs": heard, "facts": facts}], progress))
     if "code" in found:
         raise WizardError(found["code"], exit_code=ExitCode.FAILED, **found["params"])
-    config: Mapping[str, Any] = found["config"]
-    return config
+    return found
 
 
 def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, progress: Progress) -> Estimate:
@@ -169,7 +171,7 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         peak=peak,
         law_bytes=0 if about.unread else fit.estimated(step, {}).peak_bytes,
         beside=fit.beside(step, board, machine.cpu, packed=bool(about.held)),
-        card_gib=next((gib for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes), 0),
+        card_gib=card_gib(peak),
         here="lacks" if lacking else status(peak, free) if gpus else "",
         lacking=lacking,
         step=step,
@@ -178,6 +180,11 @@ def estimate(desk: Desk, name: str, case: Mapping[str, Any], simulating: bool, p
         simulated=result,
         serving=fit.served(step, gpus[0].total_bytes, free, gpus[0].name) if gpus and serves else None,
     )
+
+
+def card_gib(peak: fit.Peak) -> int:
+    """The smallest card that holds it, 0 where none does."""
+    return next((gib for gib in fit.CARDS_GIB if gib * fit.USABLE * fit.GIB >= peak.safe_bytes), 0)
 
 
 def status(peak: fit.Peak, capacity: int) -> str:
@@ -253,26 +260,3 @@ def simulated(home: Home) -> Mapping[str, int]:
     """Peaks in bytes by the digest of a step."""
     peaks = {path.stem: read_json(path).get("peak_bytes") for path in home.simulated.glob("*.json")}
     return {digest: peak for digest, peak in peaks.items() if isinstance(peak, int) and peak > 0}
-
-
-def job(
-    desk: Desk, engine: str, stage: str, asked: list[Mapping[str, Any]], progress: Progress
-) -> Iterator[Mapping[str, Any]]:
-    """In an environment for this machine, whatever machine is pretended."""
-    known, machine = desk.catalog().engines[engine], desk.machine()
-    cards = next(iter(fit.alone(machine)), ())
-    kinds = ("cpu",) if desk.pretend else dict.fromkeys((fit.accelerator(fit.only(machine, cards)), "cpu"))
-    choices = [(kind, python) for kind in kinds if (python := fit.python_for(known, machine, kind))]
-    if not choices:
-        has = ", ".join(machine.pythons) or "-"
-        raise WizardError(
-            "engine-needs-python",
-            exit_code=ExitCode.NO_DEVICE,
-            engine=known.title,
-            has=has,
-            needed=", ".join(known.python),
-        )
-    accelerator, python = choices[0]
-    text = desk.lock_text(planning.lock_of(known, accelerator, python))
-    environment = planning.environment(known, accelerator, python, text)
-    return engine_room.answers(desk.home, environment, text, known, stage, asked, progress)

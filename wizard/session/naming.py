@@ -20,7 +20,15 @@ def likely(catalog: Catalog, name: str) -> Model | None:
 
 
 def wanted(catalog: Catalog, name: str) -> str:
-    """The id of one model, or a family with all of its models."""
+    """The id of one model, or a family with all of its models. Raises model-own-code where none of them can be had."""
+    found = named(catalog, name)
+    meant = [model for model in catalog.models.values() if found in (model.id, model.architecture.family)]
+    if meant and all(model.own_code for model in meant):
+        raise WizardError("model-own-code", model=found)
+    return found
+
+
+def named(catalog: Catalog, name: str) -> str:
     families = {model.architecture.family for model in catalog.models.values()}
     if name in catalog.models or name in families:
         return name

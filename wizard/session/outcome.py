@@ -27,6 +27,7 @@ class Outcome:
     engine: str = ""
     why: tuple[Problem, ...] = ()  # this engine, and none of those before it
     rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
+    prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
 
 
 def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
@@ -45,6 +46,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         engine=state.served_engine or str(serve.get("engine", "")),
         why=tuple(Problem(code=told["code"], params=told["params"]) for told in _why(plan)),
         rehearsal=results.get("train", {}).get("rehearsal", {}),
+        prompts=serve.get("prompts") or merge.get("prompts", {}),
     )
 
 
@@ -61,6 +63,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "engine": outcome.engine,
         "why": [_in_english(told) for told in outcome.why],
         "adapter_parity": dict(outcome.parity),
+        "prompt_parity": dict(outcome.prompts),
         "paths": dict(outcome.paths),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from wizard import fit
 from wizard import plan as planning
-from wizard.contract import Catalog, Environment, Plan
+from wizard.contract import Catalog, Environment, Machine, Plan
 from wizard.journal import Home
 
 
+def here(home: Home, catalog: Catalog, machine: Machine, locks: Path) -> frozenset[str]:
+    accelerators = {"cpu", *(fit.accelerator(fit.only(machine, cards)) for cards in fit.alone(machine))}
+    return present(home, catalog, accelerators, locks)
+
+
 def present(home: Home, catalog: Catalog, accelerators: Collection[str], locks: Path) -> frozenset[str]:
-    models = {model for model in catalog.models if (home.models / model / "fetched.json").is_file()}
+    models = {
+        id
+        for id, model in catalog.models.items()
+        if any(source.kind == "path" for source in model.sources) or (home.models / id / "fetched.json").is_file()
+    }
     ready = {path.parent.name for path in home.envs.glob("*/.ready")}
     return frozenset(models | set(_environments(catalog, accelerators, locks, ready)) if ready else models)
 

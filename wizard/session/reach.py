@@ -42,10 +42,10 @@ def _recommended(verdict: Verdict, best: bool) -> Verdict:
     return verdict if verdict.recommended == best else replace(verdict, recommended=best)
 
 
-def warning(verdict: Verdict, catalog: Catalog) -> Problem | None:
+def warnings(verdict: Verdict, catalog: Catalog) -> tuple[Problem, ...]:
     if not verdict.needs_hub:
-        return None
+        return ()
     model = catalog.models[verdict.model]
     kinds = dict.fromkeys(source.kind for source in model.sources)
     tried = [{"hub": kind, "code": "hub-unreachable"} for kind in kinds]
-    return Problem(code="model-out-of-reach", params={"model": model.title, "tried": tried})
+    return (Problem(code="model-out-of-reach", params={"model": model.title, "tried": tried}),)

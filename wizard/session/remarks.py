@@ -1,8 +1,9 @@
-"""What a person should know of the data before starting: what is lost, cut, twice there, too little."""
+"""What a person should know of the data before starting: what is lost, cut, unlearnt, twice there, too little."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from wizard.contract import DataReport, Problem
 
@@ -10,15 +11,51 @@ FEW = 20  # rows; fewer teach little but themselves
 SHORTEST = 16  # tokens: the first bar of the picture of lengths
 
 
+class Reason(NamedTuple):
+    """Why rows are not used: of how many, and the first of them; `line` is 0 where only a sample was read."""
+
+    code: str
+    rows: int
+    line: int
+    params: Mapping[str, object]
+
+
+def reasons(report: DataReport) -> tuple[Reason, ...]:
+    """The commonest first."""
+    first = {row.code: row for row in reversed(report.rejected)}
+    counted = report.reasons or {code: sum(row.code == code for row in report.rejected) for code in first}
+    found = [Reason(code, rows, first[code].line, first[code].params) for code, rows in counted.items()]
+    return tuple(sorted(found, key=lambda reason: -reason.rows))
+
+
 def mostly_lost(report: DataReport) -> bool:
     return 2 * report.usable < report.rows
 
 
 def longer(report: DataReport, limit: int) -> int:
-    """Usable rows of more than so many tokens, by the estimate; of a sampled file, of all its rows."""
+    """Usable rows of more than so many tokens; of a sampled file, of all its rows."""
+    return _beyond(report, report.lengths, limit)
+
+
+def unlearnt(report: DataReport, limit: int) -> int:
+    """Usable rows whose whole answer lies behind the cut: nothing would be learnt from them."""
+    return _beyond(report, report.starts, limit - 1)
+
+
+def _beyond(report: DataReport, found: Mapping[int, int], limit: int) -> int:
     counted = sum(report.lengths.values())
-    over = sum(rows for tokens, rows in report.lengths.items() if tokens > limit)
+    over = sum(rows for tokens, rows in found.items() if tokens > limit)
     return round(report.usable * over / counted) if counted else 0
+
+
+def quantile(report: DataReport, share: float) -> int:
+    """The tokens that so large a share of the rows does not exceed; 0 where no length is known."""
+    wanted, passed = share * sum(report.lengths.values()), 0
+    for tokens, rows in sorted(report.lengths.items()):
+        passed += rows
+        if passed >= wanted:
+            return tokens
+    return 0
 
 
 def remarks(report: DataReport, limit: int) -> Iterator[Problem]:
@@ -27,7 +64,12 @@ def remarks(report: DataReport, limit: int) -> Iterator[Problem]:
     if mostly_lost(report):
         yield Problem(code="rows-lost", params=sizes)
     if cut := longer(report, limit):
-        yield Problem(code="rows-longer", params={"cut": cut, "limit": limit, "usable": report.usable})
+        code = "rows-cut-counted" if report.measure == "counted" and report.exact else "rows-longer"
+        yield Problem(code=code, params={"cut": cut, "limit": limit, "usable": report.usable})
+    if lost := unlearnt(report, limit):
+        yield Problem(code="rows-unlearnt", params={"lost": lost, "limit": limit, "usable": report.usable})
+    if report.refused:
+        yield Problem(code="rows-refused", params={"refused": report.refused, "usable": report.usable})
     if report.duplicates:
         yield Problem(code="rows-alike", params={"alike": report.duplicates, "usable": report.usable})
     if report.usable < FEW:

@@ -52,6 +52,12 @@ def state_of(folder: RunFolder) -> RunState:
     return Watch(folder).poll()
 
 
+def told_whole(folder: RunFolder) -> RunState:
+    watch = Watch(folder)
+    watch.complete()
+    return watch.poll()
+
+
 def supervisor_command(folder: RunFolder) -> tuple[str, ...]:
     return (sys.executable, "-m", "wizard", "supervise", str(folder.path))
 
@@ -82,7 +88,7 @@ def _by_stage(changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {stage: some for stage, some in given.items() if some}
 
 
-def unfinished(home: Home, alike: Callable[[Choice], bool], among: Collection[RunStatus]) -> RunFolder | None:
+def unfinished(home: Home, alike: Callable[[Choice], bool], among: Collection[RunStatus]) -> str | None:
     """The newest run of such a choice, if it got no further than that and can be gone on with."""
     for folder in (RunFolder(home.runs / name) for name in names(home)):
         try:
@@ -90,7 +96,7 @@ def unfinished(home: Home, alike: Callable[[Choice], bool], among: Collection[Ru
         except WizardError:  # of one that cannot be read nothing is known
             continue
         if alike(plan.choice):
-            return folder if state_of(folder).status in among and _goes_on(folder, plan) else None
+            return folder.name if state_of(folder).status in among and _goes_on(folder, plan) else None
     return None
 
 
@@ -99,6 +105,12 @@ def _goes_on(folder: RunFolder, plan: Plan) -> bool:
     problem = state_of(folder).problem
     done = all(engine_room.is_done(folder, stage) for stage in plan.stages)
     return not done and (problem is None or problem.code not in HOPELESS)
+
+
+def exported(folder: RunFolder) -> str:
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.environments.glob("*.txt"))}
+    facts = {stage.name: dict(stage.result) for stage in state_of(folder).stages if stage.result}
+    return planning.to_toml(plan_of(folder), texts, facts)
 
 
 def package_root() -> Path:

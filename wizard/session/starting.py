@@ -16,6 +16,7 @@ from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Pl
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
 from wizard.session import chat, runs, serving
+from wizard.session.report import as_text
 
 QUESTIONS = 3
 WORD_LIMIT = 400
@@ -149,8 +150,9 @@ def keep_header(home: Home, run: str) -> Path:
     return path
 
 
-def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
-    """Write the run folder, then start its supervisor. The plan is written last: a folder without one is no run."""
+def launch(plan: Plan, requirements: Mapping[str, str], home: Home, report: DataReport | None = None) -> str:
+    """Write the run folder, then start its supervisor. The plan is written last: a folder without one is no run.
+    `report`: what was known of the data."""
     if plan.pretend:
         raise WizardError("pretending", board=plan.pretend)
     folder = RunFolder(home.runs / plan.run)
@@ -162,6 +164,8 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home) -> str:
             write_atomic(folder.environments / f"{environment}.txt", text)
         keep_header(home, plan.run)
         _place_stages(folder, plan, home)
+        if report:
+            write_atomic(folder.data_report, as_text(report, plan.choice.knobs.seq_len))
         write_atomic(folder.config, planning.to_toml(plan, requirements, {}))
         write_plan(folder.plan, replace(plan, lib=lib))
     except OSError as error:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, GenerationConfig
+from transformers import GenerationConfig
 
 from wizard.stages.client import said
+from wizard.stages.loading import tokenizer_of
 
 
 class Speaker:
     def __init__(self, folder: Path, device: str, max_new_tokens: int) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer = tokenizer_of(folder)
         self.device = device
         self.ends = end_ids(folder, self.tokenizer)
         pad = self.tokenizer.pad_token_id

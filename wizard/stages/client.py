@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,18 +29,42 @@ class Client:
             return False
 
     def ask(self, question: str, max_tokens: int) -> str:
-        """The greedy answer."""
-        body = {
-            "model": self.model,
-            "messages": [{"role": "user", "content": question}],
-            "max_tokens": max_tokens,
-            "temperature": 0,
-        }
+        """The greedy answer. A model's own generation_config may ask for a penalty, which would change it."""
+        asked = [{"role": "user", "content": question}]
+        found = self.chat(messages=asked, max_tokens=max_tokens, repetition_penalty=1.0)
+        return said(str(found["choices"][0]["message"]["content"] or ""))
+
+    def prompt_ids(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> list[int]:
+        """What the model reads when it is asked this, as the server itself tells; nothing where it refuses to."""
+        more = {"tools": list(tools), "tool_choice": "none"} if tools else {}
+        try:
+            found = self.chat(messages=as_sent(messages), max_tokens=1, return_token_ids=True, **more)
+        except urllib.error.HTTPError as error:
+            if error.code != 400:
+                raise
+            return []
+        return [int(token) for token in found["prompt_token_ids"]]
+
+    def chat(self, **asked: Any) -> dict[str, Any]:
+        body = {"model": self.model, "temperature": 0, **asked}
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/chat/completions", json.dumps(body).encode(), headers)
         with DIRECT.open(request, timeout=ANSWER_SECONDS) as answer:
             found: dict[str, Any] = json.load(answer)
-        return said(str(found["choices"][0]["message"]["content"] or ""))
+        return found
+
+
+def as_sent(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """In OpenAI's form, where the arguments of a call are a text."""
+    sent = [dict(turn) for turn in messages]
+    for turn in sent:
+        if calls := turn.get("tool_calls"):
+            turn["tool_calls"] = [{**call, "function": as_text(call["function"])} for call in calls]
+    return sent
+
+
+def as_text(function: Mapping[str, Any]) -> dict[str, Any]:
+    return {**function, "arguments": json.dumps(function["arguments"], ensure_ascii=False)}
 
 
 def said(text: str) -> str:

@@ -1,107 +1,146 @@
-"""Downloads through the hubs' own SDKs, with one set of Problems for both."""
+"""The hubs' own SDKs: what a model is made of, at which address, and one set of Problems for both."""
 
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from wizard.errors import ExitCode, WizardError
-from wizard.stages.desk import Bench
-from wizard.stages.faults import chain, is_disk_full
-from wizard.stages.record import Record
+from wizard.stages.faults import chain
+from wizard.stages.listing import PIN, Entry, Listing, chosen, content, matches
 
-UNWANTED = ["*.bin", "*.pt", "*.pth", "*.ckpt", "*.onnx", "*.h5", "*.msgpack", "*.gguf", "original/*", "onnx/*"]
-REFUSED, MISSING = (401, 403), (404,)
-LOOK_SECONDS = 1.0
+REFUSED, MISSING, LATER = (401, 403), (404,), (429, 500, 502, 503, 504)
+BRANCH = "master"  # ModelScope's
+COMMIT = re.compile(r"[0-9a-f]{40}")
+WAITS = (1.0, 2.0, 4.0)  # seconds between tries
+LONGEST_WAIT = 120.0
+
+T = TypeVar("T")
 
 
-def download(bench: Bench, source: Mapping[str, Any], folder: Path) -> Record:
-    fetch = from_modelscope if source["kind"] == "modelscope" else from_huggingface
-    folder.mkdir(parents=True, exist_ok=True)
+def list_files(source: Mapping[str, Any], token: str) -> Listing:
+    """The model at the source's revision, or at its newest. Raises hub-… Problems and model-changed."""
+    ask = from_modelscope if source["kind"] == "modelscope" else from_huggingface
     try:
-        return fetch(bench, source, folder)
+        return ask(source["ref"], source.get("revision") or "", token)
     except WizardError:
         raise
     except Exception as error:
-        if any(is_disk_full(cause, folder) for cause in chain(error)):
-            raise
         raise problem(source, error) from error
 
 
-def from_huggingface(bench: Bench, source: Mapping[str, Any], folder: Path) -> Record:
-    from huggingface_hub import HfApi, snapshot_download
+def from_huggingface(ref: str, revision: str, token: str) -> Listing:
+    from huggingface_hub import HfApi, hf_hub_url
 
-    found = HfApi().model_info(source["ref"], revision=source.get("revision") or None, files_metadata=True)
-    sizes = {entry.rfilename: entry.size or 0 for entry in found.siblings or () if wanted(entry.rfilename)}
-    hashes = {entry.rfilename: entry.lfs.sha256 for entry in found.siblings or () if entry.lfs}
-    with told(bench, folder, sum(sizes.values())):
-        snapshot_download(source["ref"], revision=found.sha, local_dir=folder, ignore_patterns=UNWANTED)
-    return Record(kind="huggingface", ref=source["ref"], revision=found.sha or "", sha256=hashes)
-
-
-def from_modelscope(bench: Bench, source: Mapping[str, Any], folder: Path) -> Record:
-    from modelscope.hub.api import HubApi
-    from modelscope.hub.snapshot_download import snapshot_download
-
-    revision = source.get("revision") or "master"
-    listed = HubApi().get_model_files(source["ref"], revision=revision, recursive=True)
-    files = [entry for entry in listed if entry.get("Type") != "tree" and wanted(entry["Path"])]
-    hashes = {entry["Path"]: entry["Sha256"] for entry in files if entry.get("Sha256")}
-    with told(bench, folder, sum(entry.get("Size") or 0 for entry in files)):
-        snapshot_download(source["ref"], revision=revision, local_dir=str(folder), ignore_patterns=UNWANTED)
-    return Record(kind="modelscope", ref=source["ref"], revision=source.get("revision") or "", sha256=hashes)
+    api = HfApi(token=token or False)
+    found = again(lambda: api.model_info(ref, revision=revision or None, files_metadata=True))
+    entries = [
+        Entry(
+            name=each.rfilename,
+            bytes=-1 if each.size is None else each.size,
+            sha256=each.lfs.sha256 if each.lfs else "",
+            oid="" if each.lfs else each.blob_id or "",
+            url=hf_hub_url(ref, each.rfilename, revision=found.sha),
+        )
+        for each in found.siblings or ()
+    ]
+    return Listing(kind="huggingface", ref=ref, asked=revision, revision=found.sha or "", entries=tuple(entries))
 
 
-def wanted(name: str) -> bool:
-    path = Path(name)
-    return not any(path.match(pattern) for pattern in UNWANTED)
-
-
-@contextmanager
-def told(bench: Bench, folder: Path, total: int) -> Iterator[None]:
-    """Progress by what lies on the disk: neither SDK has a callback for the whole of a snapshot."""
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(LOOK_SECONDS):
-            bench.progress(min(held_bytes(folder), total), total, "bytes")
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    bench.progress(total, total, "bytes")
-
-
-def held_bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
+def from_modelscope(ref: str, revision: str, token: str) -> Listing:
+    """A pinned model is looked for at its commit, then on the branch: what counts is that the contents are the same."""
+    name, _, pin = revision.partition(PIN)
+    if not pin:
+        return on_modelscope(ref, name, token)
+    failed: WizardError | None = None
+    for place in dict.fromkeys((name, BRANCH)):
         try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
+            listing = on_modelscope(ref, place, token)
+        except WizardError as error:
+            failed = error
             continue
-    return total
+        sums = {entry.name: entry.sha256 for entry in chosen(listing)}
+        if content(sums) == pin or not all(sums.values()):
+            return listing
+        failed = WizardError("model-changed", exit_code=ExitCode.FAILED, hub="modelscope", model=ref, revision=revision)
+    assert failed
+    raise failed
+
+
+def on_modelscope(ref: str, revision: str, token: str) -> Listing:
+    """An unknown revision is answered there with an empty list."""
+    from modelscope.hub.file_download import get_file_download_url
+    from modelscope_hub import HubApi
+
+    place = revision or BRANCH
+    try:
+        endpoint = HubApi(token=token).resolve_endpoint_for_read(ref)
+        listed = HubApi(token=token, endpoint=endpoint).legacy.list_repo_files(
+            repo_id=ref, repo_type="model", revision=place
+        )
+    except Exception as error:
+        raise problem({"kind": "modelscope", "ref": ref}, error) from error
+    files = [each for each in listed if each.get("Type") != "tree"]
+    if not files:
+        raise WizardError("hub-has-no-model", exit_code=ExitCode.FAILED, hub="modelscope", model=ref)
+    newest = max(files, key=lambda each: each.get("CommittedDate") or 0)
+    commit = str(newest.get("Revision") or "")
+    entries = [
+        Entry(
+            name=each["Path"],
+            bytes=-1 if each.get("Size") is None else int(each["Size"]),
+            sha256=each.get("Sha256") or "",
+            url=get_file_download_url(ref, each["Path"], place, endpoint),
+        )
+        for each in files
+    ]
+    known = commit if COMMIT.fullmatch(commit) else place
+    return Listing(kind="modelscope", ref=ref, asked=revision, revision=known, entries=tuple(entries))
+
+
+def again(ask: Callable[[], T]) -> T:
+    """Hugging Face's SDK asks once for a listing; a hub that is busy or stumbles is asked a few times more."""
+    for wait in WAITS:
+        try:
+            return ask()
+        except Exception as error:
+            if status_of(error) not in LATER:
+                raise
+            time.sleep(min(LONGEST_WAIT, retry_after(getattr(error, "response", None), wait)))
+    return ask()
+
+
+def retry_after(response: Any, otherwise: float) -> float:
+    """The seconds that a hub asks to wait; its other form, a date, is rare enough to be guessed at."""
+    told = str(getattr(response, "headers", {}).get("Retry-After", ""))
+    return float(told) if told.isdigit() else otherwise
 
 
 def problem(source: Mapping[str, Any], error: Exception) -> WizardError:
+    """What an SDK's failure to list a model stands for."""
     status = next((found for cause in chain(error) if (found := status_of(cause))), 0)
-    params = {"hub": source["kind"], "model": source["ref"]}
+    return failure(source["kind"], source["ref"], status, offline=is_offline(error))
+
+
+def failure(hub: str, model: str, status: int, *, offline: bool = False) -> WizardError:
+    params = {"hub": hub, "model": model}
     if status in REFUSED:
         return WizardError("hub-refused", exit_code=ExitCode.FAILED, status=status, **params)
     if status in MISSING:
         return WizardError("hub-has-no-model", exit_code=ExitCode.FAILED, **params)
-    why = f"{type(error).__name__} {status or ''}".strip()
+    why = "hub-busy" if status == 429 else "hub-failing" if status else "hub-offline" if offline else "hub-unreachable"
     return WizardError("hub-unreachable", exit_code=ExitCode.FAILED, why=why, **params)
 
 
+def is_offline(error: Exception) -> bool:
+    return any(matches(type(cause).__name__, ("Offline*",)) for cause in chain(error))
+
+
 def status_of(error: BaseException) -> int:
+    if type(error).__name__ == "NotExistError":  # ModelScope's, without a status where it asked on both of its sites
+        return 404
     for holder in (getattr(error, "response", None), error):
         code = getattr(holder, "status_code", None)
         if isinstance(code, int):

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ExitCode, WizardError
+from wizard.stages import prompts
 from wizard.stages.desk import Bench, run
+from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.weights import check_model, whole
 
 SHARD = "5GB"  # what is written at once waits in RAM
@@ -30,14 +32,13 @@ def work(bench: Bench) -> None:
     if not whole(adapter / "adapter_model.safetensors"):
         raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
 
     from wizard.stages.answering import Speaker
     from wizard.stages.widening import Wide
 
     device = order.spec.get("device", "cpu")
     bench.phase("load-model")
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=held_as(order.spec), device_map=device).eval()
+    model: Any = model_of(base, dtype=held_as(order.spec), device_map=device).eval()
     speaker = Speaker(base, device, int(order.spec["max_new_tokens"]))
     questions = order.spec["questions"]
     wide = Wide()
@@ -51,7 +52,11 @@ def work(bench: Bench) -> None:
     if not parity["equal"]:
         raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
     bench.phase("save-model")
-    bench.finish({"merged": save(merged, speaker.tokenizer, bench.folder)}, {"before": before, "parity": parity})
+    learn_end(bench, merged, speaker)
+    part = save(merged, speaker.tokenizer, bench.folder / "merged.part")
+    same = prompts.hold_library(order, tokenizer_of(part), part)
+    result = {"before": before, "parity": parity, "prompts": same}
+    bench.finish({"merged": in_place(part, bench.folder / "merged")}, result)
 
 
 def held_as(spec: Mapping[str, Any]) -> Any:
@@ -92,14 +97,25 @@ def furthest(ones: Sequence[Any], others: Sequence[Any]) -> float:
     return max((float((one - other).abs().max()) for one, other in zip(ones, others, strict=True)), default=0.0)
 
 
-def save(model: Any, tokenizer: Any, folder: Path) -> Path:
-    """Whole or not there: the next stage trusts what it finds."""
+def learn_end(bench: Bench, model: Any, speaker: Speaker) -> None:
+    """An end that the training taught and the base does not know is named beside its own: else answers never stop."""
+    sheet = prompts.noted(bench.order)
+    if taught := [end for end in (sheet.ends if sheet else ()) if end not in speaker.ends]:
+        model.generation_config.eos_token_id = sorted({*speaker.ends, *taught})
+        bench.note("end-learnt", token=speaker.tokenizer.decode(taught))
+
+
+def save(model: Any, tokenizer: Any, part: Path) -> Path:
     import torch
 
-    part, merged = folder / "merged.part", folder / "merged"
     shutil.rmtree(part, ignore_errors=True)
     model.to(torch.bfloat16).save_pretrained(part, max_shard_size=SHARD)
     tokenizer.save_pretrained(part)
+    return part
+
+
+def in_place(part: Path, merged: Path) -> Path:
+    """Whole or not there: the next stage trusts what it finds."""
     shutil.rmtree(merged, ignore_errors=True)
     return part.rename(merged)
 

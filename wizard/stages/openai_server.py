@@ -86,14 +86,15 @@ def answered(model: Model, asked: dict[str, Any]) -> Response:
         "finish_reason": written[-1][2],
     }
     usage_body = usage_of(len(prompt), written[-1][1])
-    return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage_body})
+    seen = {"prompt_token_ids": prompt} if asked.get("return_token_ids") else {}
+    return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage_body, **seen})
 
 
 def prompt_of(model: Model, asked: dict[str, Any]) -> list[int]:
     if asked.get("model") not in (None, model.name):
         raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves `{model.name}`.")
     try:
-        return model.prompt(asked["messages"])
+        return model.prompt(asked["messages"], asked.get("tools"))
     except Exception as error:
         raise Refusal(400, f"The messages do not fit the chat template: {error}") from error
 

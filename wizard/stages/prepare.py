@@ -1,4 +1,4 @@
-"""Turn rows into token ids by the model's own template, with the loss on the answers only.
+"""Turn rows into tokens by the model's own template, with the loss on the answers only, and keep them as Arrow.
 
 python -m wizard.stages.prepare RUN/02-prepare
 cat RUN/02-prepare/report.json
@@ -6,157 +6,138 @@ cat RUN/02-prepare/report.json
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import jinja2
-
-from wizard.contract import Rejected
-from wizard.data.files import open_source, sha256_of
-from wizard.data.shape import Converted, DataFault, Example
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import write_json
+from wizard.journal.lines import dumps
+from wizard.stages import prompts, safety
 from wizard.stages.desk import Bench, run
-from wizard.stages.template import Message, Talker
+from wizard.stages.preparing import shelf, sources
+from wizard.stages.preparing.batches import SIDES, Done, Maker
+from wizard.stages.preparing.copying import here
+from wizard.stages.preparing.crowd import made
+from wizard.stages.preparing.kinds import kind_of
+from wizard.stages.preparing.tally import Tally
+from wizard.stages.preparing.writing import Arrow
+from wizard.stages.template import Talker
 
-IGNORED = -100
-TELL_EVERY = 2000
-SHOWN_REJECTS = 100
-
-Numbered = Iterator[tuple[int, Converted]]
-
-
-@dataclass(kw_only=True)
-class Tally:
-    rows: int = 0
-    usable: int = 0
-    tokens: int = 0
-    learnt: int = 0
-    longest: int = 0
-    cut: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    examples: list[dict[str, Any]] = field(default_factory=list)
-
-    def reject(self, line: int, code: str) -> None:
-        self.rejected[code] += 1
-        if len(self.examples) < SHOWN_REJECTS:
-            self.examples.append({"line": line, "code": code})
+TELL_EVERY = 5000  # rows
+REPORT, LINES = "report.json", "report.jsonl"
 
 
 def work(bench: Bench) -> None:
     bench.phase("prepare-rows")
-    talker = Talker(bench.order.input("fetch", "model"))
-    limit = int(bench.order.knobs["seq_len"])
-    rows, sources = bench.folder / "rows.jsonl", bench.folder / "messages.jsonl"
+    folder, limit = bench.folder, int(bench.order.spec["knobs"]["seq_len"])
+    model = bench.order.input("fetch", "model")
+    safety.check(model)
+    talker = Talker(model)
+    with here(bench) as spec:
+        told = known_or_made(bench, spec, talker)
+    write_json(folder / REPORT, told)
+    sheet = prompts.note(talker, bench.order.spec.get("questions", ()), folder)
+    tell(bench, told, limit)
+    bench.progress(told["rows"], told["rows"], "rows")
+    counted = {name: value for name, value in told.items() if name != "reasons"}
+    bench.finish(outputs(folder, told) | {"prompts": sheet}, counted)
+
+
+def known_or_made(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:
+    folder, kept = bench.folder, Path(bench.order.store) / "prepared"
+    key = shelf.key_of(spec, sources.checked(spec), talker)
+    if told := shelf.taken(kept, key, folder):
+        bench.note("rows-known", rows=told["rows"])
+        return told
+    told = make(bench, spec, talker)
+    if told["streamed"]:
+        write_json(folder / "stream.json", stream_of(bench.order.spec, talker.folder, told))
+    else:
+        shelf.put(kept, key, [folder / name for name in files_of(told)], told)
+    return told
+
+
+def make(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:
+    """What was counted; the rows are in the stage's folder, unless its disk is too small (`streamed`)."""
+    folder = bench.folder
+    maker = maker_of(spec, talker)
+    room = room_for_training(talker.folder)
+    sides = SIDES if maker.validation else SIDES[:1]
+    files = {side: Arrow(folder / f"{side}.arrow", maker.schema(), room) for side in sides}
     tally = Tally()
-    with rows.open("w", encoding="utf-8") as ids, sources.open("w", encoding="utf-8") as texts:
-        for line, example in examples_of(bench.order.spec):
-            tally.rows += 1
-            take(talker, limit, tally, line, example, ids, texts)
-            if tally.rows % TELL_EVERY == 0:
+    with (folder / LINES).open("w", encoding="utf-8", errors="replace") as report:
+        for done in made(maker, sources.batches(sources.examples_of(spec)), str(folder / "log.txt")):
+            before = tally.rows
+            tally.add(done.tally)
+            write(done, files, report)
+            if before // TELL_EVERY != tally.rows // TELL_EVERY:
                 bench.progress(tally.rows, 0, "rows")
-    report = bench.folder / "report.json"
-    report.write_text(json.dumps({**vars(tally)}, ensure_ascii=False, indent=1), encoding="utf-8")
-    tell(bench, tally, limit)
-    counted = {name: getattr(tally, name) for name in ("rows", "usable", "tokens", "learnt", "longest", "cut")}
-    result = {**counted, "rejected": tally.rejected.total()}
-    bench.progress(tally.rows, tally.rows, "rows")
-    bench.finish({"rows": rows, "report": report, "sources": sources}, result)
+    for file in files.values():
+        file.close()
+    kept = sum(file.rows for side, file in files.items() if side == "validation" and file.whole)
+    held = {"bytes": sum(file.bytes for file in files.values()), "validation": kept}
+    return {**tally.counted(), **held, "streamed": not files["rows"].whole, "reasons": tally.told()}
 
 
-def examples_of(spec: Mapping[str, Any]) -> Numbered:
-    if "rows" in spec:
-        return bundled(spec["rows"])
-    data = spec["data"]
-    path = Path(data["path"])
-    try:
-        if data.get("sha256") and sha256_of(path) != data["sha256"]:
-            raise WizardError("data-changed", exit_code=ExitCode.FAILED, path=str(path))
-        source = open_source(path, encoding=data["encoding"], format=data["format"], mapping=data["mapping"])
-    except DataFault as fault:
-        raise WizardError.of(fault.problem, ExitCode.FAILED) from fault
-    except FileNotFoundError as error:
-        raise WizardError("data-gone", exit_code=ExitCode.FAILED, path=str(path)) from error
-    return source.examples()
+def write(done: Done, files: Mapping[str, Arrow], report: IO[str]) -> None:
+    for side, batch in done.columns.items():
+        files[side].write(batch)
+    report.writelines(dumps(line) + "\n" for line in done.told)
 
 
-def bundled(rows: Sequence[Mapping[str, str]]) -> Numbered:
-    for line, row in enumerate(rows, 1):
-        asked, answered = row["question"], row["answer"]
-        yield (
-            line,
-            Example(messages=[{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]),
+def stream_of(spec: Mapping[str, Any], model: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """With which training makes the rows while it goes; the disk is too small to keep them."""
+    longest = min(told["longest"], int(spec["knobs"]["seq_len"]))
+    return {"spec": dict(spec), "model": str(model), "made": told["made"], "longest": longest}
+
+
+def maker_of(spec: Mapping[str, Any], talker: Talker) -> Maker:
+    return Maker(
+        talker=talker,
+        kind=kind_of(str(spec.get("task", ""))),
+        limit=int(spec["knobs"]["seq_len"]),
+        validation=float(spec["data"].get("validation", 0.0)),
+    )
+
+
+def room_for_training(model: Path) -> int:
+    """A checkpoint and a merged model come after the rows: as much as the model twice."""
+    return 2 * sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+
+
+def files_of(told: Mapping[str, Any]) -> list[str]:
+    return ["rows.arrow", LINES, *(["validation.arrow"] if told["validation"] else [])]
+
+
+def outputs(folder: Path, told: Mapping[str, Any]) -> dict[str, Path]:
+    rows = folder / ("stream.json" if told["streamed"] else "rows.arrow")
+    found = {"rows": rows, "report": folder / REPORT}
+    return found | ({"validation": folder / "validation.arrow"} if told["validation"] else {})
+
+
+def tell(bench: Bench, told: Mapping[str, Any], limit: int) -> None:
+    why = next(iter(told["reasons"]), {"code": "empty", "line": 0})
+    if not told["usable"]:
+        raise WizardError(
+            "no-usable-rows",
+            exit_code=ExitCode.FAILED,
+            rows=told["rows"],
+            code=why["code"],
+            line=why["line"],
+            reason=why,
         )
-
-
-def take(
-    talker: Talker,
-    limit: int,
-    tally: Tally,
-    line: int,
-    example: Converted,
-    ids: IO[str],
-    texts: IO[str],
-) -> None:
-    if isinstance(example, Rejected):
-        return tally.reject(line, example.code)
-    messages = example.messages
-    try:
-        tokens, labels = encoded(talker, messages)
-    except jinja2.TemplateError:
-        return tally.reject(line, "template-refuses")
-    if all(label == IGNORED for label in labels[:limit]):
-        return tally.reject(line, "answer-cut-off" if len(tokens) > limit else "nothing-to-learn")
-    tally.usable += 1
-    tally.longest = max(tally.longest, len(tokens))
-    tally.cut += len(tokens) > limit
-    tally.tokens += min(len(tokens), limit)
-    tally.learnt += sum(label != IGNORED for label in labels[:limit])
-    ids.write(json.dumps({"input_ids": tokens[:limit], "labels": labels[:limit]}) + "\n")
-    texts.write(json.dumps({"messages": list(messages)}, ensure_ascii=False) + "\n")
-
-
-def encoded(talker: Talker, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
-    """Ids of the whole talk, and labels that leave out all that the assistant does not say."""
-    if [message["role"] for message in messages] == ["assistant"]:
-        ids = talker.reading(messages[0]["content"])
-        return ids, list(ids)
-    text = talker.text(messages)
-    ids = talker.encoded(text)
-    labels = [IGNORED] * len(ids)
-    for start, end in answers(talker, messages, text, ids):
-        labels[start:end] = ids[start:end]
-    return ids, labels
-
-
-def answers(talker: Talker, messages: Sequence[Message], text: str, ids: list[int]) -> Iterator[tuple[int, int]]:
-    """Where the answers lie: what each adds to the prompt before it, if the template only ever adds."""
-    for number, message in enumerate(messages):
-        if message["role"] != "assistant":
-            continue
-        before = talker.text(messages[:number], prompt=True)
-        after = talker.text(messages[: number + 1])
-        if text.startswith(before) and text.startswith(after):
-            yield shared(ids, talker.encoded(before)), shared(ids, talker.encoded(after))
-
-
-def shared(ids: list[int], others: list[int]) -> int:
-    """How many tokens both begin with."""
-    pairs = enumerate(zip(ids, others, strict=False))
-    return next((place for place, (one, other) in pairs if one != other), min(len(ids), len(others)))
-
-
-def tell(bench: Bench, tally: Tally, limit: int) -> None:
-    if not tally.usable:
-        why = tally.rejected.most_common(1)[0][0] if tally.rejected else "empty"
-        raise WizardError("no-usable-rows", exit_code=ExitCode.FAILED, rows=tally.rows, code=why)
-    if tally.rejected:
-        bench.note("rows-rejected", "warning", rejected=tally.rejected.total(), rows=tally.rows)
-    if tally.cut:
-        bench.note("rows-cut", "warning", cut=tally.cut, limit=limit)
+    if told["rejected"]:
+        more = {"line": why["line"], "reason": why, "path": str(bench.folder / LINES)}
+        bench.note("rows-rejected", "warning", rejected=told["rejected"], rows=told["rows"], **more)
+    if told["cut"]:
+        bench.note("rows-cut", "warning", cut=told["cut"], limit=limit)
+    if told["missed"]:
+        bench.note("answers-missed", "warning", missed=told["missed"], path=str(bench.folder / LINES))
+    if told["made"] > told["usable"]:
+        bench.note("rows-split", usable=told["usable"], made=told["made"])
+    if told["streamed"]:
+        bench.note("rows-streamed", "warning", bytes=told["bytes"])
 
 
 if __name__ == "__main__":

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from wizard.journal import read_json, write_json
 
 NAME = "fetched.json"
+BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
     kind: str
     ref: str
-    revision: str
+    revision: str  # Hugging Face: the commit; ModelScope: `<commit or branch>@sha256:<of the contents>`
+    asked: str = ""  # the branch or tag that was asked for
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> bytes, mtime_ns, sha256
-    sha256: Mapping[str, str] = field(default_factory=dict)  # what the hub says
 
     def meets(self, source: Mapping[str, Any]) -> bool:
         wanted = source.get("revision") or ""
-        return self.ref == source["ref"] and wanted in ("", self.revision)
+        return (self.kind, self.ref) == (source["kind"], source["ref"]) and wanted in ("", self.revision, self.asked)
 
 
 def read_record(folder: Path) -> Record | None:
     values = read_json(folder / NAME)
+    known = {item.name for item in fields(Record)}
     try:
-        return Record(**values) if values else None
+        return Record(**{name: value for name, value in values.items() if name in known})
     except TypeError:
         return None
 
 
-def write_record(folder: Path, record: Record) -> Record:
-    files = {str(path.relative_to(folder)): facts(path) for path in model_files(folder)}
-    record = replace(record, files=files)
+def write_record(folder: Path, record: Record, sums: Mapping[str, str] | None = None) -> Record:
+    """`sums`: the sha256 of files that were just read, so that they are not read again."""
+    known = sums or {}
+    names = {path.relative_to(folder).as_posix(): path for path in model_files(folder)}
+    record = replace(record, files={name: facts(path, known.get(name, "")) for name, path in names.items()})
     write_json(folder / NAME, asdict(record))
     return record
 
@@ -58,14 +62,22 @@ def model_files(folder: Path) -> list[Path]:
     return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
 
 
-def facts(path: Path) -> dict[str, Any]:
+def facts(path: Path, sha256: str = "") -> dict[str, Any]:
     state = path.stat()
-    return {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256_of(path)}
+    return {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256 or sha256_of(path)}
 
 
 def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
+    return _read(path, hashlib.sha256())
+
+
+def git_oid_of(path: Path) -> str:
+    return _read(path, hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False))
+
+
+def _read(path: Path, digest: Any) -> str:
     with path.open("rb") as file:
-        while block := file.read(1 << 22):
+        while block := file.read(BLOCK):
             digest.update(block)
-    return digest.hexdigest()
+    found: str = digest.hexdigest()
+    return found

@@ -7,7 +7,7 @@ cat RUN/03-train/rehearsal/done.json
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any
 
@@ -17,8 +17,6 @@ from wizard.stages.sharing import accumulation, cards_of
 
 MICRO_STEPS = 20
 ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and the optimizer steps often enough
-
-Row = Mapping[str, Any]
 
 
 def work(bench: Bench) -> None:
@@ -32,14 +30,17 @@ def measure(bench: Bench) -> None:
     """Of several cards the first is measured: all of them hold as much."""
     bench.phase("load-libraries")
     from wizard.stages.meters import meter_of
-    from wizard.stages.train import make_trainer, read_rows
+    from wizard.stages.prepared import lengths_of, picked
+    from wizard.stages.train import make_trainer
 
     order = bench.order
     from wizard.stages.pace import Pace
 
     accumulate = kept(accumulation(order.knobs))
     pace = Pace(bench, meter_of(order.spec["device"]), MICRO_STEPS)
-    rows = read_rows(order.input("prepare", "rows"))
+    prepared = order.input("prepare", "rows")
+    lengths = lengths_of(prepared)
+    rows = picked(prepared, longest_rows(lengths, order.knobs), int(order.knobs["seq_len"]))
     steps = MICRO_STEPS // accumulate
     changes = {
         "gradient_accumulation_steps": accumulate,
@@ -47,12 +48,12 @@ def measure(bench: Bench) -> None:
         "save_strategy": "no",
         "train_sampling_strategy": "sequential",
     }
-    trainer = make_trainer(bench, bench.folder / "checkpoints", pace, rows=longest_rows(rows, order.knobs), **changes)
+    trainer = make_trainer(bench, bench.folder / "checkpoints", pace, rows=rows, **changes)
     bench.phase("rehearse")
     trainer.train()
     reading, micro_step = pace.meter.read(), pace.step_seconds / accumulate
     result = {
-        "longest": longest(rows, order.knobs),
+        "longest": longest(lengths, order.knobs),
         "peak_bytes": reading.allocated,
         "reserved_bytes": reading.reserved,
         "card_bytes": reading.card,
@@ -68,26 +69,27 @@ def kept(wanted: int) -> int:
     return next(number for number in (ACCUMULATE, 2, 1) if number <= wanted)
 
 
-def longest(rows: Sequence[Row], knobs: Mapping[str, Any]) -> int:
+def longest(lengths: Sequence[int], knobs: Mapping[str, Any]) -> int:
     """Tokens of the longest row that a micro-batch is padded to; packed ones are full."""
     limit = int(knobs["seq_len"])
-    return limit if knobs["packing"] else min(limit, max(len(row["input_ids"]) for row in rows))
+    return limit if knobs["packing"] else min(limit, int(max(lengths)))
 
 
-def longest_rows(rows: Sequence[Row], knobs: Mapping[str, Any]) -> list[Row]:
-    """The longest ones twice over: first without optimizer states, then with them, the longest batch leading each."""
-    ordered = sorted(rows, key=lambda row: len(row["input_ids"]), reverse=True)
+def longest_rows(lengths: Sequence[int], knobs: Mapping[str, Any]) -> list[int]:
+    """Places of the longest rows twice over: without optimizer states, then with them, the longest batch leading."""
+    ordered = sorted(range(len(lengths)), key=lambda place: lengths[place], reverse=True)
     batch = int(knobs["micro_batch"]) * cards_of(knobs)
     if knobs["packing"]:
-        return list(until(cycle(ordered), MICRO_STEPS * batch * int(knobs["seq_len"])))
+        return list(until(cycle(ordered), lengths, MICRO_STEPS * batch * int(knobs["seq_len"])))
     return 2 * list(islice(cycle(ordered), MICRO_STEPS // 2 * batch))
 
 
-def until(rows: Iterator[Row], tokens: int) -> Iterator[Row]:
-    while tokens > 0:
-        row = next(rows)
-        tokens -= len(row["input_ids"])
-        yield row
+def until(places: Iterable[int], lengths: Sequence[int], tokens: int) -> Iterable[int]:
+    for place in places:
+        if tokens <= 0:
+            return
+        tokens -= int(lengths[place])
+        yield place
 
 
 if __name__ == "__main__":

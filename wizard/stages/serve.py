@@ -18,7 +18,7 @@ from typing import Any
 
 from wizard.contract import MOST_OF_A_CARD, share_of_card
 from wizard.errors import ExitCode, WizardError
-from wizard.stages import engine, ports
+from wizard.stages import engine, ports, prompts, safety
 from wizard.stages.client import Client
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.device import cpu_has_bf16
@@ -37,6 +37,7 @@ def work(bench: Bench) -> None:
     order = bench.order
     model = model_of(order)
     check_model(model)
+    safety.check(model)
     key = key_of(Path(order.spec["key_file"]))
     host, port = order.spec["host"], ports.claim(order.spec["host"], int(order.spec["port"]))
     client = Client(url=f"http://{reachable(host)}:{port}/v1", model=order.spec["served_name"], key=key)
@@ -47,7 +48,7 @@ def work(bench: Bench) -> None:
     served = engine.start(command(order.spec, model, port), {**os.environ, KEY_VARIABLE: key})
     try:
         wait_until_healthy(bench, served, client)
-        introduce(bench, served, client)
+        introduce(bench, served, client, model)
         while served.poll() is None:
             time.sleep(LOOK_SECONDS)
         raise died(bench, served)
@@ -120,19 +121,33 @@ def wait_until_healthy(bench: Bench, served: subprocess.Popen[bytes], client: Cl
         time.sleep(LOOK_SECONDS)
 
 
-def introduce(bench: Bench, served: subprocess.Popen[bytes], client: Client) -> None:
+def introduce(bench: Bench, served: subprocess.Popen[bytes], client: Client, model: Path) -> None:
     """Health is no proof: some engines die at the first request, so the questions are asked before it is ready."""
     spec = bench.order.spec
     bench.phase("answer-after")
     try:
         after = [client.ask(question, int(spec["max_new_tokens"])) for question in spec["questions"] or ["Hello"]]
+        bench.phase("compare-prompts")
+        same = same_prompts(bench, client, model)
     except (OSError, ValueError, LookupError) as error:
         if served.poll() is not None:
             raise died(bench, served) from error
         raise WizardError("engine-refuses", exit_code=ExitCode.FAILED, engine=name(bench), log=log(bench)) from error
+    if same["talks"]:
+        bench.note("prompts-same", talks=same["talks"], tokens=same["tokens"])
     result = {"after": after[: len(spec["questions"])], "endpoint": client.url, "engine": name(bench)}
-    bench.event("result", **result, why=spec.get("why", []))
+    bench.event("result", **result, why=spec.get("why", []), prompts=same)
     bench.event("ready", endpoint=client.url, model=client.model, engine=name(bench))
+
+
+def same_prompts(bench: Bench, client: Client, model: Path) -> dict[str, int]:
+    """The tokens of a request are those of the training; without a training, those of the model's own template."""
+    from wizard.stages.template import Talker
+
+    talker = Talker(model)
+    sheet = prompts.noted(bench.order) or prompts.sheet_of(talker, bench.order.spec["questions"])
+    room = int(bench.order.spec["context"])
+    return prompts.hold(sheet, "endpoint", lambda talk: client.prompt_ids(talk.messages, talk.tools), talker, room)
 
 
 def died(bench: Bench, served: subprocess.Popen[bytes]) -> WizardError:

@@ -35,6 +35,7 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
     return {
         "output_dir": str(checkpoints),
         "per_device_train_batch_size": int(knobs["micro_batch"]),
+        "per_device_eval_batch_size": int(knobs["micro_batch"]),
         "gradient_accumulation_steps": accumulation(knobs),
         "learning_rate": float(knobs["learning_rate"]),
         "num_train_epochs": float(knobs["epochs"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import DynamicCache
 
 from wizard.stages.answering import end_ids
 from wizard.stages.client import UNFINISHED
+from wizard.stages.loading import model_of, tokenizer_of
 
 
 @dataclass(kw_only=True)
@@ -24,8 +26,10 @@ class Model:
     ends: Sequence[int]
     turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
-        encoded = self.tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, return_dict=True)
+    def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None = None) -> list[int]:
+        encoded = self.tokenizer.apply_chat_template(
+            [as_trained(turn) for turn in messages], tools=tools or None, add_generation_prompt=True, return_dict=True
+        )
         ids: list[int] = encoded["input_ids"]
         return ids
 
@@ -63,6 +67,15 @@ class Model:
                 ids = torch.tensor([[token]], device=self.network.device)
 
 
+def as_trained(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """Templates write down what was called with which arguments; OpenAI's form sends these as a text."""
+    calls = [
+        {**call, "function": {**call["function"], "arguments": json.loads(call["function"]["arguments"] or "{}")}}
+        for call in turn.get("tool_calls") or ()
+    ]
+    return {**turn, "tool_calls": calls} if calls else dict(turn)
+
+
 def choose(logits: torch.Tensor, temperature: float, top_p: float, dice: torch.Generator | None) -> int:
     if temperature <= 0:
         return int(logits.argmax())
@@ -73,8 +86,8 @@ def choose(logits: torch.Tensor, temperature: float, top_p: float, dice: torch.G
 
 def load(folder: str, name: str, dtype: str, context: int) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device).eval()
+    tokenizer = tokenizer_of(folder)
+    network = model_of(folder, dtype=dtype).to(device).eval()
     longest = getattr(network.config, "max_position_embeddings", context)
     ends = end_ids(Path(folder), tokenizer)
     return Model(name=name, context=min(context, longest), tokenizer=tokenizer, network=network, ends=ends)

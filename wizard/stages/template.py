@@ -14,12 +14,15 @@ import jinja2
 import jinja2.ext
 import jinja2.nodes
 import jinja2.parser
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
 from tokenizers import Tokenizer
 
 from wizard.errors import ExitCode, WizardError
 
 Message = Mapping[str, Any]
+Tools = Sequence[Mapping[str, Any]] | None
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -31,6 +34,25 @@ class Generation(jinja2.ext.Extension):
     def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+class GuardedNamespace(Namespace):
+    """Attributes with a leading underscore lead to Python's internals."""
+
+    def __init__(*args: Any, **attributes: Any) -> None:
+        told = dict(*args[1:], **attributes)
+        for name in told:
+            guard(name)
+        Namespace.__init__(args[0], told)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        guard(name)
+        Namespace.__setitem__(self, name, value)
+
+
+def guard(name: object) -> None:
+    if str(name).startswith("_"):
+        raise SecurityError("underscore-prefixed attribute")
 
 
 def refuse(message: str) -> None:
@@ -52,6 +74,7 @@ def compiled(source: str) -> jinja2.Template:
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = to_json
+    environment.globals["namespace"] = GuardedNamespace
     environment.globals["raise_exception"] = refuse
     environment.globals["strftime_now"] = lambda format: datetime.now().strftime(format)
     return environment.from_string(source)
@@ -62,6 +85,10 @@ class Talker:
     """Turns messages into text and token ids as transformers' apply_chat_template does."""
 
     folder: Path
+
+    def __reduce__(self) -> tuple[type[Talker], tuple[Path]]:
+        """Another process reads the folder anew."""
+        return Talker, (self.folder,)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -82,35 +109,45 @@ class Talker:
         return {name: value["content"] if isinstance(value, Mapping) else value for name, value in found.items()}
 
     @cached_property
-    def template(self) -> jinja2.Template:
+    def source(self) -> str:
+        """Of the template; nothing for a model that can only read on."""
         file = self.folder / "chat_template.jinja"
         source = file.read_text(encoding="utf-8") if file.is_file() else self.config.get("chat_template")
         if isinstance(source, list):
             source = next((named["template"] for named in source if named["name"] == "default"), None)
-        if not source:
-            raise WizardError("no-chat-template", exit_code=ExitCode.FAILED, path=str(self.folder))
-        return compiled(source)
+        return str(source or "")
 
-    def text(self, messages: Sequence[Message], *, prompt: bool = False) -> str:
-        return self.template.render(
-            messages=[with_reasoning(message) for message in messages],
-            tools=None,
-            documents=None,
-            add_generation_prompt=prompt,
-            **self.special,
-        )
+    @cached_property
+    def template(self) -> jinja2.Template:
+        """Raises no-chat-template."""
+        if not self.source:
+            raise WizardError("no-chat-template", exit_code=ExitCode.FAILED, path=str(self.folder))
+        return compiled(self.source)
+
+    def text(self, messages: Sequence[Message], *, tools: Tools = None, prompt: bool = False) -> str:
+        """Raises jinja2.TemplateError, whatever the template, a foreign program, stumbles over."""
+        told, template = [with_reasoning(message) for message in messages], self.template
+        try:
+            return template.render(
+                messages=told, tools=tools, documents=None, add_generation_prompt=prompt, **self.special
+            )
+        except (jinja2.TemplateError, MemoryError):
+            raise
+        except Exception as error:
+            raise jinja2.TemplateError(f"{type(error).__name__}: {error}") from error
 
     def encoded(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
-    def ids(self, messages: Sequence[Message], *, prompt: bool = False) -> list[int]:
-        return self.encoded(self.text(messages, prompt=prompt))
+    def ids(self, messages: Sequence[Message], *, tools: Tools = None, prompt: bool = False) -> list[int]:
+        return self.encoded(self.text(messages, tools=tools, prompt=prompt))
 
-    def reading(self, text: str) -> list[int]:
-        """A plain text to read on, ended as the model ends its own."""
-        end = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
-        return self.encoded(text) + ([] if end is None else [end])
+    @cached_property
+    def end(self) -> int | None:
+        """The token with which the model ends a text."""
+        token: int | None = self.tokenizer.token_to_id(self.special.get("eos_token", ""))
+        return token
 
 
 def with_reasoning(message: Message) -> dict[str, Any]:

@@ -6,23 +6,23 @@ tail -f RUN/03-train/metrics.jsonl
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.stages import rehearsal, sharing
+from wizard.stages import prompts, rehearsal, sharing
 from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
+from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
 from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
 from wizard.stages.weights import check_model
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from trl import SFTTrainer
 
 
@@ -67,6 +67,9 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
         "tokens": int(reporter.tokens),
         "dtype": number_type(bench.order.spec),
     }
+    if trainer.eval_dataset is not None:
+        bench.phase("validate")
+        result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
     bench.finish({"adapter": adapter}, result)
@@ -77,37 +80,31 @@ def make_trainer(
 ) -> SFTTrainer:
     """Of the order's model and rows; a rehearsal has rows and settings of its own."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from datasets import Dataset
     from trl import SFTTrainer
 
     order = bench.order
     folder = order.input("fetch", "model")
     bench.phase("load-model")
-    told = arguments(order.knobs, order.spec, checkpoints, **changes)  # before the model, which it may split up
+    prepared = order.input("prepare", "rows")
+    steps = {} if rows else steps_of_stream(prepared, order.knobs)
+    tokenizer = tokenizer_of(folder)
+    prompts.hold_library(order, tokenizer, folder)  # hours before it would stop the serving
+    told = arguments(order.knobs, order.spec, checkpoints, **steps, **changes)  # before the model: it may split it up
     settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
     if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
         settings["quantization_config"] = packing
     torch.manual_seed(int(order.knobs["seed"]))
-    model = AutoModelForCausalLM.from_pretrained(folder, **settings)
+    model = model_of(folder, **settings)
     return SFTTrainer(
         model=model,
         args=told,
-        train_dataset=dataset(rows or read_rows(order.input("prepare", "rows"))),
-        processing_class=AutoTokenizer.from_pretrained(folder),
+        train_dataset=Dataset.from_list(rows) if rows else rows_of(prepared, order.knobs),
+        eval_dataset=None if rows else kept_back(order.inputs["prepare"], order.knobs),
+        processing_class=tokenizer,
         peft_config=adapter_config(order.knobs, order.spec["method"], model),
         callbacks=[callback],
     )
-
-
-def read_rows(file: Path) -> list[Mapping[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def dataset(rows: Sequence[Mapping[str, Any]]) -> Dataset:
-    from datasets import Dataset
-
-    return Dataset.from_list(rows)
 
 
 def save_adapter(trainer: SFTTrainer, folder: Path) -> Path:

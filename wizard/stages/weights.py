@@ -8,6 +8,7 @@ from pathlib import Path
 from wizard.errors import ExitCode, WizardError
 
 LONGEST_HEADER = 100 << 20
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def whole(file: Path) -> bool:
@@ -33,6 +34,13 @@ def shards(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
+def only_pickled(folder: Path, names: tuple[str, ...]) -> str:
+    """The first file of weights that only unpickling could read, where there are no safetensors at all."""
+    if any((folder / name).is_file() for name in names):
+        return ""
+    return next((path.name for path in sorted(folder.glob("*")) if path.suffix in PICKLES), "")
+
+
 def check_model(folder: Path) -> None:
     """Raise the Problem of a model folder that cannot be used; the same for every stage that reads one."""
     if not (folder / "config.json").is_file():
@@ -41,6 +49,8 @@ def check_model(folder: Path) -> None:
         names = shards(folder)
     except (ValueError, KeyError, AttributeError, UnicodeDecodeError):
         names = ("model.safetensors.index.json",)
+    if pickled := only_pickled(folder, names):
+        raise WizardError("model-is-pickled", exit_code=ExitCode.FAILED, file=pickled, place=str(folder))
     for name in names:
         if not (folder / name).is_file():
             raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file=name, path=str(folder))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.contract import Catalog, DataChoice, DataReport, Dataset, Verdict
 from wizard.words import language
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from wizard.session import Desk
 
 SourceKind = Literal["bundled", "path", "paste"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a person says of a source, instead of what is recognised."""
+
+    format: str = ""
+    encoding: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+    def overrides(self) -> dict[str, Any]:
+        named = {"format": self.format, "encoding": self.encoding, "mapping": dict(self.mapping)}
+        return {name: value for name, value in named.items() if value}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,7 +38,7 @@ class Draft:
     path: str = ""
     pasted: str = ""
     pasted_path: str = ""
-    mapping: dict[str, str] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
     report: DataReport | None = None
     serve: bool = True
 
@@ -50,5 +64,7 @@ class Draft:
                 params=self.filled(dataset),
                 language=self.data_language(dataset),
             )
-        overrides = {"mapping": dict(self.mapping)} if self.mapping else {}
-        return desk.data_choice(self.pasted_path if self.source == "paste" else self.path.strip(), **overrides)
+        path = self.pasted_path if self.source == "paste" else self.path.strip()
+        counted = self.verdict and self.report and self.report.measure != "estimated"
+        model = self.verdict.model if self.verdict and counted else ""
+        return desk.data_choice(path, model=model, **self.told.overrides())

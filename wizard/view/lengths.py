@@ -18,7 +18,7 @@ def histogram(report: DataReport, limit: int, width: int = BAR + LABELS) -> Iter
     found = bars(report, limit)
     most, room = max((rows for _, rows in found), default=0), max(8, min(BAR, width - LABELS))
     if found:
-        yield say("view.data.lengths")
+        yield say("view.data.lengths", measure=say(f"data.measure.{report.measure}"))
     for tokens, rows in found:
         sign = "#" if tokens <= limit or limit >= max(report.lengths) else "x"
         yield f"  <= {tokens:>6} |{sign * max(1 if rows else 0, room * rows // most)} {rows}"

@@ -1,20 +1,16 @@
-"""Contract values put into words: verdicts, data reports, times to come. Pure, so that screens only arrange."""
+"""Contract values put into words: verdicts, times to come. Pure, so that screens only arrange."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wizard.contract import DataReport, Note, Plan, Problem, Rejected, RunState, Stage, StageState, Verdict
-from wizard.session import remarks
+from wizard.contract import Note, Plan, Problem, RunState, Stage, StageState, Verdict
 from wizard.words import known, problem, remedy, say, units
-
-LINES_NAMED = 5
 
 
 def told(fault: Problem) -> dict[str, str]:
@@ -65,47 +61,6 @@ def knob_value(value: Any, name: str = "") -> str:
     return ", ".join(value) if isinstance(value, list | tuple) else str(value)
 
 
-def recognised(report: DataReport) -> str:
-    kind, fmt = f"view.data.kind.{report.kind}", f"view.data.format.{report.format}"
-    key = "view.data.recognised" if report.exact else "view.data.recognised_sample"
-    return say(
-        key,
-        kind=say(kind) if known(kind) else report.kind,
-        format=say(fmt) if known(fmt) else report.format,
-        rows=f"{report.rows:,}",
-        usable=f"{report.usable:,}",
-        encoding=report.encoding,
-    )
-
-
-def mapping_text(mapping: Mapping[str, str]) -> str:
-    return ", ".join(f"{role}={field}" for role, field in mapping.items())
-
-
-def mapping_of(text: str) -> dict[str, str]:
-    pairs = [pair.split("=", 1) for pair in text.replace("，", ",").split(",") if "=" in pair]
-    return {role.strip(): field.strip() for role, field in pairs}
-
-
-def rejects(report: DataReport) -> list[str]:
-    """One line for each reason: how many, why, and where the first ones are."""
-    groups: dict[str, list[Rejected]] = defaultdict(list)
-    for row in report.rejected:
-        groups[row.code].append(row)
-    lines = []
-    for code, rows in sorted(groups.items(), key=lambda group: -len(group[1])):
-        named = ", ".join(str(row.line) for row in rows[:LINES_NAMED])
-        more = " ..." if len(rows) > LINES_NAMED else ""
-        why = say(f"reject.{code}", **rows[0].params)
-        lines.append(say("view.data.reject", n=len(rows), why=why, lines=named + more))
-    return lines
-
-
-def noted(report: DataReport, limit: int) -> list[str]:
-    """What is left out, and what else a person should know before it is learned. `limit`: the sequence's tokens."""
-    return [*rejects(report), *(told(remark)["what"] for remark in remarks(report, limit))]
-
-
 def stage_of(state: RunState, name: str = "") -> StageState | None:
     return next((stage for stage in state.stages if stage.name == (name or state.stage)), None)
 
@@ -116,7 +71,7 @@ def phase(stage: StageState) -> str:
     if not stage.total or stage.unit == "steps":
         return words
     if stage.unit == "bytes":
-        amount = f"{units.gb(stage.done, unit=False)} / {units.gb(stage.total)}"
+        amount = f"{units.gb(stage.done, unit=False)} / {units.gb(stage.total)}  {units.speed(stage.rate)}".rstrip()
     else:
         amount = f"{stage.done:,.0f} / {stage.total:,.0f}"
     return f"{words}  {amount}"
@@ -127,9 +82,11 @@ def remaining(plan: Plan, state: RunState) -> float | None:
     order = [stage.name for stage in plan.stages]
     if state.stage not in order:
         return None
-    ahead = sum(stage.seconds for stage in plan.stages[order.index(state.stage) + 1 :])
+    exact = {"train": state.forecast["seconds"]} if "seconds" in state.forecast else {}
+    told = [exact.get(stage.name, stage.seconds) for stage in plan.stages]
+    ahead = sum(told[order.index(state.stage) + 1 :])
     current = stage_of(state)
-    forecast = plan.stages[order.index(state.stage)].seconds
+    forecast = told[order.index(state.stage)]
     if current and state.stage == "train" and state.total and state.latest.get("step_seconds"):
         return ahead + state.latest["step_seconds"] * (state.total - state.step)
     gone = state.updated - current.started if current and current.started else 0.0

@@ -121,7 +121,9 @@ def remedy(way: Way, language: str | None = None) -> str:
 class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
-    {x:why} {x:next}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes} {x:json} for what others said.
+    {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
+    {x:json} {x:prompt-side} {x:prompt-cause} for what others said;
+    of data {x:kind} {x:task} {x:tasks} {x:instead}, and {x:media} for a picture, a video, a sound.
     A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
@@ -137,11 +139,18 @@ class _Formatter(string.Formatter):
 
         if format_spec in ("what", "why", "next") and isinstance(value, Mapping) and "code" in value:
             return say_in(self._language, f"problem.{value['code']}.{format_spec}", **value.get("params", {}))
+        if format_spec == "reject" and isinstance(value, Mapping):
+            return say_in(self._language, f"reject.{value.get('code')}", **value.get("params", {}))
         if format_spec == "remedies" and isinstance(value, Sequence):
             return "".join("; " + say_in(self._language, f"remedy.{way['code']}", **way["params"]) for way in value)
         if "|" in format_spec:
             return format_spec.split("|")[str(value) != "1"]
-        named = {"json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes}.get(format_spec)
+        named = {
+            "json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes, "media": self._media,
+            "kind": self._kind, "task": self._task, "tasks": self._tasks, "instead": self._instead,
+        }.get(format_spec)  # fmt: skip
+        if format_spec in ("prompt-side", "prompt-cause"):
+            return say_in(self._language, f"{format_spec}.{value}")
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:
             return named(value) if named else shown(float(value)) if shown else str(format(value, format_spec))
@@ -156,6 +165,9 @@ class _Formatter(string.Formatter):
     def _hub(self, hub: Any) -> str:
         return say_in(self._language, f"hub.{hub}") if known(f"hub.{hub}") else str(hub)
 
+    def _media(self, kind: Any) -> str:
+        return say_in(self._language, f"media.{kind}")
+
     def _cause(self, code: Any) -> str:
         return say_in(self._language, f"cause.{code}" if known(f"cause.{code}") else "cause.other")
 
@@ -163,3 +175,18 @@ class _Formatter(string.Formatter):
         """[{"hub", "code"}]: each hub with what was wrong there."""
         parts = [f"{self._hub(each['hub'])} {self._cause(each['code'])}" for each in tried]
         return say_in(self._language, "cause.and").join(parts)
+
+    def _kind(self, kind: Any) -> str:
+        """What rows of a data source are."""
+        key = f"view.data.kind.{kind}"
+        return say_in(self._language, key) if known(key) else str(kind)
+
+    def _task(self, task: Any) -> str:
+        return say_in(self._language, f"task.{task}") if known(f"task.{task}") else str(task)
+
+    def _tasks(self, tasks: Any) -> str:
+        return say_in(self._language, "data.comma").join(map(self._task, tasks))
+
+    def _instead(self, kind: Any) -> str:
+        """How rows of a kind can be used for another goal all the same."""
+        return say_in(self._language, f"instead.{kind}" if known(f"instead.{kind}") else "instead.messages")

@@ -18,6 +18,11 @@ def gb(amount: float, unit: bool = True) -> str:
     return _number(amount / GB) + (" GB" if unit else "")
 
 
+def speed(rate: float) -> str:
+    """Of a download, from bytes a second; nothing where it is not known."""
+    return f"{rate / 1e6:.1f} MB/s" if rate else ""
+
+
 def _number(value: float) -> str:
     if 0 < value < 0.005:
         return "<0.01"
@@ -40,3 +45,11 @@ def seconds(amount: float) -> str:
         return say("unit.hours_minutes", h=hours, m=rest) if rest else say("unit.hours", h=hours)
     days, hours = divmod(hours, 24)
     return say("unit.days_hours", d=days, h=hours) if hours else say("unit.days", d=days)
+
+
+def count(number: float) -> str:
+    """135M, 8.19B: of parameters, of downloads."""
+    for sign, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g}{sign}"
+    return f"{number:.0f}"

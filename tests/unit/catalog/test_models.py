@@ -8,6 +8,7 @@ import pytest
 from tests.unit.catalog.published import Published, published
 from wizard.catalog import builtin, load
 from wizard.contract import Model
+from wizard.contract.native import NATIVE
 from wizard.fit.reading.configs import architecture_of, max_len_of
 from wizard.fit.reading.shape import params_of
 
@@ -75,6 +76,12 @@ def test_what_a_model_can_be_tuned_for_agrees_with_what_it_is() -> None:
         assert ("image" in model.modality) == (model.architecture.tower is not None), model.id
         assert "image" in model.modality or "vision" not in model.tasks, model.id
         assert model.template or "*" not in model.tasks, model.id
+
+
+def test_a_model_of_a_kind_that_the_libraries_do_not_know_is_marked_and_never_offered() -> None:
+    kinds = {name: entry.config["model_type"] for entry in published() for name in entry.models}
+    assert [name for name, kind in kinds.items() if kind not in NATIVE and not MODELS[name].own_code] == []
+    assert [model.id for model in MODELS.values() if model.own_code and model.tasks] == []
 
 
 def test_no_checkpoint_is_listed_twice() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wizard.contract import Architecture, Model
-from wizard.data.readers import render, render_all, template_of
+from wizard.data.readers import Talk, Template, template_of
 from wizard.errors import WizardError
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -21,6 +21,10 @@ def _model(family: str) -> Model:
     return Model(id="m", title="m", params=1, architecture=shape, template="chatml")
 
 
+def render(messages: list[dict[str, str]], source: str | None, tokens: dict[str, str] | None = None) -> str:
+    return Template(source=source, tokens=tokens or {}).render([Talk(messages=messages)])[0]
+
+
 def _code(template: str) -> str:
     with pytest.raises(WizardError) as caught:
         render(TALK, template)
@@ -32,7 +36,7 @@ def test_without_a_template_it_is_chatml() -> None:
 
 
 def test_the_bundled_models_template_adds_its_system_turn(tmp_path: Path) -> None:
-    template, _ = template_of(tmp_path, _model("smollm2"), RECIPES)
+    template = template_of(tmp_path, _model("smollm2"), RECIPES).source
     expected = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
     assert render(TALK, template) == expected + CHATML
 
@@ -70,7 +74,24 @@ def test_a_template_cannot_take_all_memory_or_time(monkeypatch: pytest.MonkeyPat
 
 
 def test_several_conversations_are_rendered_in_order() -> None:
-    assert render_all([TALK[:1], TALK[1:]], "{{ messages[0]['content'] }}") == ["你好 <b>", "Hello"]
+    template = Template(source="{{ messages[0]['content'] }}")
+    assert template.render([Talk(messages=TALK[:1]), Talk(text="as it is"), Talk(messages=TALK[1:])]) == [
+        "你好 <b>", "as it is", "Hello",
+    ]  # fmt: skip
+
+
+def test_tools_and_the_opening_of_an_answer_reach_the_template() -> None:
+    template = Template(source="{{ tools | tojson }}{% if add_generation_prompt %}>{% endif %}")
+    tools = [{"type": "function", "function": {"name": "weather"}}]
+    assert template.render([Talk(messages=TALK, tools=tools), Talk(messages=TALK, prompt=True)]) == [
+        json.dumps(tools), "null>",
+    ]  # fmt: skip
+
+
+def test_chatml_shows_calls_of_tools() -> None:
+    call = {"type": "function", "function": {"name": "weather", "arguments": {"in": "北京"}}}
+    text = render([{"role": "assistant", "content": "", "tool_calls": [call]}], None)  # type: ignore[dict-item]
+    assert text == '<|im_start|>assistant\n{"name": "weather", "arguments": {"in": "北京"}}<|im_end|>\n'
 
 
 def test_a_models_own_template_goes_first(tmp_path: Path) -> None:
@@ -80,7 +101,7 @@ def test_a_models_own_template_goes_first(tmp_path: Path) -> None:
         "pad_token": None,
     }
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
-    assert template_of(tmp_path, _model("smollm2"), RECIPES) == ("T", {"eos_token": "</s>"})
+    assert template_of(tmp_path, _model("smollm2"), RECIPES) == Template(source="T", tokens={"eos_token": "</s>"})
     (tmp_path / "chat_template.jinja").write_text("J")
-    assert template_of(tmp_path, _model("smollm2"), RECIPES)[0] == "J"
-    assert template_of(tmp_path / "absent", _model("unheard-of"), RECIPES) == (None, {})
+    assert template_of(tmp_path, _model("smollm2"), RECIPES).source == "J"
+    assert template_of(tmp_path / "absent", _model("unheard-of"), RECIPES) == Template()

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from wizard.contract import Rejected
+from wizard.contract import Rejected, Role
+from wizard.data.readers import roles
 from wizard.data.shape import DataFault, Example, from_llamafactory, recognise, to_example
-from wizard.data.shape.formats import FORMATS, roles_of
+from wizard.data.shape.formats import FORMATS
 
 TALK = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 
@@ -96,10 +97,10 @@ def test_the_axolotl_names_of_a_turn_can_be_told() -> None:
 
 def test_every_format_tells_its_roles() -> None:
     for known in FORMATS:
-        roles = roles_of(known.id, known.kind)
-        assert roles and any(roles.values()), known.id
-    assert roles_of("alpaca")["output"]
-    assert roles_of("nothing") == {}
+        told = roles(known.id, known.kind)
+        assert any(role.required for role in told), known.id
+    assert Role(name="output", required=True) in roles("alpaca")
+    assert roles("nothing") == ()
 
 
 @pytest.mark.parametrize(

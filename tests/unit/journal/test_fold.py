@@ -113,6 +113,12 @@ def test_notes_of_all_files_are_in_order_of_time(plan: Plan) -> None:
     assert [note.code for note in state.notes] == ["a", "b", "c"]
 
 
+def test_a_download_tells_bytes_and_speed(plan: Plan) -> None:
+    told = [event(13, "progress", done=1e9, total=4e9, unit="bytes", rate=35_000_000)]
+    train = fold(plan, TRAINING, {"03-train": told}, supervised=True).stages[2]
+    assert (train.done, train.total, train.unit, train.rate) == (1e9, 4e9, "bytes", 35_000_000)
+
+
 def test_progress_phase_checkpoint_and_result_are_the_stage_s_newest(plan: Plan) -> None:
     told = [
         event(13, "phase", code="loading"),
@@ -160,3 +166,16 @@ def test_a_rehearsal_is_kept_and_told_beside_its_forecast(plan: Plan) -> None:
 def test_a_rehearsal_with_no_forecast_is_told_alone(plan: Plan) -> None:
     told = event(14, "rehearsed", longest=300, predicted={}, measured={"card_bytes": 11}, ratio=0)
     assert fold(plan, TRAINING, {"03-train": [told]}).notes[-1].code == "rehearsed-alone"
+
+
+def test_an_exact_forecast_follows_the_counted_rows_and_says_what_it_changes(plan: Plan) -> None:
+    told = {"card_bytes": 5, "seconds": 60.0, "status": "fits", "status_before": "tight", "longest": 300}
+    state = fold(plan, [STARTED, event(12, "forecast", stage="train", **told)], supervised=True)
+    assert (state.forecast["card_bytes"], state.forecast["seconds"]) == (5, 60)
+    assert [(note.code, note.level) for note in state.notes] == [("forecast-exact", "info"), ("forecast-fits", "info")]
+    worse = {**told, "status": "no", "status_before": "tight"}
+    state = fold(plan, [STARTED, event(12, "forecast", stage="train", **worse)], supervised=True)
+    assert [(note.code, note.level) for note in state.notes][1] == ("forecast-no", "warning")
+    same = {**told, "status": "tight"}
+    state = fold(plan, [STARTED, event(12, "forecast", stage="train", **same)], supervised=True)
+    assert [note.code for note in state.notes] == ["forecast-exact"]

@@ -12,8 +12,8 @@ from wizard import words
 from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
 
 VERBS = (
-    "demo", "probe", "offers", "estimate", "run", "runs", "attach", "resume", "stop", "logs", "chat", "export",
-    "doctor", "uninstall",
+    "demo", "probe", "offers", "estimate", "models", "data", "run", "runs", "attach", "resume", "stop", "logs", "chat",
+    "export", "doctor", "uninstall",
 )  # fmt: skip
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -25,6 +25,8 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
         (("dmeo", "--name", "x"), "VERB", "demo"),
         (("xyzzy",), "VERB", ""),
         (("estimate", "--seqlen", "512"), "--seqlen", "--seq-len"),
+        (("models", "serach", "qwen"), "WHAT", "search"),
+        (("models", "download", "x", "--hub", "modelscop"), "--hub", "modelscope"),
         (("offers", "--taks=sft"), "--taks", "--task"),
         (("offers", "--qqq"), "--qqq", ""),
         (("--pretned", "t4", "probe"), "--pretned", "--pretend"),
@@ -52,6 +54,8 @@ def test_a_wrong_verb_or_flag_is_named_with_the_nearest_if_it_is_near(
         (("logs", "--lines", "many"), "usage-no-number"),
         (("offers", "--all=yes"), "usage-takes-no-value"),
         (("probe", "it"), "usage-too-much"),
+        (("models", "show"), "usage-lacks"),
+        (("models", "show", "a", "b"), "usage-too-much"),
         (("run", "a.toml", "--learning-rate"), "usage-unknown-flag"),
     ],
 )
@@ -69,7 +73,8 @@ def test_chinese_help_has_no_english_headings(command: Typed, verb: str) -> None
 
 
 TWINS = [
-    ("stop", "--all"), ("stop", "--after-checkpoint"), ("logs", "--stage"), ("logs", "--lines"),
+    ("stop", "--all"), ("data", "--format"), ("data", "--map"), ("data", "--encoding"), ("data", "--seq-len"),
+    ("stop", "--after-checkpoint"), ("logs", "--stage"), ("logs", "--lines"),
     ("uninstall", "--dry-run"), ("uninstall", "--yes"), ("estimate", "--cases"), ("demo", "--keep"), ("run", "--check"),
     *(("estimate", "--" + name.replace("_", "-")) for name in ESTIMATE_FLAGS),
     *(("resume", "--" + name.replace("_", "-")) for name in RESUME_KNOBS),

@@ -100,6 +100,23 @@ def test_the_list_shows_the_same_memory_as_offers(
     assert f"{words.units.gib(verdict.card_bytes)} / " in title
 
 
+def test_a_model_of_one_s_own_is_taken_by_its_folder_and_a_wrong_one_asked_for_again(
+    desk: Desk, launched: list[Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config |= {"num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 512, "max_position_embeddings": 2048}
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "config.json").write_text(json.dumps(config))
+    texts = ["no such model", str(tmp_path / "tiny"), rows(tmp_path / "rows.jsonl", 6, 0), ""]
+    places = iter([1, -1, -1, 0])  # the goal, another model twice, the first recipe for it
+    monkeypatch.setattr(asking, "choose", lambda question, listed: listed[next(places)][1])
+    monkeypatch.setattr(asking, "text", lambda question, default="": texts.pop(0) or default)
+    assert questions.walk(desk) == 0
+    (plan,) = launched
+    assert plan.choice.model == "tiny"
+    assert plan.stages[0].spec["sources"][0]["ref"] == str(tmp_path / "tiny")
+
+
 @pytest.mark.parametrize(
     ("typed", "default", "answer"),
     [("", True, True), ("", False, False), ("YES", False, True), ("n", True, False), ("what", False, False)],

@@ -64,6 +64,17 @@ def test_the_revision_that_was_fetched_pins_hub_and_model(made: Make) -> None:
     assert (back.hub, back.revision) == ("modelscope", "abc")
 
 
+def test_a_branch_that_was_asked_for_is_written_as_what_it_was(made: Make, choice: Choice) -> None:
+    asked = replace(choice, hub="modelscope", revision="master")
+    for facts, revision in (
+        ({}, "master"),
+        ({"source": "modelscope", "revision": "c0ffee@sha256:ab"}, "c0ffee@sha256:ab"),
+    ):
+        back = from_toml(to_toml(*made(asked), {"fetch": facts}), "run.toml")
+        assert (back.hub, back.revision) == ("modelscope", revision)
+        assert made(back)[0].stages[0].spec["sources"][0]["revision"] == revision
+
+
 def test_one_problem_names_file_key_line_and_nearest_spelling(text: str) -> None:
     typo = text.replace("micro_batch = ", "micro_bach = ")
     with pytest.raises(WizardError) as caught:

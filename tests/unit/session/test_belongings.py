@@ -34,6 +34,7 @@ MADE = (  # one of each kind that the program leaves in a home or a store
     "pasted/0123456789ab.jsonl",
     f"runs/{RUN}/environments/trl.txt",
     f"secrets/{RUN}.key",
+    "secrets/huggingface.token",
     "simulated/0123.json",
     "wizard/.stamp",
 )

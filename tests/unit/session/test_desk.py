@@ -275,3 +275,10 @@ def test_a_port_is_for_the_server_and_a_knob_for_the_training(desk: Desk, no_sup
 def test_pasted_rows_are_kept_and_read_like_a_file(desk: Desk) -> None:
     path = desk.paste('{"question": "a", "answer": "b"}\n{"question": "c", "answer": "d"}\n')
     assert desk.inspect(str(path)).usable == 2
+
+
+@pytest.mark.parametrize("name", ["chatglm3-6b", "chatglm", "ZhipuAI/chatglm3-6b"])
+def test_a_model_that_needs_its_own_code_is_not_offered_and_the_reason_is_told(desk: Desk, name: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        desk.offers(model=name)
+    assert caught.value.problem.code == "model-own-code"

@@ -47,8 +47,8 @@ def ask(hub: Hub, hub_python: Path, lib: Path, tmp_path_factory: pytest.TempPath
     assert process.stdin and process.stdout
     orders, answers = process.stdin, process.stdout
 
-    def one(*hubs: str, ref: str = "org/tiny") -> dict[str, Any]:
-        print(json.dumps({"ref": ref, "hubs": hubs}), file=orders, flush=True)
+    def one(*hubs: str, ref: str = "org/tiny", **more: bool) -> dict[str, Any]:
+        print(json.dumps({"ref": ref, "hubs": hubs, **more}), file=orders, flush=True)
         answer: dict[str, Any] = json.loads(answers.readline())
         return answer
 
@@ -78,10 +78,22 @@ def test_a_refusal_says_which_hub_and_why(ask: Ask, hub: Hub, kind: str, status:
     assert "?" not in "".join(words.problem(code, found["params"], "en").values())
 
 
-def test_where_no_hub_has_it_the_first_one_s_reason_is_told(ask: Ask, hub: Hub) -> None:
-    hub.status |= {"modelscope": 404, "huggingface": 401}
-    found = ask("modelscope", "huggingface")
-    assert (found["code"], found["params"]["hub"]) == ("hub-has-no-model", "modelscope")
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [((404, 500), "hub-has-no-model", "modelscope"), ((404, 401), "hub-refused", "huggingface")],
+)
+def test_where_no_hub_gives_it_a_refusal_is_told_else_the_first_one_s_reason(
+    ask: Ask, hub: Hub, status: tuple[int, int], code: str, told: str
+) -> None:
+    hub.status |= dict(zip(KINDS, status, strict=True))
+    found = ask(*KINDS)
+    assert (found["code"], found["params"]["hub"]) == (code, told)
+
+
+def test_facts_are_those_of_every_hub_that_has_the_same(ask: Ask, hub: Hub) -> None:
+    found = ask(*KINDS, facts=True)
+    assert list(found["facts"]) == list(KINDS)
+    assert all(facts["bytes"] == sum(map(len, hub.files.values())) for facts in found["facts"].values())
 
 
 def test_after_a_failure_the_next_order_is_answered(ask: Ask, hub: Hub) -> None:

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages
+from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
 from wizard.contract import DataChoice
 
 BUNDLED = {"kind": "bundled"}
+Written = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -37,9 +41,17 @@ def from_file(path: Path, **more: str) -> dict[str, Any]:
     }
 
 
-def written(prepare: StageRun) -> list[dict[str, list[int]]]:
-    lines = Path(prepare.done()["outputs"]["rows"]).read_text().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture
+def written(trl_python: Path) -> Written:
+    """The rows as the training reads them: by `datasets`, mapped into memory."""
+    read = "import json, sys; from datasets import Dataset; print(json.dumps(list(Dataset.from_file(sys.argv[1]))))"
+
+    def rows(prepare: StageRun, side: str = "rows") -> list[dict[str, Any]]:
+        command = [str(trl_python), "-c", read, prepare.done()["outputs"][side]]
+        made: list[dict[str, Any]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return made
+
+    return rows
 
 
 def spoken(row: dict[str, list[int]], tokenizer: Path) -> str:
@@ -48,14 +60,14 @@ def spoken(row: dict[str, list[int]], tokenizer: Path) -> str:
     return "".join(names.get(token, "|") for token in row["labels"] if token != -100)
 
 
-def test_the_loss_is_on_the_answers_only(prepare: StageRun, tiny_model: Path) -> None:
+def test_the_loss_is_on_the_answers_only(written: Written, prepare: StageRun, tiny_model: Path) -> None:
     assert prepare.run() == 0
     first = written(prepare)[0]
     assert spoken(first, tiny_model) == "ItĠisĠ0,ĠIĠamĠsure.|Ċ"
     assert all(label in (-100, token) for token, label in zip(first["input_ids"], first["labels"], strict=True))
 
 
-def test_it_says_what_it_counted(prepare: StageRun) -> None:
+def test_it_says_what_it_counted(written: Written, prepare: StageRun) -> None:
     assert prepare.run() == 0
     done = prepare.done()
     rows = written(prepare)
@@ -71,10 +83,10 @@ def test_it_does_not_wait_for_torch(prepare: StageRun) -> None:
     assert prepare.run("-X", "importtime") == 0
     loaded = (prepare.path / "log.txt").read_text()
     assert "tokenizers" in loaded
-    assert "| torch" not in loaded and " transformers" not in loaded
+    assert not any(f" {name}\n" in loaded for name in ("torch", "transformers", "datasets", "pandas"))
 
 
-def test_several_turns_are_all_learnt(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+def test_several_turns_are_all_learnt(written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
     talk = [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
     data = tmp_path / "talks.jsonl"
     data.write_text(json.dumps({"messages": [{"role": role, "content": text} for role, text in talk]}) + "\n")
@@ -91,11 +103,15 @@ def test_a_file_s_bad_rows_are_left_out_and_counted(prepare: StageRun, tiny_mode
     assert (result["rows"], result["usable"], result["rejected"]) == (5, 3, 2)
     assert prepare.notes() == ["rows-rejected"]
     report = json.loads((prepare.path / "report.json").read_text())
-    assert [example["line"] for example in report["examples"]] == [4, 5]
+    assert [(why["code"], why["rows"], why["line"]) for why in report["reasons"]] == [
+        ("empty-answer", 1, 4),
+        ("bad-json", 1, 5),
+    ]
+    assert [row["line"] for row in prepare.lines("report.jsonl")] == [4, 5]
 
 
 def test_long_rows_are_cut_and_rows_without_an_answer_left_out(
-    prepare: StageRun, tiny_model: Path, tmp_path: Path
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "rows.jsonl"
     rows = [{"instruction": "q", "output": "a" * 300}, {"instruction": "q" * 300, "output": "a"}]
@@ -107,7 +123,9 @@ def test_long_rows_are_cut_and_rows_without_an_answer_left_out(
     assert prepare.notes() == ["rows-rejected", "rows-cut"]
 
 
-def test_plain_text_is_learnt_whole_and_ended(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+def test_plain_text_is_learnt_whole_and_ended(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "book.txt"
     data.write_text("Once upon.\n\nThe end.\n")
     assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
@@ -157,3 +175,152 @@ def test_a_model_without_a_template_is_refused(prepare: StageRun, tiny_model: Pa
     (copy / "tokenizer_config.json").write_text("{}")
     assert reorder(prepare, copy, rows=ROWS).run() == 1
     assert prepare.problem()["code"] == "no-chat-template"
+
+
+def lines_of(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def pairs(count: int) -> list[dict[str, str]]:
+    return [{"instruction": f"question {n}", "output": f"answer {n}"} for n in range(count)]
+
+
+def test_the_same_data_are_not_tokenised_again(
+    written: Written, prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", [*pairs(3), {"instruction": "q", "output": ""}])
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    data = data.rename(tmp_path / "moved.jsonl")
+    again = stage("prepare", trl_python, "again")
+    assert reorder(again, tiny_model, data=from_file(data)).run() == 0
+    assert again.notes() == ["rows-known", "rows-rejected"]
+    assert (written(again), again.done()["result"]) == (written(prepare), prepare.done()["result"])
+    assert again.lines("report.jsonl") == prepare.lines("report.jsonl")
+    other = stage("prepare", trl_python, "other")
+    assert reorder(other, tiny_model, data=from_file(data), knobs=KNOBS | {"seq_len": 64}).run() == 0
+    assert "rows-known" not in other.notes()
+
+
+def test_kept_rows_that_were_damaged_are_made_again(
+    written: Written, prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path
+) -> None:
+    assert prepare.run() == 0
+    (rows,) = (prepare.home / "prepared").glob("*/rows.arrow")
+    whole = rows.read_bytes()
+    rows.unlink()
+    rows.write_bytes(whole[:-9])
+    again = stage("prepare", trl_python, "again")
+    assert reorder(again, tiny_model, rows=ROWS).run() == 0
+    assert again.notes() == []
+    assert written(again) == written(prepare)
+
+
+def test_rows_that_no_run_uses_any_more_are_not_kept(
+    prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path
+) -> None:
+    assert prepare.run() == 0
+    (prepare.path / "rows.arrow").unlink()
+    other = stage("prepare", trl_python, "other")
+    assert reorder(other, tiny_model, rows=ROWS[:3]).run() == 0
+    assert len(list((prepare.home / "prepared").iterdir())) == 1
+
+
+def test_several_processes_make_the_same_rows_in_the_same_order(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    rows = [*pairs(5000), {"instruction": "q", "output": ""}]
+    data = lines_of(tmp_path / "rows.jsonl", rows)
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    made = written(prepare)
+    assert [spoken(row, tiny_model) for row in made] == [f"answerĠ{n}|Ċ" for n in range(5000)]
+    assert [row["line"] for row in prepare.lines("report.jsonl")] == [5001]
+
+
+KILLED = """
+import os, signal
+from wizard.stages.preparing import batches
+if __name__ == "__mp_main__":
+    batches.Maker.make = lambda self, batch: os.kill(os.getpid(), signal.SIGKILL)
+else:
+    from wizard.stages import prepare
+    prepare.run(prepare.work)
+"""
+
+
+def test_a_process_that_is_killed_for_memory_is_a_problem_and_no_hang(
+    prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", pairs(5000))
+    reorder(prepare, tiny_model, data=from_file(data))
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    command = [str(prepare.python), str(script), str(prepare.path)]
+    done = subprocess.run(command, env=environment(prepare.lib), cwd=prepare.path, timeout=120, capture_output=True)
+    assert (done.returncode, prepare.problem()["code"]) == (75, "out-of-memory"), done.stderr.decode()[-2000:]
+
+
+FULL = """
+import sys
+from wizard.stages import prepare
+prepare.room_for_training = lambda model: 1 << 60
+prepare.run(prepare.work)
+"""
+
+
+def test_what_the_disk_cannot_hold_is_counted_and_left_to_be_streamed(
+    prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", pairs(20))
+    reorder(prepare, tiny_model, data=from_file(data))
+    command = [str(prepare.python), "-c", FULL, str(prepare.path)]
+    subprocess.run(command, env=environment(prepare.lib), cwd=prepare.path, check=True)
+    assert prepare.notes() == ["rows-streamed"]
+    assert Path(prepare.done()["outputs"]["rows"]).name == "stream.json"
+    assert prepare.done()["result"]["usable"] == 20
+    assert list(prepare.path.glob("*.arrow")) == []
+
+
+def test_the_same_row_is_never_on_both_sides(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", [*pairs(200), *pairs(200)])
+    assert reorder(prepare, tiny_model, data={**from_file(data), "validation": 0.2}).run() == 0
+    sides = [{tuple(row["input_ids"]) for row in written(prepare, side)} for side in ("rows", "validation")]
+    assert not sides[0] & sides[1]
+    assert 20 <= len(sides[1]) <= 60
+    assert len(written(prepare)) == 2 * len(sides[0])
+    assert prepare.done()["result"]["validation"] == 2 * len(sides[1])
+
+
+def test_a_long_text_goes_on_in_the_next_row(
+    written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "book.txt"
+    data.write_text("x" * 300)
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    assert [len(row["input_ids"]) for row in written(prepare)] == [128, 128, 45]
+    assert "".join(spoken(row, tiny_model) for row in written(prepare)) == "x" * 300 + "|"
+
+
+def test_a_template_that_fails_on_a_row_refuses_that_row(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    template = (model / "chat_template.jinja").read_text()
+    (model / "chat_template.jinja").write_text(
+        "{% if messages[0].content == 'question 1' %}{{ 1 + messages }}{% endif %}" + template
+    )
+    data = lines_of(tmp_path / "rows.jsonl", pairs(3))
+    assert reorder(prepare, model, data=from_file(data)).run() == 0
+    assert [(row["line"], row["code"]) for row in prepare.lines("report.jsonl")] == [(2, "template-refuses")]
+
+
+def test_data_that_are_copied_here_first_leave_no_copy(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", pairs(3))
+    assert reorder(prepare, tiny_model, data={**from_file(data), "copied": True}).run() == 0
+    assert [event["code"] for event in prepare.events("phase")] == ["prepare-rows", "copy-data", "prepare-rows"]
+    assert prepare.done()["result"]["usable"] == 3
+    assert list((prepare.home / "data").iterdir()) == []
+    data.unlink()
+    assert reorder(prepare, tiny_model, data={**from_file(data), "copied": True}).run() == 1
+    assert prepare.problem()["code"] == "data-gone"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -54,9 +55,23 @@ def test_a_folder_without_a_readable_record_was_not_fetched(folder: Path, text: 
     assert read_record(folder) is None
 
 
-def test_a_record_meets_any_revision_or_its_own() -> None:
-    record = Record(kind="modelscope", ref="a/b", revision="v1")
-    assert record.meets({"ref": "a/b", "revision": ""})
-    assert record.meets({"ref": "a/b", "revision": "v1"})
-    assert not record.meets({"ref": "a/b", "revision": "v2"})
-    assert not record.meets({"ref": "a/c"})
+def test_a_record_meets_any_revision_its_own_and_the_name_it_was_asked_by() -> None:
+    record = Record(kind="modelscope", ref="a/b", revision="c0ffee", asked="v1")
+    for revision in ("", "c0ffee", "v1"):
+        assert record.meets({"kind": "modelscope", "ref": "a/b", "revision": revision})
+    assert not record.meets({"kind": "modelscope", "ref": "a/b", "revision": "v2"})
+    assert not record.meets({"kind": "modelscope", "ref": "a/c"})
+    assert not record.meets({"kind": "huggingface", "ref": "a/b"})
+
+
+def test_a_record_of_an_older_version_is_still_read(folder: Path) -> None:
+    values = json.loads((folder / "fetched.json").read_text())
+    del values["asked"]
+    (folder / "fetched.json").write_text(json.dumps(values | {"sha256": {}}))
+    assert known(folder).revision == "1"
+
+
+def test_known_sums_are_not_read_again(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_text("weights")
+    record = write_record(tmp_path, Record(kind="huggingface", ref="a/b", revision="1"), {"weights": "sum"})
+    assert record.files["weights"]["sha256"] == "sum"

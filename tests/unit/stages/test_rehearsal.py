@@ -21,10 +21,6 @@ CASE = {"model": "tiny", "method": "lora", "board": "cpu", "engine": "trl"}
 FORECAST = {"peak_bytes": 10**8, "reserved_bytes": 2 * 10**8, "card_bytes": 10**9, "seconds_per_step": 0.5}
 
 
-def rows_of(*lengths: int) -> list[dict[str, Any]]:
-    return [{"input_ids": [1] * length} for length in lengths]
-
-
 def forecasts(**knobs: Any) -> dict[str, Any]:
     return {"knobs": memory_knobs(KNOBS | knobs), **FORECAST}
 
@@ -66,8 +62,8 @@ def test_training_after_a_rehearsal_is_as_if_there_had_been_none(make: Any, tiny
     assert told["measured"]["card_bytes"] > told["measured"]["peak_bytes"] > 0
     assert told["ratio"] == round(told["measured"]["card_bytes"] / FORECAST["card_bytes"], 4)
     assert told["seconds_per_step"] > 0
-    lengths = [len(json.loads(line)["input_ids"]) for line in tiny_rows.read_text().splitlines()]
-    assert told["longest"] == max(lengths)
+    report = json.loads((tiny_rows.parent / "report.json").read_text())
+    assert told["longest"] == report["longest"]
     assert with_one.done()["result"]["rehearsal"]["ratio"] == told["ratio"]
     counted = [event["done"] for event in with_one.events("progress") if event["total"] == 20]
     assert counted[-1] == 20
@@ -128,23 +124,23 @@ def test_lack_of_memory_shows_in_the_rehearsal(make: Any) -> None:
 
 def test_the_longest_batch_comes_before_and_after_the_first_optimizer_step() -> None:
     knobs = {"micro_batch": 2, "packing": False, "seq_len": 64}
-    chosen = longest_rows(rows_of(*range(1, 101)), knobs)
+    chosen = longest_rows(range(1, 101), knobs)
     assert len(chosen) == 40
-    assert [len(row["input_ids"]) for row in chosen[:2]] == [100, 99]
+    assert chosen[:2] == [99, 98]
     assert chosen[:20] == chosen[20:]
-    assert longest(rows_of(3, 7), knobs) == 7
-    assert longest(rows_of(3, 700), knobs) == 64
+    assert longest([3, 7], knobs) == 7
+    assert longest([3, 700], knobs) == 64
 
 
 def test_few_rows_come_again() -> None:
-    assert len(longest_rows(rows_of(5), {"micro_batch": 4, "packing": False, "seq_len": 64})) == 80
+    assert len(longest_rows([5], {"micro_batch": 4, "packing": False, "seq_len": 64})) == 80
 
 
 def test_packed_rows_fill_every_micro_batch() -> None:
     knobs = {"micro_batch": 2, "packing": True, "seq_len": 50}
-    chosen = longest_rows(rows_of(30, 20, 10), knobs)
-    assert sum(len(row["input_ids"]) for row in chosen) >= 20 * 2 * 50
-    assert longest(rows_of(30), knobs) == 50
+    lengths = [30, 20, 10]
+    assert sum(lengths[place] for place in longest_rows(lengths, knobs)) >= 20 * 2 * 50
+    assert longest([30], knobs) == 50
 
 
 @pytest.mark.parametrize(("wanted", "taken"), [(1, 1), (2, 2), (3, 2), (4, 4), (16, 4)])

@@ -1,21 +1,34 @@
 """Data sources for the screen and the command: recognised, counted, and rendered as the model will read them."""
 
 from wizard.data.readers.files import read_rows, sha256_of
+from wizard.data.readers.forms import ENCODINGS, columns, formats, roles
 from wizard.data.readers.inspecting import inspect
-from wizard.data.readers.lengths import estimated
+from wizard.data.readers.language import language_of, scripts
+from wizard.data.readers.lengths import as_talk, estimated
 from wizard.data.readers.pasted import inspect_text, keep_text, suffix_for
-from wizard.data.readers.rendering import render, render_all
+from wizard.data.readers.previews import previews
+from wizard.data.readers.rendering import Talk, Template
+from wizard.data.readers.talks import talks
 from wizard.data.readers.templates import template_of
 
 __all__ = [
+    "ENCODINGS",
+    "Talk",
+    "Template",
+    "as_talk",
+    "columns",
     "estimated",
+    "formats",
     "inspect",
     "inspect_text",
     "keep_text",
+    "language_of",
+    "previews",
     "read_rows",
-    "render",
-    "render_all",
+    "roles",
+    "scripts",
     "sha256_of",
     "suffix_for",
+    "talks",
     "template_of",
 ]

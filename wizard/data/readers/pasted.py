@@ -13,6 +13,7 @@ from pathlib import Path
 from wizard.contract import DataReport
 from wizard.data.files import rows_of
 from wizard.data.files.containers import sniff
+from wizard.data.files.media.checking import Media
 from wizard.data.readers.files import told
 from wizard.data.readers.tally import Tally
 from wizard.data.shape import HEAD_ROWS, DataFault, recognise
@@ -28,7 +29,7 @@ def inspect_text(text: str, *, format: str = "", mapping: Mapping[str, str] | No
             raise DataFault("data-empty")
         numbered = rows_of(StringIO(text, newline=""), _container(text))
         head = list(islice(numbered, HEAD_ROWS))
-        tally = Tally(recognise((row for _, row in head), format, mapping))
+        tally = Tally(recognise((row for _, row in head), format, mapping), Media.beside(PASTED))
         tally.add(chain(head, numbered))
         return tally.report("utf-8")
 

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from wizard.contract import Model
+from wizard.data.readers.rendering import Template
 
 TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token")
 
 
-def template_of(folder: Path, model: Model, recipes: Path | None = None) -> tuple[str | None, Mapping[str, str]]:
-    """(template, special tokens); no template means plain ChatML. `recipes`: the catalogue that is searched."""
+def template_of(folder: Path, model: Model, recipes: Path | None = None) -> Template:
+    """`folder`: where the model is, if it is here. `recipes`: the catalogue that is searched."""
     config = _json(folder / "tokenizer_config.json")
     tokens = {name: text for name in TOKENS if (text := _token(config.get(name)))}
-    return _own(folder, config) or _carried(model, recipes), tokens
+    file = folder / "tokenizer.json"
+    source = _own(folder, config) or _carried(model, recipes)
+    return Template(source=source, tokens=tokens, tokenizer=file if file.is_file() else None)
 
 
 def _own(folder: Path, config: Mapping[str, Any]) -> str | None:

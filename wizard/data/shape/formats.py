@@ -25,8 +25,7 @@ FORMATS: tuple[Format, ...] = (
 NAMES = tuple(dict.fromkeys(name for known in FORMATS for name in known.names))
 
 
-def roles_of(name: str, kind: str = "") -> dict[str, bool]:
-    """Role -> whether it is required, of a format of this name, in the first way it is written for a kind."""
+def format_named(name: str, kind: str = "") -> Format | None:
+    """The first way it is written for a kind; where no kind is said, as conversations if it can be."""
     named = [known for known in FORMATS if name in known.names and kind in ("", known.kind)]
-    wanted = next((known for known in named if known.kind == "messages"), named[0] if named else None)
-    return {role: role in wanted.required for role in (*wanted.fields, *wanted.inner)} if wanted else {}
+    return next((known for known in named if known.kind == "messages"), named[0] if named else None)

@@ -150,5 +150,6 @@ def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> Picks:
 
 def suits(recipe: Recipe, model: Model) -> bool:
     named = {model.id, model.architecture.family}
-    open_to_all = "*" in recipe.models and ("*" in model.tasks or recipe.task in model.tasks)
-    return open_to_all or any(name in named for name in recipe.models)
+    tuned = "*" in model.tasks or recipe.task in model.tasks
+    taken = "*" in recipe.models or ("yours" in recipe.models and model.yours)
+    return (tuned and taken) or any(name in named for name in recipe.models)

@@ -8,25 +8,25 @@ from typing import ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.events import Key as Press
 from textual.events import Paste
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from wizard.contract import DataReport, Dataset, Problem
-from wizard.view import telling
-from wizard.view.draft import SourceKind
-from wizard.view.lengths import histogram
+from wizard.contract import Dataset
+from wizard.view import findings, telling
+from wizard.view.draft import SourceKind, Told
+from wizard.view.looking import Looking
 from wizard.view.reading import Look, reading
+from wizard.view.screens.help import Leaf
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Pick, PlainStatic
 from wizard.view.widgets.field import Answer, Field, PathSuggester
-from wizard.view.widgets.rows import rendered
+from wizard.view.widgets.found import Found
 from wizard.words import say
 
 PAUSE = 0.3
-ABOUT_COLUMNS = ("data-fields-missing", "data-field-misspelt", "data-mapping-role", "data-mapping-field")
+PATIENCE = 0.5  # seconds between two words on how far a reading is
 
 
 class DataStep(Page):
@@ -35,18 +35,24 @@ class DataStep(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "next", show=False),
         Binding("f5", "look", show=False),
+        Binding("f6", "columns", show=False),
+        Binding("f7", "reasons", show=False),
         Binding("question_mark", "help", show=False, priority=True),
     ]
-    report: DataReport | None = None
-    problem: Problem | None = None
-    rows: Sequence[str] = ()
-    _asked: object = None  # what the report on the screen belongs to
+    look = Look()
+    _asked: object = None  # what is on the screen, or being read, belongs to
+    _reading = False
     _timer: Timer | None = None
 
     def on_mount(self) -> None:
+        self._looking = Looking()
         if self.draft.source is None:
             self.draft.source = "bundled" if self.dataset else "path"
         super().on_mount()
+        self.set_interval(PATIENCE, self._tell_progress)
+
+    def on_unmount(self) -> None:
+        self._looking.leave()
 
     @property
     def dataset(self) -> Dataset | None:
@@ -75,26 +81,20 @@ class DataStep(Page):
         paste = TextArea(self.draft.pasted, id="paste", compact=True)
         paste.border_title = say("view.data.paste")
         yield paste
-        typed = telling.mapping_text(self.draft.mapping)
-        mapping = Answer(typed, id="mapping", compact=True, select_on_focus=False)
-        mapping.placeholder = say("view.data.mapping_hint")
-        yield Field(say("view.data.mapping"), mapping, id="field-mapping")
-        yield PlainStatic(id="recognised")
-        yield PlainStatic(id="hint")
-        yield PlainStatic(id="rejects")
-        yield PlainStatic(id="rows-title", classes="title")
-        yield PlainStatic(id="rows")
-        yield PlainStatic(id="lengths")
+        yield PlainStatic(id="hint", classes="hidden")
+        yield Found(id="found")
 
     def keys(self) -> Sequence[Key]:
         """In a box of many lines Enter makes a new one, so F5 is the key that goes on."""
         pasting = self.draft.source == "paste"
         check = [Key("F5", "next" if self._ready() else "check", "look")] if pasting else []
-        complete = [Key("right", "complete", "look")] if self.draft.source == "path" else []
+        complete = [Key("right", "complete", "look")] if self.draft.source == "path" and not self.look.report else []
         return [
             *([] if isinstance(self.focused, TextArea) else [Key("enter", "next", "next")]),
             *check,
             *complete,
+            *([Key("F6", "columns", "columns")] if self._mappable() else []),
+            *([Key("F7", "reasons", "reasons")] if self.look.report and self.look.report.rejected else []),
             Key("tab", "field", "app.focus_next"),
             Key("esc", "back", "back"),
             Key("F1" if isinstance(self.focused, TextArea) else "?", "help", "help"),
@@ -107,6 +107,7 @@ class DataStep(Page):
     def fill(self) -> None:
         self._fill_defaults()
         self._arrange()
+        self._tell()
         self._look()
 
     def _fill_defaults(self) -> None:
@@ -123,16 +124,13 @@ class DataStep(Page):
             self.query_one(f"#field-{name}").set_class(source != "bundled", "hidden")
         self.query_one("#field-path").set_class(source != "path", "hidden")
         self.query_one("#paste").set_class(source != "paste", "hidden")
-        self.query_one("#field-mapping").set_class(source == "bundled" or not self._mappable(), "hidden")
         if not (self.focused and self.focused.display):
             self.call_after_refresh(self._focus_first)
         self.refresh_keys()
 
     def _mappable(self) -> bool:
-        """Whether there are columns, or it is columns that are lacking."""
-        if self.problem:
-            return self.problem.code in ABOUT_COLUMNS
-        return self.report is not None and bool(self.report.mapping)
+        """Whether there is something that can be said of the source."""
+        return self.draft.source != "bundled" and bool(self.look.report or self.look.columns)
 
     def _focus_first(self) -> None:
         first = {"bundled": "Field Input", "path": "#path", "paste": "#paste"}[self.draft.source or "path"]
@@ -147,7 +145,7 @@ class DataStep(Page):
     @on(Pick.Picked, "#source")
     def _source_picked(self, event: Pick.Picked) -> None:
         self.draft.source = cast(SourceKind, event.value)
-        self.report, self.problem, self.rows = None, None, ()
+        self.look, self.draft.told = Look(), Told()
         self._hint("")
         self._arrange()
         self._tell()
@@ -180,10 +178,7 @@ class DataStep(Page):
         self._hint("")
         name = str(event.input.id)
         if name == "path":
-            self.draft.path = event.value
-            self.draft.mapping = {}
-        elif name == "mapping":
-            self.draft.mapping = telling.mapping_of(event.value)
+            self.draft.path, self.draft.told = event.value, Told()
         else:
             self.draft.params[name.removeprefix("param-")] = event.value
         self._look_soon()
@@ -198,7 +193,7 @@ class DataStep(Page):
 
     def _hint(self, text: str) -> None:
         """What keeps Enter from going on."""
-        self.query_one("#hint", PlainStatic).show((text, "$warning bold"))
+        self.query_one("#hint", PlainStatic).set_class(not text, "hidden").show((text, "$warning bold"))
 
     # what it was recognised as
 
@@ -208,64 +203,69 @@ class DataStep(Page):
         self._timer = self.set_timer(PAUSE, self._look)
 
     def action_look(self) -> None:
-        if self.draft.source == "paste" and self._ready():
-            self.action_next()
-            return
-        if self.draft.source == "paste":
-            self.draft.pasted_path = ""
+        if self._ready():
+            return self.action_next() if self.draft.source == "paste" else None
+        self.draft.pasted_path = ""
         self._look()
 
     def _ready(self) -> bool:
         """Whether what is written is what was looked at, and can be used."""
-        return self.report is not None and self._key() == self._asked
+        return self.look.report is not None and self._key() == self._asked
 
     def _key(self) -> object:
         draft, dataset = self.draft, self.dataset
         if draft.source == "bundled" and dataset:
             return ("bundled", dataset.id, draft.data_language(dataset), tuple(draft.filled(dataset).items()))
         typed = draft.path.strip() if draft.source == "path" else draft.pasted
-        return (draft.source, typed, tuple(draft.mapping.items())) if typed else None
+        return (draft.source, typed, draft.told) if typed else None
 
     def _look(self) -> None:
         key = self._key()
         if key is None or key == self._asked:
             return
-        self._asked = key
+        self._asked, self._reading = key, True
+        self._read(key)
+
+    def _read(self, key: object, *, count: bool = False) -> None:
         self.errand(
-            reading(self.desk, self.draft, self.dataset),
-            lambda look: self._looked(key, look, None),
-            lambda problem: self._looked(key, None, problem),
+            reading(self.desk, self.draft, self.dataset, self._looking.begin(), count=count),
+            lambda look: self._looked(key, look),
+            lambda problem: self._looked(key, Look(problem=problem)),
         )
 
-    def _looked(self, key: object, look: Look | None, problem: Problem | None) -> None:
-        if key != self._asked:
+    def _looked(self, key: object, look: Look | None) -> None:
+        if key != self._asked or look is None:
             return
-        self.problem = problem
-        self.report, self.rows = look or (None, ())
-        mapping = self.query_one("#mapping", Input)
-        if not self.draft.mapping and not mapping.has_focus:
-            with mapping.prevent(Input.Changed):
-                mapping.value = telling.mapping_text(self.report.mapping if self.report else {})
+        self.look, self._reading = look, False
         self._arrange()
         self._tell()
+        if look.countable:
+            self._read(key, count=True)
+
+    def _tell_progress(self) -> None:
+        if self._reading and self._looking.rows:
+            self.query_one(Found).wait(self._looking.rows)
 
     def _tell(self) -> None:
-        recognised = self.query_one("#recognised", PlainStatic)
-        if self.problem:
-            words = telling.told(self.problem)
-            recognised.show((words["what"], "$error bold"), "\n", words["why"], "\n", (words["next"], "$success"))
-        else:
-            recognised.show((telling.recognised(self.report), "$success") if self.report else "")
-        own = self.report if self.draft.source != "bundled" else None
         limit = self.draft.verdict.knobs.seq_len if self.draft.verdict else 0
-        lines = telling.noted(own, limit) if own else []
-        rejects = self.query_one("#rejects", PlainStatic)
-        rejects.set_class(not lines, "hidden")
-        rejects.update(Content.styled("\n".join(lines), "$warning"))
-        self.query_one("#rows-title", PlainStatic).update(say("view.data.rows") if self.rows else "")
-        self.query_one("#rows", PlainStatic).update(rendered(self.rows))
-        lengths = "\n".join(histogram(own, limit, self.size.width - 4)) if own else ""
-        self.query_one("#lengths", PlainStatic).set_class(not lengths, "hidden").update(lengths)
+        self.query_one(Found).tell(self.look, limit, whole=self.draft.source != "bundled")
+
+    # said otherwise, and told in full
+
+    def action_columns(self) -> None:
+        from wizard.view.screens.columns import ColumnsScreen
+
+        if self._mappable() and not self._reading:
+            self.app.push_screen(ColumnsScreen(self.look, self.dataset), self._said)
+
+    def _said(self, look: object) -> None:
+        if isinstance(look, Look):
+            self._asked = self._key()
+            self._looked(self._asked, look)
+
+    def action_reasons(self) -> None:
+        if self.look.report and self.look.report.rejected:
+            self.app.push_screen(Leaf("view.data.reasons", "\n".join(findings.rejects(self.look.report))))
 
     # going on
 
@@ -275,24 +275,25 @@ class DataStep(Page):
             self._hint(say("view.data.missing"))
         elif self.draft.source == "bundled" or (key == self._asked and self._usable()):
             self._on()
-        elif key != self._asked:
+        else:
             self._look()
 
     def _usable(self) -> bool:
         """Whether there are rows for this goal; where not, it is said."""
-        if self.report is None:
+        look = self.look
+        if look.report is None or self._reading:
             return False
-        if not self.report.usable:
+        if not look.report.usable:
             self._hint(say("view.data.no_rows"))
-        elif self.report.tasks and self.draft.task not in self.report.tasks:
-            wanted = say(f"goal.{self.draft.task}.title")
-            self._hint(say("view.data.other_task", goal=wanted))
+        elif look.unsuited:
+            self._hint(telling.told(look.unsuited)["next"])
         else:
             return True
         return False
 
     def _on(self) -> None:
-        self.draft.report = self.report
+        self._looking.leave()
+        self.draft.report = self.look.report
         from wizard.view.screens.review import Review
 
         self.app.push_screen(Review())

@@ -158,6 +158,8 @@ class Done(Page):
             yield say("outcome.endpoint"), self.endpoint.url
             yield say("view.done.model"), f"{outcome.model}  ({outcome.engine})"
             yield say("view.done.key"), key
+            if outcome.prompts.get("talks"):
+                yield say("outcome.prompts"), say("outcome.prompts_same", **outcome.prompts)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +17,9 @@ from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.log import printable
 from wizard.words import say
+
+if TYPE_CHECKING:
+    from wizard.session.models import Wanted
 
 TAIL_BYTES = 20_000
 WAYS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # what Enter is called, and what it changes
@@ -59,7 +63,13 @@ class ProblemScreen(Page):
             Key("q", "quit", "app.leave"),
         ]
 
+    @cached_property
+    def token(self) -> Wanted | None:
+        return self.desk.models.token_for(self.problem)
+
     def _way_on(self) -> str:
+        if self.token:
+            return "give_token"
         if not self.run:
             return "ok"
         if self.problem.params.get("changes"):
@@ -79,6 +89,18 @@ class ProblemScreen(Page):
         self.query_one("#log-path", PlainStatic).update(where)
 
     def action_next(self) -> None:
+        if self.token:
+            from wizard.view.screens.token import TokenScreen
+
+            self.app.push_screen(TokenScreen(self.token), self._given)
+        else:
+            self._go_on()
+
+    def _given(self, kept: object) -> None:
+        if kept:
+            self._go_on()
+
+    def _go_on(self) -> None:
         if self.run:
             changes = self._less()
             self.errand(lambda: self.desk.resume(self.run, **changes), self.window.open_run)

@@ -92,7 +92,9 @@ class RecipeStep(Page):
             return False
         if self.method and verdict.method != self.method:
             return False
-        words = f"{self._model(verdict)} {self._method(verdict)} {verdict.recipe}".casefold()
+        model = self.catalog.models[verdict.model]
+        names = [model.title, model.id, *(source.ref for source in model.sources)]
+        words = " ".join([*names, self._method(verdict), verdict.recipe]).casefold()
         return all(word in words for word in self.wanted.casefold().split())
 
     def _list(self, *, stay: bool = True) -> None:
@@ -139,7 +141,8 @@ class RecipeStep(Page):
 
     def _nothing(self) -> str:
         wanted = self.wanted.strip()
-        return say("view.recipe.no_match", wanted=wanted) if wanted else say("view.recipe.none")
+        way_on = "ask_hubs" if self.desk.models.may_ask(wanted) else "no_match"
+        return say(f"view.recipe.{way_on}", wanted=wanted) if wanted else say("view.recipe.none")
 
     def _is_turned(self, verdict: Verdict) -> bool:
         return (verdict.recipe, verdict.model) in self.draft.turned
@@ -266,7 +269,18 @@ class RecipeStep(Page):
         self.refresh_keys()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A name that is not in the list may be a hub's id, or a folder."""
+        name = self.wanted.strip()
+        if self.shown() or not self.desk.models.may_ask(name):
+            return self.action_leave_box()
+        self.query_one("#about", PlainStatic).show((say("view.recipe.asking_hubs", name=name), "$quiet"))
+        self.errand(lambda: self.desk.models.named(name), self._taken_in)
+
+    def _taken_in(self, _: str) -> None:
+        self.verdicts = ()
+        self.window.look_again()
         self.action_leave_box()
+        self.fill()
 
     def action_leave_box(self) -> None:
         box = self.query_one("#search", Input)

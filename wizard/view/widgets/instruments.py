@@ -31,7 +31,8 @@ class Instruments(Vertical):
         heat += [f"{meter[card + 'watts']:.0f} W"] if card and card + "watts" in meter else []
         busy.tell("GPU" if card else "CPU", percent / 100, "  ".join([f"{percent:.0f} %", *heat]))
         used = meter.get(f"{card}used_bytes" if card else "rss_bytes", 0.0)
-        forecast = plan.forecast.card_bytes if stage.name == "train" else stage.memory_bytes
+        held = state.forecast.get("card_bytes", plan.forecast.card_bytes)
+        forecast = held if stage.name == "train" else stage.memory_bytes
         text = say("view.watch.memory", used=gib(used, unit=False), forecast=gib(forecast))
         room = plan.forecast.capacity_bytes if card or plan.device == "cpu" else used + meter.get("ram_free_bytes", 0.0)
         memory.tell(say("view.watch.card_mem" if card else "view.watch.mem"), used / max(room, 1), text)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.view import fake_values
+from wizard.contract import DataChoice, Plan, Verdict
+from wizard.session.amount import Amount
+from wizard.session.refit import refit, wanted
+
+COUNTED = {"made": 500, "tokens": 60_000, "longest": 300, "usable": 480}
+
+
+@pytest.fixture
+def plan() -> Plan:
+    data = DataChoice(kind="path", ref="/data/rows.jsonl")
+    return fake_values.plan(fake_values.choice(fake_values.IDENTITY, data, True))
+
+
+class Judge:
+    """The law, which remembers what it was asked."""
+
+    def __init__(self, **told: Any) -> None:
+        self.told, self.asked = told, ()
+
+    def __call__(self, *asked: Any) -> Verdict:
+        self.asked = asked
+        return replace(fake_values.IDENTITY, **self.told)
+
+
+def test_the_law_is_asked_for_the_longest_row_and_all_of_them(plan: Plan) -> None:
+    judge = Judge(card_bytes=10, stage_seconds={"train": 7.0})
+    told = refit(judge, plan, {"micro_batch": 1, "seq_len": 2048}, COUNTED)
+    _, _, knobs, amount = judge.asked
+    assert (knobs.seq_len, knobs.micro_batch, amount) == (300, 1, Amount(500, 120))
+    assert (told["longest"], told["card_bytes"], told["seconds"]) == (300, 10, 7.0)
+    assert told["before_bytes"] == plan.forecast.card_bytes
+
+
+def test_rows_are_no_longer_than_the_sequence_and_packed_ones_are_full(plan: Plan) -> None:
+    judge = Judge()
+    assert refit(judge, plan, {"seq_len": 64}, COUNTED)["longest"] == 64
+    assert judge.asked[2].seq_len == 64
+    refit(judge, plan, {"seq_len": 2048, "packing": True}, COUNTED)
+    assert judge.asked[2].seq_len == 2048
+
+
+def test_only_what_was_not_known_before_is_judged_again(plan: Plan) -> None:
+    bundled = replace(plan, choice=replace(plan.choice, data=DataChoice(kind="bundled", ref="self-cognition")))
+    assert wanted(plan, "prepare", COUNTED)
+    assert not wanted(plan, "train", COUNTED)
+    assert not wanted(plan, "prepare", {})
+    assert not wanted(bundled, "prepare", COUNTED)

@@ -1,0 +1,36 @@
+"""What a person may say of a source themselves: its format, and the column that each role of it is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+from wizard.contract import Rejected, Role
+from wizard.data.readers.files import read_rows
+from wizard.data.shape import HEAD_ROWS
+from wizard.data.shape.formats import NAMES, format_named
+
+ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16", "shift_jis", "euc-kr", "cp1252")
+
+
+def formats() -> tuple[str, ...]:
+    return NAMES
+
+
+def roles(format: str, kind: str = "") -> tuple[Role, ...]:
+    """None of a format that is not known."""
+    known = format_named(format, kind)
+    if not known:
+        return ()
+    outside = [Role(name=name, required=name in known.required) for name in known.fields]
+    return (*outside, *(Role(name=name, required=name in known.required, inside=True) for name in known.inner))
+
+
+def columns(path: Path, encoding: str = "") -> tuple[str, ...]:
+    """Of the first rows, whatever they may mean. Raises WizardError where none can be read."""
+    found: dict[str, None] = {}
+    for _, row in islice(read_rows(path, encoding), HEAD_ROWS):
+        if isinstance(row, Mapping) and not isinstance(row, Rejected):
+            found |= dict.fromkeys(map(str, row))
+    return tuple(found)

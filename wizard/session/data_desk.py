@@ -1,0 +1,162 @@
+"""The desk's half that is about data: a source looked at, told about, shown as a model reads it, and chosen."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wizard import catalog as drawers
+from wizard import words
+from wizard.contract import Catalog, Choice, DataChoice, DataReport, Problem, Role
+from wizard.errors import WizardError
+from wizard.journal import Home
+from wizard.session import bundled, naming, starting, suiting
+from wizard.session.amount import Amount, amount_of
+from wizard.session.models import Models
+
+Face = tuple[str, str]  # a name, such as `chosen` or none, and what the model reads
+
+
+class DataDesk:
+    home: Home
+    _reports: dict[str, DataReport]  # the last one of each source
+    _answers: dict[str | None, DataReport]
+
+    def catalog(self) -> Catalog:
+        raise NotImplementedError
+
+    @property
+    def models(self) -> Models:
+        raise NotImplementedError
+
+    def inspect(
+        self, path: str, *, model: str = "", watch: Callable[[int], None] = lambda rows: None, **overrides: Any
+    ) -> DataReport:
+        """`model`: whose tokenizer counts, once it is here; `watch`: called with the rows read, may raise to end it.
+        A file that has not changed is not read again for the same question."""
+        from wizard.data import readers
+
+        place = Path(path).expanduser()
+        question = _question(place, model, overrides)
+        if question not in self._answers:
+            template = self._template(model) if model in self.catalog().models else None
+            report = readers.inspect(place, template=template, watch=watch, **overrides)
+            if question is None:
+                return self._remember(place, report)
+            self._answers[question] = report
+        return self._remember(place, self._answers[question])
+
+    def _remember(self, place: Path, report: DataReport) -> DataReport:
+        self._reports[str(place.resolve())] = report
+        return report
+
+    def counts(self, model: str) -> bool:
+        """Whether the model's tokenizer is here."""
+        return model in self.catalog().models and self._template(model).tokenizer is not None
+
+    def model_named(self, name: str) -> str:
+        """Its id, by what people call it; none for none."""
+        catalog = self.catalog()
+        found = (naming.called(catalog, name) or naming.likely(catalog, name)) if name else None
+        if name and not found:
+            raise naming.unknown(catalog, name)
+        return found.id if found else ""
+
+    def _template(self, model: str) -> Any:
+        from wizard.data import readers
+
+        known = self.catalog().models[model]
+        return readers.template_of(self.models.folder(known), known, drawers.builtin())
+
+    def formats(self) -> tuple[str, ...]:
+        """What a person may say that a source is."""
+        from wizard.data import readers
+
+        return readers.formats()
+
+    def encodings(self) -> tuple[str, ...]:
+        from wizard.data import readers
+
+        return readers.ENCODINGS
+
+    def roles(self, format: str, kind: str = "") -> tuple[Role, ...]:
+        from wizard.data import readers
+
+        return readers.roles(format, kind)
+
+    def columns(self, path: str, encoding: str = "") -> tuple[str, ...]:
+        """Of a source that nothing can be made of yet; none where not even rows can be read."""
+        from wizard.data import readers
+
+        try:
+            return readers.columns(Path(path).expanduser(), encoding)
+        except WizardError:
+            return ()
+
+    def rendered(self, model: str, samples: Sequence[Mapping[str, Any]]) -> list[list[Face]]:
+        """Rows as the model reads them: by its own template once it is here, else by the one the catalogue names."""
+        from wizard.data import readers
+
+        faces = [list(readers.talks(sample)) for sample in samples]
+        talks = [readers.as_talk(turns, sample) for sample, row in zip(samples, faces, strict=True) for _, turns in row]
+        texts = iter(self._template(model).render(talks))
+        return [[(name, next(texts)) for name, _ in row] for row in faces]
+
+    def unsuited(self, report: DataReport, task: str, path: str = "") -> Problem | None:
+        """Why these rows do not teach what was chosen, with what they would teach."""
+        return suiting.unsuited(report, task, self.catalog(), path)
+
+    def aside(self, report: DataReport, task: str) -> Problem | None:
+        """What of these rows the chosen goal leaves out."""
+        return suiting.aside(report, task)
+
+    def paste(self, text: str) -> Path:
+        """Keep pasted rows as a file of the user's own; the same text is kept once."""
+        from wizard.data import readers
+
+        return readers.keep_text(text, self.home.root / "pasted")
+
+    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
+        place = Path(path).expanduser().resolve()
+        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
+
+    def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
+        return bundled.report(self.catalog().datasets[dataset], language, params)
+
+    def bundled_choice(self, recipe: str, **given: str | None) -> DataChoice:
+        """The recipe's bundled data set in the current language, with its defaults where nothing was given."""
+        dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
+        return bundled.choice(dataset, words.language(), given)
+
+    def _report(self, choice: Choice) -> DataReport | None:
+        """Of data that were chosen; a file that cannot be read is told of elsewhere."""
+        data = choice.data
+        if data.kind == "bundled":
+            return self.bundled(data.ref, data.language, data.params)
+        if found := self._reports.get(data.ref):
+            return found
+        try:
+            told: dict[str, Any] = {"format": data.format, "encoding": data.encoding, "mapping": data.mapping or None}
+            return self.inspect(data.ref, model=choice.model, **told)
+        except WizardError:
+            return None
+
+    def _amount(self, choice: Choice) -> Amount:
+        """How much there is to learn from; rows for another goal are refused."""
+        report, recipe = self._report(choice), self.catalog().recipes.get(choice.recipe)
+        if report and recipe and (fault := self.unsuited(report, recipe.task, choice.data.ref)):
+            raise WizardError.of(fault)
+        return amount_of(report)
+
+
+def _question(place: Path, model: str, overrides: Mapping[str, Any]) -> str | None:
+    """The same text for the same question about the same bytes; None where they cannot be told by a file's times."""
+    try:
+        facts = place.stat()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(facts.st_mode):
+        return None
+    return repr((str(place), facts.st_size, facts.st_mtime_ns, facts.st_ino, model, sorted(overrides.items())))

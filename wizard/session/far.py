@@ -1,0 +1,45 @@
+"""Data or a store that are not on this machine's own disk: said before a run starts, with how fast they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from wizard import detect
+from wizard.contract import Disk, Plan, Problem
+from wizard.journal import Home
+
+Place = Callable[[Path], detect.Mount]
+Speed = Callable[[Path], float | None]
+
+
+def away(
+    plan: Plan,
+    home: Home,
+    disks: Sequence[Disk],
+    place: Place = detect.place_of,
+    speed: Speed = detect.reading_speed,
+) -> Iterator[Problem]:
+    """Nothing of a machine that is pretended."""
+    data = plan.choice.data
+    if plan.pretend:
+        return
+    if data.kind == "path" and not data.copied:
+        yield from _data(Path(data.ref), place(Path(data.ref)), home, speed)
+    store = place(home.store)
+    others = [disk.path for disk in disks if disk.kind == "local" and disk.path != store.place]
+    if store.kind != "local":
+        told = {"path": str(home.store), "file_system": store.file_system, "other": next(iter(others), "")}
+        yield Problem(code=f"store-{store.kind}", params=told)
+
+
+def _data(file: Path, mount: detect.Mount, home: Home, speed: Speed) -> Iterator[Problem]:
+    if mount.kind != "network":
+        return
+    told = {"path": str(file), "file_system": mount.file_system, "store": str(home.store)}
+    found = speed(file) if file.is_file() else None
+    if found is None:
+        yield Problem(code="data-far-unmeasured", params=told)
+        return
+    size = file.stat().st_size
+    yield Problem(code="data-far", params={**told, "mb": round(found / 1e6, 1), "bytes": size, "seconds": size / found})

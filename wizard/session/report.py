@@ -1,0 +1,72 @@
+"""A DataReport for programs: the JSON of `data SOURCE`, and what of it is kept in a run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from wizard.contract import DataReport
+from wizard.session.remarks import bars, longer, quantile, reasons, unlearnt
+from wizard.words import say_in
+
+
+def as_data(report: DataReport, limit: int) -> dict[str, Any]:
+    """Plain JSON, its sentences in English. `limit`: the sequence's tokens, behind which rows are cut.
+
+    The keys up to `tasks` are those other programs rely on."""
+    return {
+        "kind": report.kind,
+        "format": report.format,
+        "modality": list(report.modality),
+        "encoding": report.encoding,
+        "mapping": dict(report.mapping),
+        "exact": report.exact,
+        "rows": report.rows,
+        "usable": report.usable,
+        "rejected": [
+            {"line": row.line, "code": row.code, "what": _what(row.code, row.params)} for row in report.rejected
+        ],
+        "samples": [plain(sample) for sample in report.samples],
+        "tasks": list(report.tasks),
+        "reasons": [
+            {"code": why.code, "rows": why.rows, "line": why.line, "what": _what(why.code, why.params)}
+            for why in reasons(report)
+        ],
+        "columns": list(report.columns),
+        "language": report.language,
+        "duplicates": report.duplicates,
+        "lengths": {
+            "measure": report.measure,
+            "half": quantile(report, 0.5),
+            "nine_of_ten": quantile(report, 0.9),
+            "longest": max(report.lengths, default=0),
+            "tokens": sum(tokens * rows for tokens, rows in report.lengths.items()),
+            "bars": [list(bar) for bar in bars(report, limit)],
+        },
+        "cut": {"at": limit, "rows": longer(report, limit), "unlearnt": unlearnt(report, limit)},
+        "refused_by_template": report.refused,
+        "split": {"train": report.usable, "validation": 0},
+    }
+
+
+def as_text(report: DataReport, limit: int) -> str:
+    return json.dumps(as_data(report, limit), ensure_ascii=False, indent=1, default=str)
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: no NaN, no bytes, no characters that cannot be saved."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def _what(code: str, params: Mapping[str, Any]) -> str:
+    return say_in("en", f"reject.{code}", **params)

@@ -1,0 +1,31 @@
+"""Which goals rows of a kind serve: what was chosen, what else would suit, and what no recipe does yet."""
+
+from __future__ import annotations
+
+from wizard.contract import Catalog, DataReport, Problem
+
+SAME_DATA = {"identity": "sft"}  # a goal whose recipes learn from another's rows
+
+
+def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") -> Problem | None:
+    """`task`: the recipe's. A report that names no task is of rows that suit any."""
+    if not report.tasks or task in report.tasks or SAME_DATA.get(task, task) in report.tasks:
+        return None
+    params = {
+        "path": path, "kind": report.kind, "task": task, "columns": ", ".join(report.columns),
+        "suits": list(report.tasks), "nearest": list(ready(report.tasks, catalog)),
+    }  # fmt: skip
+    return Problem(code="data-for-another-goal", params=params)
+
+
+def ready(tasks: tuple[str, ...], catalog: Catalog) -> tuple[str, ...]:
+    """Those that some recipe serves with data of one's own."""
+    served = {recipe.task for recipe in catalog.recipes.values() if not recipe.datasets}
+    return tuple(task for task in tasks if task in served)
+
+
+def aside(report: DataReport, task: str) -> Problem | None:
+    """What of rows that can be learnt from for this goal, too, is left out by it."""
+    if report.kind != "preference" or task not in report.tasks or report.tasks[0] == task:
+        return None
+    return Problem(code="rows-better-alone", params={"task": task, "suits": list(report.tasks[:1])})

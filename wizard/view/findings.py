@@ -1,0 +1,76 @@
+"""What was found in a data source, put into words. Pure, for the screen and the plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from wizard.contract import DataReport
+from wizard.session import quantile, reasons, remarks
+from wizard.words import known, problem, say
+
+LINES_NAMED = 5
+REASONS_SHOWN = 3
+
+
+def recognised(report: DataReport) -> str:
+    fmt = f"view.data.format.{report.format}"
+    key = "view.data.recognised" if report.exact else "view.data.recognised_sample"
+    told = say(
+        key,
+        kind=report.kind,
+        format=say(fmt) if known(fmt) else report.format,
+        rows=f"{report.rows:,}",
+        usable=f"{report.usable:,}",
+        encoding=report.encoding,
+    )
+    return told + (say("data.spoken", language=say(f"data.in.{report.language}")) if report.language else "")
+
+
+def mapping_text(mapping: Mapping[str, str]) -> str:
+    return ", ".join(f"{role}={field}" for role, field in mapping.items() if field) or say("data.no_columns")
+
+
+def meaning(report: DataReport, goals: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(name, value): what is read from where, and what it is good for. `goals`: tasks that some recipe serves."""
+    yield say("data.columns"), mapping_text(report.mapping)
+    if report.tasks:
+        yield say("data.suits"), say("data.comma").join(task(name, goals) for name in report.tasks)
+
+
+def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
+    if report.lengths:
+        yield say("data.lengths"), lengths(report)
+    yield say("data.split"), say("data.split_all", n=report.usable)
+
+
+def task(name: str, goals: Collection[str]) -> str:
+    told = say(f"task.{name}") if known(f"task.{name}") else name
+    return told if name in goals else say("data.later", task=told)
+
+
+def lengths(report: DataReport) -> str:
+    sizes = {"half": quantile(report, 0.5), "most": quantile(report, 0.9), "longest": max(report.lengths)}
+    return say("data.lengths_are", **sizes)
+
+
+def rejects(report: DataReport) -> list[str]:
+    """One line for each reason: how many, why, and where the first ones are."""
+    lines = []
+    for reason in reasons(report):
+        named = [row.line for row in report.rejected if row.code == reason.code and row.line]
+        why = say(f"reject.{reason.code}", **reason.params)
+        if not named:  # only a sample was read, whose lines are not known
+            lines.append(say("view.data.reject_some", n=reason.rows, why=why))
+            continue
+        more = " ..." if reason.rows > LINES_NAMED else ""
+        places = ", ".join(map(str, named[:LINES_NAMED])) + more
+        lines.append(say("view.data.reject", n=reason.rows, why=why, lines=places))
+    return lines
+
+
+def noted(report: DataReport, limit: int) -> list[str]:
+    """What is left out, and what else a person should know before it is learned. `limit`: the sequence's tokens."""
+    lost = rejects(report)
+    if len(lost) > REASONS_SHOWN + 1:
+        lost[REASONS_SHOWN:] = [say("view.data.more_reasons", n=len(lost) - REASONS_SHOWN)]
+    return [*lost, *(problem(remark.code, remark.params)["what"] for remark in remarks(report, limit))]
