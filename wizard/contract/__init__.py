@@ -14,7 +14,7 @@ from wizard.contract.catalogue import (
     Text,
     Tower,
 )
-from wizard.contract.datasets import DataChoice, DataReport, Measure, Rejected, Role
+from wizard.contract.datasets import DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
 from wizard.contract.kernels import FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
@@ -37,6 +37,7 @@ __all__ = [
     "Cpu",
     "DataChoice",
     "DataReport",
+    "DataSource",
     "Dataset",
     "Disk",
     "Engine",
@@ -45,6 +46,7 @@ __all__ = [
     "Gpu",
     "GpuUser",
     "Knobs",
+    "Line",
     "Machine",
     "Measure",
     "Method",

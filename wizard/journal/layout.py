@@ -63,6 +63,11 @@ class Home:
         return self.store / "models"
 
     @property
+    def datasets(self) -> Path:
+        """Hubs' data sets, by id and revision."""
+        return self.store / "datasets"
+
+    @property
     def lib(self) -> Path:
         return self.root / "lib"
 

@@ -12,6 +12,11 @@ REASONS = frozenset({"why"})  # nor what spoke for an engine
 FORETOLD = frozenset({"rehearse", "rehearsal"})  # nor does what was expected of it
 
 
+def _anywhere(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same bytes are the same data, wherever they lie and whatever they are called."""
+    return {**source, "ref": "", "path": ""} if source.get("sha256") else source
+
+
 def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
@@ -24,6 +29,6 @@ def stage_digest(name: str, spec: Mapping[str, Any], environments: Mapping[str, 
     """Of a stage's spec at rung 0, the packages it runs with and the digests of the stages it builds on."""
     told = {key: value for key, value in spec.items() if key not in ELSEWHERE | REASONS | FORETOLD}
     data = told.get("data")
-    if isinstance(data, Mapping) and data.get("sha256"):
-        told["data"] = {**data, "path": "", "copied": False}
+    if isinstance(data, Mapping):
+        told["data"] = {**data, "copied": False, "sources": [_anywhere(source) for source in data.get("sources", ())]}
     return digest({"stage": name, "spec": told, "environments": environments, "inputs": inputs})

@@ -61,15 +61,13 @@ def prepare(order: Order) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "data": {
             "kind": data.kind,
-            "path": data.ref,
-            "format": data.format,
-            "encoding": data.encoding,
-            "mapping": dict(data.mapping),
+            "ref": data.ref if data.kind == "bundled" else "",
             "params": dict(data.params),
             "language": data.language,
             "sha256": data.sha256,
             "validation": data.validation,
             "copied": data.copied,
+            "sources": [asdict(source) for source in data.mixed()],
         },
         "task": order.catalog.recipes[order.choice.recipe].task,
         "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from wizard.contract import Knobs, Plan
+from wizard.contract import DataChoice, DataSource, Knobs, Plan
 from wizard.plan.digests import canonical
 from wizard.plan.names import id_of
 
@@ -89,14 +89,31 @@ def _knobs(plan: Plan) -> Iterator[str]:
 def _data(plan: Plan) -> Iterator[str]:
     data = plan.choice.data
     yield "[data]"
-    for name in ("kind", "ref", "language", "format", "encoding"):
+    for name in ("kind", "ref", "language"):
         yield f"{name} = {value(getattr(data, name))}"
-    yield f"sha256 = {value(data.sha256)}  # other data is refused; empty it to allow some"
     yield f"validation = {data.validation}  # share of the rows kept from training, whose loss is told afterwards"
     yield f"copied = {value(data.copied)}  # to this machine's disk first, where they lie on a network"
     yield f"params = {value(dict(data.params))}"
-    yield f"mapping = {value(dict(data.mapping))}"
+    if not data.sources:
+        yield from _how_read(data)
     yield ""
+    for source in data.sources:
+        yield "[[data.sources]]"
+        yield f"ref = {value(source.ref)}"
+        for name in ("subset", "split", "revision"):
+            if getattr(source, name):
+                yield f"{name} = {value(getattr(source, name))}"
+        yield f"samples = {source.samples}  # rows that are taken; 0 = all"
+        yield f"times = {source.times:g}  # each of them counts so often"
+        yield from _how_read(source)
+        yield ""
+
+
+def _how_read(data: DataChoice | DataSource) -> Iterator[str]:
+    for name in ("format", "encoding"):
+        yield f"{name} = {value(getattr(data, name))}"
+    yield f"mapping = {value(dict(data.mapping))}"
+    yield f"sha256 = {value(data.sha256)}  # other data is refused; empty it to allow some"
 
 
 def _lists(requirements: Mapping[str, str]) -> Iterator[str]:

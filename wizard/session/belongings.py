@@ -17,10 +17,11 @@ MADE: Mapping[str, str] = {  # folder of a home or a store -> the names we give 
     "cache": r"uv|uv\.part|python|libraries|disk-speed\.json(\.\d+)?"
     r"|config|huggingface|modelscope|torch_extensions|torchinductor|triton|vllm",  # which lay there before
     "data": r"[0-9a-f]{16}",
+    "datasets": r"(ms|hf)--.+",
     "envs": r".+-[0-9a-f]{16}",
     "lib": r"[0-9a-f]{16}",
     "locks": r"bootstrap|test|wizard|(environment|gpu)-.+\.lock",
-    "logs": r"(bootstrap|wizard|simulate|config|search|fetch|.+-[0-9a-f]{16})\.log",
+    "logs": r"(bootstrap|wizard|simulate|config|search|fetch|dataset|.+-[0-9a-f]{16})\.log",
     "measured": r".+-[0-9a-f]{12}\.json",
     "models": r"\..+\.(lock|part)",  # and the model whose lock lies beside it
     "pasted": r"[0-9a-f]{12}\.\w+|tmp\w{8}",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wizard import catalog as drawers
 from wizard import words
-from wizard.contract import Catalog, Choice, DataChoice, DataReport, Problem, Role
+from wizard.contract import Catalog, Choice, DataChoice, DataReport, DataSource, Problem, Role
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import bundled, naming, starting, suiting
+from wizard.session import bundled, naming, sources, suiting
 from wizard.session.amount import Amount, amount_of
 from wizard.session.models import Models
 
+if TYPE_CHECKING:
+    from wizard.session.desk import Desk
+
+Watch = Callable[[int], None]
 Face = tuple[str, str]  # a name, such as `chosen` or none, and what the model reads
 
 
@@ -31,26 +36,27 @@ class DataDesk:
     def models(self) -> Models:
         raise NotImplementedError
 
-    def inspect(
-        self, path: str, *, model: str = "", watch: Callable[[int], None] = lambda rows: None, **overrides: Any
-    ) -> DataReport:
-        """`model`: whose tokenizer counts, once it is here; `watch`: called with the rows read, may raise to end it.
-        A file that has not changed is not read again for the same question."""
-        from wizard.data import readers
+    @property
+    def _desk(self) -> Desk:
+        return cast("Desk", self)
 
-        place = Path(path).expanduser()
-        question = _question(place, model, overrides)
+    def inspect(
+        self, path: str | Sequence[str], *, model: str = "", watch: Watch = lambda rows: None, **overrides: Any
+    ) -> DataReport:
+        """One source or several, as readers.naming has them. `model`: whose tokenizer counts, once it is here; `watch`:
+        called with the rows read, may raise to end it; also format, encoding, mapping, progress."""
+        return sources.inspected(self._desk, path, model=model, watch=watch, **overrides)
+
+    def report_of(self, source: DataSource, model: str = "", watch: Watch = lambda rows: None) -> DataReport:
+        """A file that has not changed is not read again for the same question."""
+        question = _question(source, model)
         if question not in self._answers:
             template = self._template(model) if model in self.catalog().models else None
-            report = readers.inspect(place, template=template, watch=watch, **overrides)
+            report = sources.report_of(source, template=template, watch=watch)
             if question is None:
-                return self._remember(place, report)
+                return report
             self._answers[question] = report
-        return self._remember(place, self._answers[question])
-
-    def _remember(self, place: Path, report: DataReport) -> DataReport:
-        self._reports[str(place.resolve())] = report
-        return report
+        return self._answers[question]
 
     def counts(self, model: str) -> bool:
         """Whether the model's tokenizer is here."""
@@ -118,9 +124,10 @@ class DataDesk:
 
         return readers.keep_text(text, self.home.root / "pasted")
 
-    def data_choice(self, path: str, **overrides: Any) -> DataChoice:
-        place = Path(path).expanduser().resolve()
-        return starting.data_choice(place, self.inspect(path, **overrides), words.language())
+    def data_choice(self, path: str | Sequence[str], **overrides: Any) -> DataChoice:
+        choice, report = sources.chosen(self._desk, path, **overrides)
+        self._reports[choice.ref] = report
+        return choice
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return bundled.report(self.catalog().datasets[dataset], language, params)
@@ -135,13 +142,7 @@ class DataDesk:
         data = choice.data
         if data.kind == "bundled":
             return self.bundled(data.ref, data.language, data.params)
-        if found := self._reports.get(data.ref):
-            return found
-        try:
-            told: dict[str, Any] = {"format": data.format, "encoding": data.encoding, "mapping": data.mapping or None}
-            return self.inspect(data.ref, model=choice.model, **told)
-        except WizardError:
-            return None
+        return self._reports.get(data.ref) or sources.counted(self._desk, data, choice.model)
 
     def _amount(self, choice: Choice) -> Amount:
         """How much there is to learn from; rows for another goal are refused."""
@@ -151,12 +152,13 @@ class DataDesk:
         return amount_of(report)
 
 
-def _question(place: Path, model: str, overrides: Mapping[str, Any]) -> str | None:
+def _question(source: DataSource, model: str) -> str | None:
     """The same text for the same question about the same bytes; None where they cannot be told by a file's times."""
     try:
-        facts = place.stat()
+        facts = Path(source.place).stat()
     except (OSError, ValueError):
         return None
     if not stat.S_ISREG(facts.st_mode):
         return None
-    return repr((str(place), facts.st_size, facts.st_mtime_ns, facts.st_ino, model, sorted(overrides.items())))
+    told = replace(source, samples=0, times=1.0, sha256="")
+    return repr((told, facts.st_size, facts.st_mtime_ns, facts.st_ino, model))

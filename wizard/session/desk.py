@@ -40,6 +40,7 @@ from wizard.session import (
     present,
     reach,
     runs,
+    sources,
     starting,
 )
 from wizard.session.amount import UNKNOWN, Amount
@@ -166,6 +167,7 @@ class Desk(DataDesk):
         return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
+        choice = replace(choice, data=sources.here(self, choice.data))
         machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own

@@ -31,21 +31,6 @@ def choose(
     )
 
 
-def data_choice(place: Path, report: DataReport, language: str) -> DataChoice:
-    """What is in a file as it was recognised; a replay refuses other bytes."""
-    from wizard.data import readers
-
-    return DataChoice(
-        kind="path",
-        ref=str(place),
-        language=language,
-        format=report.format,
-        encoding=report.encoding,
-        mapping=report.mapping,
-        sha256=readers.sha256_of(place),
-    )
-
-
 def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:
     return tuple(catalog.datasets[data.ref].questions[data.language][:QUESTIONS])
 

@@ -17,3 +17,8 @@ def expected() -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def corpus() -> Path:
     return CORPUS
+
+
+@pytest.fixture
+def corpus_of_files() -> Path:
+    return CORPUS.parent / "files"

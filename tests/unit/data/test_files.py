@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import json
 import os
+import random
 from pathlib import Path
 
 import pytest
+from arro3.core import Array, DataType, RecordBatchReader, Table
+from arro3.io import write_ipc_stream, write_parquet
 
-from wizard.data.readers import inspect, inspect_text, keep_text, read_rows, sha256_of
+from wizard.data.files import open_source
+from wizard.data.readers import inspect, inspect_text, keep_text, sha256_of
 from wizard.errors import WizardError
 
 ROW = '{"question": "q", "answer": "a"}\n'
@@ -31,7 +36,7 @@ def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
 def test_paths_that_are_no_readable_file_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert _code(tmp_path / "nothing" / "there") == "data-missing"
-    assert _code(tmp_path) == "data-folder"
+    assert _code(tmp_path) == "data-folder-empty"
     assert _code(tmp_path / "pipe") == "data-not-a-file"
     assert _code(Path("/dev/zero")) == "data-not-a-file"
     assert _code(Path("bad\0name")) == "data-missing"
@@ -125,10 +130,68 @@ def test_large_files_of_other_cuts_are_sampled_at_their_head(
     assert report.rows == pytest.approx(10_000, rel=0.1)
 
 
+def test_a_large_table_is_sampled_all_over_where_no_cell_has_two_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wizard.data.readers.sampling.HEAD_BYTES", 100_000)
+    path = tmp_path / "rows.csv"
+    lines = [f"q {number},{'late' if number > 30_000 else 'early'} {number}\n" for number in range(60_000)]
+    path.write_text("question,answer\n" + "".join(lines))
+    report = inspect(path, whole_bytes=10_000)
+    assert (report.exact, report.notes) == (False, ())
+    assert report.rows == pytest.approx(60_000, rel=0.1)
+
+
+def test_a_large_parquet_file_is_sampled_all_over_and_knows_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    numbers = [str(number) for number in range(20_000)]
+    column = Array(numbers, DataType.string())
+    write_parquet(Table.from_pydict({"question": column, "answer": column}), str(path), max_row_group_size=1000)
+    report = inspect(path, whole_bytes=10_000)
+    assert (report.exact, report.rows, report.notes) == (False, 20_000, ())
+    assert sum(report.lengths.values()) == 8 * 500
+    assert max(report.lengths) > min(report.lengths)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.arrow"])
+def test_of_what_cannot_be_jumped_about_in_the_head_is_looked_at_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("wizard.data.readers.sampling.HEAD_BYTES", 300_000)
+    path, rows = tmp_path / name, [random.Random(number).randbytes(20).hex() for number in range(40_000)]
+    column = Array(rows, DataType.string())
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress("".join(json.dumps({"question": q, "answer": q}) + "\n" for q in rows).encode()))
+    else:
+        table = Table.from_pydict({"question": column, "answer": column})
+        write_ipc_stream(
+            RecordBatchReader.from_batches(table.schema, table.rechunk(max_chunksize=500).to_batches()), path
+        )
+    report = inspect(path, whole_bytes=100_000)
+    assert (report.exact, [note.code for note in report.notes]) == (False, ["data-head-only"])
+    assert report.rows == pytest.approx(40_000, rel=0.3)
+
+
+def test_a_large_folder_is_sampled_file_by_file(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.jsonl").write_text(ROW * 2000 + "{broken\n" * (number == 0))
+    report = inspect(tmp_path, whole_bytes=10_000)
+    assert (report.exact, report.rejected[0].file, int(report.rejected[0].line)) == (False, "00.jsonl", 2001)
+    assert report.rows == pytest.approx(60_000, rel=0.1)
+
+
+def test_an_encoding_that_shows_late_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("WHOLE_BYTES", 100_000), ("LARGE_HEAD", 10_000)):
+        monkeypatch.setattr(f"wizard.data.files.containers.{name}", size)
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes((ROW * 10_000).encode() + (ROW.replace('"q"', '"中文"') * 10_000).encode("gb18030"))
+    assert inspect(path, whole_bytes=100_000).encoding == "gb18030"
+
+
 def test_rows_are_numbered_and_the_hash_is_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n" + ROW)
-    assert list(read_rows(path)) == [(2, {"question": "q", "answer": "a"})]
+    assert list(open_source(path).rows) == [(2, {"question": "q", "answer": "a"})]
     assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 

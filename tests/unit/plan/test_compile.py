@@ -100,7 +100,7 @@ def test_ones_own_data_is_named_by_path_and_hash(made: Make, choice: Choice) -> 
     data = DataChoice(kind="path", ref="/data/a.jsonl", format="alpaca", encoding="utf-8", sha256="ff")
     plan, _ = made(replace(choice, data=data))
     assert "rows" not in spec(plan, "prepare")
-    assert spec(plan, "prepare")["data"]["path"] == "/data/a.jsonl"
+    assert [source["ref"] for source in spec(plan, "prepare")["data"]["sources"]] == ["/data/a.jsonl"]
 
 
 def test_the_same_choice_has_the_same_digests_elsewhere_and_later(made: Make, choice: Choice) -> None:

@@ -5,13 +5,14 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
-from wizard.contract import DataChoice
+from wizard.contract import DataSource
 
 BUNDLED = {"kind": "bundled"}
 Written = Callable[..., list[dict[str, Any]]]
@@ -29,16 +30,7 @@ def reorder(prepare: StageRun, model: Path, **spec: Any) -> StageRun:
 
 
 def from_file(path: Path, **more: str) -> dict[str, Any]:
-    choice = DataChoice(kind="path", ref=str(path))
-    return {
-        "kind": "path",
-        "path": str(path),
-        "format": choice.format,
-        "encoding": choice.encoding,
-        "mapping": dict(choice.mapping),
-        "sha256": choice.sha256,
-        **more,
-    }
+    return {"kind": "path", "sources": [{**asdict(DataSource(ref=str(path))), **more}]}
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 from difflib import get_close_matches
-from pathlib import Path
-from typing import TextIO
+from io import TextIOWrapper
+from typing import BinaryIO, TextIO
 
 from wizard.data.shape.fault import DataFault
 
-READABLE = ".jsonl .json .csv .tsv .txt .md"
+READABLE = ".jsonl .json .csv .tsv .xlsx .xls .ods .parquet .arrow .txt .md, .gz .zst .zip"
 BLOCK = 4 << 20
 WHOLE_BYTES = 64 << 20  # looked at to decide; beyond that only the beginning is
 DAMAGE = 0.05  # share of a text's non-ASCII characters that may be broken before another encoding is meant
@@ -18,20 +18,21 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 MAGIC = (
-    (b"PAR1", "Parquet"), (b"ARROW1", "Arrow"), (b"PK\x03\x04", "Excel / zip"), (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"), (b"%PDF-", "PDF"), (b"SQLite format 3", "SQLite"), (b"\xd0\xcf\x11\xe0", "Office"),
-    (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GGUF", "GGUF"), (b"7z\xbc\xaf", "7z"), (b"BZh", "bzip2"),
+    (b"%PDF-", "PDF"), (b"SQLite format 3", "SQLite"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"),
+    (b"GGUF", "GGUF"), (b"7z\xbc\xaf", "7z"), (b"BZh", "bzip2"), (b"Rar!", "RAR"), (b"\xfd7zXZ", "xz"),
+    (b"FEA1", "Feather 1"), (b"Obj\x01", "Avro"), (b"ORC", "ORC"), (b"\x80\x04\x95", "pickle"),
+    (b"\x80\x02}", "pickle"), (b"\x93NUMPY", "NumPy"),
 )  # fmt: skip
 CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\f\v\b\x1b") + b"\x7f"
 KNOWN = ("utf-8", "utf-8-sig", "gb18030", "gbk", "big5", "utf-16", "utf-16-le", "utf-16-be", "shift_jis", "euc-kr",
          "latin-1", "cp1252")  # fmt: skip
 
 
-def open_text(path: Path, encoding: str) -> TextIO:
+def as_text(stream: BinaryIO, encoding: str) -> TextIO:
     """Broken bytes become lone surrogates, so that the row they are in can be named instead of the file refused."""
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
     # newline="" keeps line ends inside quoted cells and still splits at all of them
-    return Path(path).open(encoding=encoding, errors="replace" if wide else "surrogateescape", newline="")
+    return TextIOWrapper(stream, encoding, errors="replace" if wide else "surrogateescape", newline="")
 
 
 def check_encoding(name: str) -> str:
@@ -42,11 +43,6 @@ def check_encoding(name: str) -> str:
         near = next(iter(get_close_matches(name.lower(), KNOWN, 1)), "")
         raise DataFault("data-encoding-name", name=name, nearest=near, known=", ".join(KNOWN)) from None
     return name
-
-
-def encoding_of(path: Path) -> str:
-    with Path(path).open("rb") as file:
-        return encoding_of_bytes(file.read(WHOLE_BYTES))
 
 
 def encoding_of_bytes(data: bytes) -> str:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TextIO
 
 from wizard.contract import Rejected
-from wizard.data.files.containers import container_of
-from wizard.data.files.encodings import encoding_of, open_text
+from wizard.data.files.columnar import columnar
+from wizard.data.files.containers import Cut
+from wizard.data.files.encodings import as_text
 from wizard.data.files.jsonstream import LONGEST, elements
+from wizard.data.files.parts import Part, opened, seekable
+from wizard.data.files.sheets import workbook
 from wizard.data.files.tables import table
 from wizard.data.shape.fault import in_file
 
+COLUMNAR = ("parquet", "arrow", "feather")
 Numbered = Iterator[tuple[int, dict[str, Any] | str | Rejected | Any]]
 
 
-def rows(path: Path, encoding: str = "", container: str = "") -> Numbered:
+def rows(part: Part, cut: Cut) -> Numbered:
     """(line, row): a dict, a str (a paragraph), or a Rejected where the line cannot be read at all.
 
-    Raises DataFault where the file as a whole cannot be read. `container`: jsonl json csv tsv txt; empty = look.
+    Raises DataFault where the file as a whole cannot be read.
     """
-    with in_file(path):
-        encoding = encoding or encoding_of(path)
-        container = container or container_of(path, encoding)
-        with open_text(path, encoding) as stream:
-            yield from rows_of(stream, container)
+    with in_file(part.path):
+        if cut.container in COLUMNAR:
+            with seekable(part) as file:
+                yield from columnar(file, cut.container)
+        elif cut.container == "sheet":
+            with seekable(part) as file:
+                yield from workbook(file, part.sheet)
+        else:
+            with opened(part) as stream, as_text(stream, cut.encoding) as text:
+                yield from rows_of(text, cut.container)
 
 
 def rows_of(stream: TextIO, container: str) -> Numbered:
@@ -38,14 +45,6 @@ def rows_of(stream: TextIO, container: str) -> Numbered:
     if container in ("csv", "tsv"):
         return table(stream, "\t" if container == "tsv" else "")
     return _paragraphs(stream)
-
-
-def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def json_line(number: int, text: str) -> Any:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from wizard.contract import Rejected
+from wizard.data.files.headers import named, row_of
 from wizard.data.shape.fault import DataFault
 
 LONGEST_CELL = 16 << 20
@@ -23,9 +24,9 @@ def table(lines: Iterable[str], delimiter: str = "") -> Iterator[tuple[int, dict
         return
     mark = delimiter or _delimiter(header)
     records = _records(csv.reader(chain([header], feed, [_END]), delimiter=mark))
-    names = next(records, [])
+    names = named(next(records, []))
     for number, cells in enumerate(records, 1):
-        yield number, _row(number, names, cells)
+        yield number, row_of(number, names, cells)
 
 
 def _delimiter(header: str) -> str:
@@ -47,10 +48,3 @@ def _records(reader: Any) -> Iterator[list[str]]:
         began = reader.line_num + 1
         if any(cell.strip() for cell in cells):
             yield cells
-
-
-def _row(number: int, names: list[str], cells: list[str]) -> dict[str, Any] | Rejected:
-    if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
-        return Rejected(line=number, code="too-many-cells", params={"cells": len(cells), "columns": len(names)})
-    padded: list[str | None] = [*cells, *[None] * (len(names) - len(cells))]
-    return dict(zip(names, padded, strict=False))

@@ -1,10 +1,12 @@
 """Data sources for the screen and the command: recognised, counted, and rendered as the model will read them."""
 
-from wizard.data.readers.files import read_rows, sha256_of
+from wizard.data.readers.files import files_of, sha256_of
 from wizard.data.readers.forms import ENCODINGS, columns, formats, roles
 from wizard.data.readers.inspecting import inspect
 from wizard.data.readers.language import language_of, scripts
 from wizard.data.readers.lengths import as_talk, estimated
+from wizard.data.readers.llamafactory import resolved
+from wizard.data.readers.naming import hub_of, named
 from wizard.data.readers.pasted import inspect_text, keep_text, suffix_for
 from wizard.data.readers.previews import previews
 from wizard.data.readers.rendering import Talk, Template
@@ -18,13 +20,16 @@ __all__ = [
     "as_talk",
     "columns",
     "estimated",
+    "files_of",
     "formats",
+    "hub_of",
     "inspect",
     "inspect_text",
     "keep_text",
     "language_of",
+    "named",
     "previews",
-    "read_rows",
+    "resolved",
     "roles",
     "scripts",
     "sha256_of",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
 from wizard.data import files
-from wizard.data.files.rows import Numbered
 from wizard.data.shape import DataFault
 from wizard.errors import WizardError
 
@@ -24,36 +23,35 @@ def told(path: Path) -> Iterator[None]:
     except UnicodeError as error:
         raise WizardError("data-encoding-wrong", path=str(path), why=str(error)) from None
     except OSError as error:
-        raise WizardError("data-unreadable", path=str(path), why=error.strerror or str(error)) from None
+        where = error.filename if isinstance(error.filename, str) else str(path)
+        raise WizardError("data-unreadable", path=where, why=error.strerror or str(error)) from None
 
 
-def check_file(path: Path) -> int:
-    """Its size in bytes. A pipe or a device is refused unopened: opening one could wait for ever."""
+def check_path(path: Path) -> None:
+    """A pipe or a device is refused unopened: opening one could wait for ever."""
     try:
         facts = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(path) from None
     except ValueError:
         raise DataFault("data-missing") from None
-    if stat.S_ISDIR(facts.st_mode):
-        raise DataFault("data-folder")
-    if not stat.S_ISREG(facts.st_mode):
+    if not stat.S_ISDIR(facts.st_mode) and not stat.S_ISREG(facts.st_mode):
         raise DataFault("data-not-a-file")
-    return facts.st_size
 
 
-def read_rows(path: Path, encoding: str = "") -> Numbered:
+def files_of(folder: Path, names: Sequence[str], subset: str, split: str) -> list[str]:
+    """Which of these names the folder would be read from; what it says of itself must lie in it already."""
+    with told(folder):
+        tree = files.Tree(root=folder, names=tuple(sorted(names)))
+        return [part.label for part in files.listing_of(tree, subset, split).parts]
+
+
+def sha256_of(path: Path, subset: str = "", split: str = "") -> str:
+    """Of a file's bytes; of the names and bytes of a folder's files."""
     path = Path(path)
     with told(path):
-        check_file(path)
-        yield from files.rows(path, encoding)
-
-
-def sha256_of(path: Path) -> str:
-    path = Path(path)
-    with told(path):
-        check_file(path)
-        return files.sha256_of(path)
+        check_path(path)
+        return files.sha256_of(files.listing(path, subset, split))
 
 
 def _missing(path: Path) -> DataFault:

@@ -7,7 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 from wizard.contract import Rejected, Role
-from wizard.data.readers.files import read_rows
+from wizard.data.files import listing, rows
+from wizard.data.files.containers import cut_of
+from wizard.data.readers.files import check_path, told
 from wizard.data.shape import HEAD_ROWS
 from wizard.data.shape.formats import NAMES, format_named
 
@@ -30,7 +32,10 @@ def roles(format: str, kind: str = "") -> tuple[Role, ...]:
 def columns(path: Path, encoding: str = "") -> tuple[str, ...]:
     """Of the first rows, whatever they may mean. Raises WizardError where none can be read."""
     found: dict[str, None] = {}
-    for _, row in islice(read_rows(path, encoding), HEAD_ROWS):
-        if isinstance(row, Mapping) and not isinstance(row, Rejected):
-            found |= dict.fromkeys(map(str, row))
+    with told(path):
+        check_path(path)
+        first = listing(path).parts[0]
+        for _, row in islice(rows(first, cut_of(first, encoding)), HEAD_ROWS):
+            if isinstance(row, Mapping) and not isinstance(row, Rejected):
+                found |= dict.fromkeys(map(str, row))
     return tuple(found)

@@ -12,13 +12,11 @@ from pathlib import Path
 
 from wizard.contract import DataReport
 from wizard.data.files import rows_of
-from wizard.data.files.containers import sniff
+from wizard.data.files.containers import sniff, table_by_header
 from wizard.data.files.media.checking import Media
 from wizard.data.readers.files import told
 from wizard.data.readers.tally import Tally
 from wizard.data.shape import HEAD_ROWS, DataFault, recognise
-from wizard.data.shape.columns import PAIR
-from wizard.data.shape.layout import find_columns
 
 PASTED = Path("(pasted)")
 
@@ -52,11 +50,5 @@ def keep_text(text: str, folder: Path) -> Path:
 
 
 def _container(text: str) -> str:
-    """A table copied out of a spreadsheet has a header that names a question and an answer."""
     found = sniff(text)
-    header = text.lstrip("\ufeff \t\r\n").partition("\n")[0]
-    for container, mark in (("tsv", "\t"), ("csv", ",")):
-        cells = dict.fromkeys((cell.strip(' "\r') for cell in header.split(mark)), 1)
-        if found == "txt" and all(role in find_columns(cells, PAIR.fields) for role in PAIR.required):
-            return container
-    return found
+    return (table_by_header(text) or found) if found == "txt" else found

@@ -9,28 +9,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from wizard.data.files.mixing import place
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench
 
 
 @contextmanager
 def here(bench: Bench) -> Iterator[Mapping[str, Any]]:
-    """The order's spec, with the copy's path in it where one is wanted; raises data-gone."""
+    """The order's spec, with the copies' paths in it where copies are wanted; raises data-gone."""
     spec = bench.order.spec
     if not spec["data"].get("copied"):
         yield spec
         return
-    source = Path(spec["data"]["path"])
-    folder = Path(bench.order.store) / "data" / hashlib.sha256(str(source).encode()).hexdigest()[:16]
+    sources = spec["data"]["sources"]
+    mark = hashlib.sha256("\0".join(place(source) for source in sources).encode()).hexdigest()[:16]
+    folder = Path(bench.order.store) / "data" / mark
     bench.phase("copy-data")
     try:
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        try:
-            copy = Path(shutil.copyfile(source, folder / source.name))
-        except FileNotFoundError as error:
-            raise WizardError("data-gone", exit_code=ExitCode.FAILED, path=str(source)) from error
+        copies = [{**told, "path": str(copy(told, folder / str(number)))} for number, told in enumerate(sources)]
         bench.phase("prepare-rows")
-        yield {**spec, "data": {**spec["data"], "path": str(copy)}}
+        yield {**spec, "data": {**spec["data"], "sources": copies}}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy(told: Mapping[str, Any], folder: Path) -> Path:
+    """A file, or a folder with all that is in it."""
+    source = Path(place(told))
+    folder.mkdir(parents=True)
+    try:
+        if source.is_dir():
+            return Path(shutil.copytree(source, folder / source.name))
+        return Path(shutil.copyfile(source, folder / source.name))
+    except FileNotFoundError as error:
+        raise WizardError("data-gone", exit_code=ExitCode.FAILED, path=str(source)) from error

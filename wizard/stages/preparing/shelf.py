@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from wizard.data.files import sha256_of
+from wizard.data.files.listing import file_sha256
 from wizard.journal import read_json, write_json
 from wizard.stages.template import Talker
 
@@ -27,16 +27,17 @@ READING = ("data", "stages/preparing", "stages/template.py")
 
 def key_of(spec: Mapping[str, Any], source: str, talker: Talker) -> str:
     """Of everything that decides the rows. `source`: the digest of the source's bytes."""
-    data = {name: value for name, value in spec["data"].items() if name not in ("path", "sha256", "copied")}
+    data = {name: value for name, value in spec["data"].items() if name not in ("sources", "sha256", "copied")}
     template = talker.source
     told = {
         "source": source,
         "data": data,
+        "sources": [{**each, "ref": "", "path": "", "sha256": ""} for each in spec["data"].get("sources", ())],
         "task": spec.get("task"),
         "knobs": spec["knobs"],
         "template": template,
         "special": dict(talker.special),
-        "tokenizer": sha256_of(talker.folder / "tokenizer.json"),
+        "tokenizer": file_sha256(talker.folder / "tokenizer.json"),
         "day": date.today().isoformat() if "strftime_now" in template else "",
         "code": code_digest(),
         "packages": [version("tokenizers"), version("jinja2")],
