@@ -87,10 +87,6 @@ class Tally:
         if len(self.samples) < SAMPLES:
             self.samples.append(sample)
 
-    @property
-    def _pictured(self) -> bool:
-        return "image" in self.modality and self.shape.kind == "messages"
-
     def report(self, encoding: str, estimated_rows: int = 0) -> DataReport:
         """With `estimated_rows`, what was counted stands for that many."""
         if not self.rows:
@@ -98,6 +94,7 @@ class Tally:
         if not self.usable:
             first = self.rejected[0]
             raise DataFault("data-nothing-usable", rows=self.rows, line=first.line, reason=first.code)
+        sees = "image" in self.modality and "sft" in self.shape.tasks
         scale = estimated_rows / self.rows if estimated_rows else 1
         pairs, measure = self.sizes.found()
         lengths, starts = Counter[int](), Counter[int]()
@@ -115,7 +112,7 @@ class Tally:
             usable=round(self.usable * scale),
             rejected=tuple(self.rejected),
             samples=tuple(self.samples),
-            tasks=(*self.shape.tasks, *(["vision"] if self._pictured else [])),
+            tasks=(*self.shape.tasks, *(["vision"] if sees else [])),
             modality=tuple(kind for kind in MODALITIES if kind in {"text", *self.modality}),
             characters=round(self.characters * scale),
             reasons={code: max(1, round(rows * scale)) for code, rows in self.reasons.most_common()},
