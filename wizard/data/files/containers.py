@@ -37,7 +37,7 @@ def cut_of(part: Part, encoding: str = "") -> Cut:
     suffix = refuse_by_name(part)
     with opened(part) as stream:
         start = stream.read(8)
-        if binary := next((name for magic, name in BINARY.items() if start.startswith(magic)), ""):
+        if binary := _binary(start):
             if start.startswith(b"PK"):
                 refuse_archive(part)
             return Cut(binary, "utf-8")
@@ -53,6 +53,16 @@ def cut_of(part: Part, encoding: str = "") -> Cut:
     if encoding == "utf-8-sig" or text.startswith("\ufeff"):
         text = text.lstrip("\ufeff")
     return Cut(_by_text(suffix, text), encoding)
+
+
+def binary_of(part: Part) -> str:
+    """Its container, where that is no text."""
+    with opened(part) as stream:
+        return _binary(stream.read(8))
+
+
+def _binary(start: bytes) -> str:
+    return next((name for magic, name in BINARY.items() if start.startswith(magic)), "")
 
 
 def looked_at(stream: BinaryIO, part: Part) -> bytes:

@@ -95,9 +95,10 @@ class Unpacked(io.RawIOBase):
     def __init__(self, inner: Any, raw: BinaryIO, packed: Packed) -> None:
         self._inner, self._raw, self._packed, self._given = inner, raw, packed, 0
 
-    def taken(self) -> int:
-        """Bytes read off the disk for what was given so far, about."""
-        return self._raw.tell() * self._packed.size // max(1, self._packed.whole)
+    def taken(self, given: int) -> int:
+        """Bytes on the disk that the first `given` ones came of, about."""
+        packed = self._raw.tell() * self._packed.size // max(1, self._packed.whole)
+        return packed * given // max(1, self._given)
 
     def readable(self) -> bool:
         return True

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from wizard.contract import DataReport, Problem
 from wizard.data.files import Listing, listing, open_source
-from wizard.data.files.containers import cut_of
 from wizard.data.files.encodings import WHOLE_BYTES
 from wizard.data.files.parts import Part, opened
 from wizard.data.readers.files import check_path, told
@@ -33,8 +32,7 @@ def inspect(
         check_path(path)
         found = listing(path, subset, split)
         larger = is_larger(found, whole_bytes)
-        looked_at = chosen(found.parts) if larger else found.parts
-        tried([(part, cut_of(part, encoding)) for part in looked_at], GROUPS if larger else 0, HEAD_BYTES)
+        tried(chosen(found.parts) if larger else found.parts, GROUPS if larger else 0, HEAD_BYTES)
         source = open_source(path, encoding=encoding, format=format, mapping=mapping, subset=subset, split=split)
         tally, notes = Tally(source.shape), source.notes
         if larger:

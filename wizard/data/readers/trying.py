@@ -9,18 +9,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from wizard.data.files.containers import Cut
+from wizard.data.files.containers import binary_of
 from wizard.data.files.parts import Part
 from wizard.data.shape import DataFault
 
 PATIENCE_SECONDS = 120
 
 
-def tried(parts: Sequence[tuple[Part, Cut]], groups: int, most: int) -> None:
+def tried(parts: Sequence[Part], groups: int, most: int) -> None:
     """Raises the DataFault of the first that cannot be read. `groups`, `most`: as of `try_child.read`."""
-    told = [
-        {**asdict(part), "path": str(part.path), "container": cut.container} for part, cut in parts if is_risky(cut)
-    ]
+    binary = [(part, container) for part in parts if (container := binary_of(part))]
+    told = [{**asdict(part), "path": str(part.path), "container": container} for part, container in binary]
     if not told:
         return
     broken = DataFault("data-reader-died", path=told[0]["path"])
