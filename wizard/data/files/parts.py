@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
@@ -42,8 +43,7 @@ class Part:
     def bytes(self) -> int:
         """As it lies on the disk."""
         if self.member:
-            with _archive(self.path) as archive:
-                return archive.getinfo(self.member).compress_size
+            return _archive(self.path).getinfo(self.member).compress_size
         return self.path.stat().st_size
 
 
@@ -136,20 +136,24 @@ def _packed(part: Part) -> Iterator[Packed]:
                 size = part.path.stat().st_size
                 yield Packed(file, size, size)
             return
-        with _archive(part.path) as archive:
-            info = archive.getinfo(part.member)
-            with broken_told():
-                member = archive.open(info)
-            with member:
-                yield Packed(io.BufferedReader(member), info.compress_size, info.file_size)
+        archive = _archive(part.path)
+        info = archive.getinfo(part.member)
+        with broken_told():
+            member = archive.open(info)
+        with member:
+            yield Packed(io.BufferedReader(member), info.compress_size, info.file_size)
 
 
-@contextmanager
-def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def _archive(path: Path) -> zipfile.ZipFile:
+    facts = path.stat()
     with broken_told():
-        archive = zipfile.ZipFile(path)
-    with archive:
-        yield archive
+        return _opened(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, changed: int, size: int) -> zipfile.ZipFile:
+    """Kept, since its list of names is read anew at each opening: a zip of many files would take for ever."""
+    return zipfile.ZipFile(path)
 
 
 def _zstd(raw: BinaryIO) -> Any:
