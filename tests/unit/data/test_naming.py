@@ -84,7 +84,7 @@ def test_an_entry_of_llama_factory_is_read_as_it_is() -> None:
         mapping={"instruction": "ask", "output": "reply"},
     )
     talks = resolved(DataSource(ref=str(FACTORY / "dataset_info.json"), subset="talks"), "ms")
-    assert (talks.ref, talks.format) == (str(FACTORY / "talks.jsonl"), "openai")
+    assert (talks.ref, talks.format) == (str(FACTORY / "talks.jsonl"), "sharegpt")
     assert talks.mapping == {"messages": "chat", "role": "who", "content": "says"}
 
 

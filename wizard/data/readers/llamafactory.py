@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from wizard.contract import DataSource
+from wizard.data.shape import from_llamafactory
 from wizard.errors import WizardError
 
 NAME = "dataset_info.json"
 PLACES = ("file_name", "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")
-ALPACA = {"prompt": "instruction", "query": "input", "response": "output", "system": "system", "history": "history"}
-TURNS = {"messages": "messages", "system": "system"}
-TAGS = {"role_tag": "role", "content_tag": "content"}
 Entries = Mapping[str, Mapping[str, Any]]
 
 
@@ -53,7 +51,7 @@ def resolved(source: DataSource, hub: str) -> DataSource:
 
 
 def _source(path: Path, name: str, entry: Mapping[str, Any], hub: str) -> DataSource:
-    format, mapping = columns_of(entry)
+    format, mapping = from_llamafactory(entry)
     samples, split = entry.get("num_samples"), str(entry.get("split") or "")
     subset = "/".join(str(entry[key]) for key in ("folder", "subset") if entry.get(key))
     told = DataSource(
@@ -73,16 +71,3 @@ def _source(path: Path, name: str, entry: Mapping[str, Any], hub: str) -> DataSo
         raise WizardError("data-info-way", path=str(path), name=name, way=way)
     folder = path if path.is_dir() else path.parent
     return replace(told, ref=str((folder / str(entry["file_name"])).resolve()))
-
-
-def columns_of(entry: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """(format, role -> column); both empty where it is told that they differ from what is recognised anyway."""
-    columns, tags = (entry.get(key) or {} for key in ("columns", "tags"))
-    if not isinstance(columns, Mapping) or not isinstance(tags, Mapping) or entry.get("ranking"):
-        return "", {}
-    known = TURNS if entry.get("formatting", "alpaca") != "alpaca" else ALPACA
-    mapping = {role: str(columns[key]) for key, role in known.items() if columns.get(key)}
-    mapping |= {role: str(tags[key]) for key, role in TAGS.items() if tags.get(key) and known is TURNS}
-    if not mapping:
-        return "", {}
-    return "openai" if known is TURNS else "alpaca", mapping
