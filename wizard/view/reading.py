@@ -66,7 +66,7 @@ def reading(
             return Look(
                 problem=error.problem,
                 columns=desk.columns(place, told.encoding),
-                roles=desk.roles(told.format or USUAL),
+                roles=desk.roles(told.format or USUAL, mapping=tuple(told.mapping)),
                 formats=desk.formats(),
                 encodings=desk.encodings(),
             )
@@ -78,7 +78,7 @@ def reading(
             faces=faces,
             beside=tuple(each for each in (aside, refusal) if each),
             columns=report.columns,
-            roles=desk.roles(report.format, report.kind),
+            roles=desk.roles(report.format, report.kind, tuple(report.mapping)),
             formats=desk.formats(),
             encodings=desk.encodings(),
             goals=goals(desk.catalog()),
