@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from wizard.contract import DataReport
+from wizard.contract import DataReport, Rejected
 from wizard.session import quantile, reasons, remarks
 from wizard.words import known, problem, say
 
@@ -57,15 +57,19 @@ def rejects(report: DataReport) -> list[str]:
     """One line for each reason: how many, why, and where the first ones are."""
     lines = []
     for reason in reasons(report):
-        named = [row.line for row in report.rejected if row.code == reason.code and row.line]
+        named = [place_of(row) for row in report.rejected if row.code == reason.code and row.line]
         why = say(f"reject.{reason.code}", **reason.params)
         if not named:  # only a sample was read, whose lines are not known
             lines.append(say("view.data.reject_some", n=reason.rows, why=why))
             continue
         more = " ..." if reason.rows > LINES_NAMED else ""
-        places = ", ".join(map(str, named[:LINES_NAMED])) + more
+        places = ", ".join(named[:LINES_NAMED]) + more
         lines.append(say("view.data.reject", n=reason.rows, why=why, lines=places))
     return lines
+
+
+def place_of(row: Rejected) -> str:
+    return f"{row.file}:{row.line}" if row.file else f"{row.line}"
 
 
 def noted(report: DataReport, limit: int) -> list[str]:
