@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from wizard.contract import DataReport, Rejected
 from wizard.session import quantile, reasons, remarks
@@ -34,7 +34,7 @@ def meaning(report: DataReport, goals: Collection[str]) -> Iterator[tuple[str, s
     """(name, value): what is read from where, and what it is good for. `goals`: tasks that some recipe serves."""
     yield say("data.columns"), mapping_text(report.mapping)
     if report.tasks:
-        yield say("data.suits"), say("data.comma").join(task(name, goals) for name in report.tasks)
+        yield say("data.suits"), suited(report.tasks, goals)
 
 
 def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
@@ -43,9 +43,15 @@ def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
     yield say("data.split"), say("data.split_all", n=report.usable)
 
 
-def task(name: str, goals: Collection[str]) -> str:
-    told = say(f"task.{name}") if known(f"task.{name}") else name
-    return told if name in goals else say("data.later", task=told)
+def suited(tasks: Sequence[str], goals: Collection[str]) -> str:
+    """What can be done with it here comes first."""
+    comma, later = say("data.comma"), [name for name in tasks if name not in goals]
+    told = [task(name) for name in tasks if name in goals]
+    return comma.join([*told, *([say("data.later", tasks=comma.join(map(task, later)))] if later else [])])
+
+
+def task(name: str) -> str:
+    return say(f"task.{name}") if known(f"task.{name}") else name
 
 
 def lengths(report: DataReport) -> str:
