@@ -84,9 +84,9 @@ def ours(arguments: argparse.Namespace, data: Path, lib: Path, store: Path) -> t
     folder = store / "run" / "02-prepare"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    told = {"kind": "path", "path": str(data), "format": "", "encoding": "", "mapping": {}, "sha256": ""}
+    spec = {"data": {"kind": "path", "sources": [{"ref": str(data)}]}, "knobs": {"seq_len": LIMIT, "seed": 7}}
     order = {"stage": "prepare", "run": "bench", "digest": "", "rung": 0, "attempt": 1}
-    order |= {"spec": {"data": told, "knobs": {"seq_len": LIMIT}}, "inputs": {"fetch": {"model": str(arguments.model)}}}
+    order |= {"spec": spec, "inputs": {"fetch": {"model": str(arguments.model)}}}
     (folder / "spec.json").write_text(json.dumps(order | {"home": str(store), "store": str(store)}))
     seconds = timed([str(arguments.python), "-m", "wizard.stages.prepare", str(folder)], PYTHONPATH=str(lib))
     return seconds, json.loads((folder / "done.json").read_text())["result"]

@@ -13,6 +13,7 @@ CALLS = {
 BUILTINS = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"from_pretrained"}
 TEMPLATES = {"Environment", "SandboxedEnvironment", "Template"}
+READERS = {("data/files/cards.py", "yaml")}  # by its safe loader alone, without aliases: a data set's card
 ALLOWED: dict[tuple[str, str], str] = {}  # (file, what is called): why it may be
 
 
@@ -54,7 +55,7 @@ def test_no_module_is_imported_that_runs_what_it_reads() -> None:
         else:
             continue
         told += [(place, name) for name in names if name.partition(".")[0] in MODULES]
-    assert told == []
+    assert set(told) == READERS
 
 
 def test_nothing_is_called_that_runs_or_unpacks_what_it_is_given() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from wizard import detect
 from wizard.contract import Disk, Plan, Problem
 from wizard.journal import Home
 
+MOST = 10_000  # files looked at
 Place = Callable[[Path], detect.Mount]
 Speed = Callable[[Path], float | None]
 
@@ -24,8 +26,8 @@ def away(
     data = plan.choice.data
     if plan.pretend:
         return
-    if data.kind == "path" and not data.copied:
-        yield from _data(Path(data.ref), place(Path(data.ref)), home, speed)
+    for source in () if data.copied else data.mixed():
+        yield from _data(Path(source.place), place(Path(source.place)), home, speed)
     store = place(home.store)
     others = [disk.path for disk in disks if disk.kind == "local" and disk.path != store.place]
     if store.kind != "local":
@@ -33,13 +35,16 @@ def away(
         yield Problem(code=f"store-{store.kind}", params=told)
 
 
-def _data(file: Path, mount: detect.Mount, home: Home, speed: Speed) -> Iterator[Problem]:
+def _data(source: Path, mount: detect.Mount, home: Home, speed: Speed) -> Iterator[Problem]:
+    """The largest of a folder's files is read to see how fast."""
     if mount.kind != "network":
         return
-    told = {"path": str(file), "file_system": mount.file_system, "store": str(home.store)}
-    found = speed(file) if file.is_file() else None
+    told = {"path": str(source), "file_system": mount.file_system, "store": str(home.store)}
+    within = [source] if source.is_file() else [path for path in islice(source.rglob("*"), MOST) if path.is_file()]
+    sizes = {path: path.stat().st_size for path in within}
+    found = speed(max(sizes, key=sizes.__getitem__)) if sizes else None
     if found is None:
         yield Problem(code="data-far-unmeasured", params=told)
         return
-    size = file.stat().st_size
+    size = sum(sizes.values())
     yield Problem(code="data-far", params={**told, "mb": round(found / 1e6, 1), "bytes": size, "seconds": size / found})

@@ -66,6 +66,7 @@ def make(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any
     sides = SIDES if maker.validation else SIDES[:1]
     files = {side: Arrow(folder / f"{side}.arrow", maker.schema(), room) for side in sides}
     tally = Tally()
+    (folder / LINES).unlink(missing_ok=True)
     with (folder / LINES).open("w", encoding="utf-8", errors="replace") as report:
         for done in made(maker, sources.batches(sources.examples_of(spec)), str(folder / "log.txt")):
             before = tally.rows

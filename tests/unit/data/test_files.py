@@ -164,9 +164,8 @@ def test_of_what_cannot_be_jumped_about_in_the_head_is_looked_at_and_that_is_sai
         path.write_bytes(gzip.compress("".join(json.dumps({"question": q, "answer": q}) + "\n" for q in rows).encode()))
     else:
         table = Table.from_pydict({"question": column, "answer": column})
-        write_ipc_stream(
-            RecordBatchReader.from_batches(table.schema, table.rechunk(max_chunksize=500).to_batches()), path
-        )
+        batches = table.rechunk(max_chunksize=500).to_batches()
+        write_ipc_stream(RecordBatchReader.from_batches(table.schema, batches), path)
     report = inspect(path, whole_bytes=100_000)
     assert (report.exact, [note.code for note in report.notes]) == (False, ["data-head-only"])
     assert report.rows == pytest.approx(40_000, rel=0.3)

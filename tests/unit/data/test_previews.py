@@ -10,9 +10,9 @@ import pytest
 from tests.unit.data.pictures import PICTURES, bomb, made, turned
 from wizard.data.files.media.checking import Media
 from wizard.data.readers import previews, tally
-from wizard.data.shape import Example, Shape
+from wizard.data.shape import Example, recognise
 
-SHAPE = Shape(kind="messages", format="openai", mapping={}, tasks=("sft",))
+SHAPE = recognise([{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}])
 
 
 @pytest.fixture

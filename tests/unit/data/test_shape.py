@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,6 +14,7 @@ from wizard.data.readers import roles
 from wizard.data.shape import DataFault, Example, from_llamafactory, recognise, to_example
 from wizard.data.shape.formats import FORMATS
 
+MANY = 200_000
 TALK = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 
 
@@ -151,8 +151,8 @@ def test_a_placeholder_in_words_about_html_is_left_where_no_row_has_media() -> N
         "\n\nHuman:" * 100_000,
     ],
 )
-def test_hostile_texts_are_read_in_a_moment(text: str) -> None:
-    began = time.process_time()
+@pytest.mark.timeout(120)
+def test_hostile_texts_end(text: str) -> None:
     for row in (
         {"question": text, "answer": text},
         {"chosen": f"{text}\n\nAssistant: a", "rejected": f"{text}\n\nAssistant: b"},
@@ -161,14 +161,35 @@ def test_hostile_texts_are_read_in_a_moment(text: str) -> None:
     ):
         with suppress(DataFault):
             to_example(recognise([row]), row)
-    assert time.process_time() - began < 20
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [TALK[0]] * MANY + [TALK[1]]},
+        {"messages": [TALK[0]] + [{"role": "tool_call", "content": '{"name": "f"}'}] * MANY},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a" * 20}] * MANY}, TALK[1]]},
+        {"query": "q", "positive": [str(n) for n in range(MANY)], "negative": [str(-n) for n in range(1, MANY)]},
+    ],
+)
+def test_rows_of_very_many_pieces_end(row: dict[str, Any]) -> None:
+    assert isinstance(to_example(recognise([row]), row), Example)
 
 
 def test_deep_values_are_refused_and_what_is_kept_can_be_written() -> None:
     deep: Any = "x"
     for _ in range(500):
         deep = [deep]
+    nested: Any = "x"
+    for _ in range(3000):
+        nested = {"text": nested}
+    result: Any = "x"
+    for _ in range(3000):
+        result = [{"type": "tool_result", "content": result}]
     for row in (
+        {"question": "q", "answer": nested},
+        {"messages": [{"role": "user", "content": result}, TALK[1]]},
         {"messages": TALK[:1], "reward": deep},
         {"messages": TALK, "tools": [{"name": "f", "parameters": deep}]},
         {"messages": [TALK[0], {"role": "assistant", "tool_calls": [{"name": "f", "arguments": {"a": deep}}]}]},

@@ -7,7 +7,7 @@ import pytest
 
 from tests.view import fake_values
 from wizard import words
-from wizard.contract import DataChoice, Plan
+from wizard.contract import DataChoice, DataSource, Plan
 from wizard.detect import Mount
 from wizard.journal import Home
 from wizard.session.far import away
@@ -44,6 +44,18 @@ def test_data_on_a_network_are_told_with_what_was_measured(file: Path) -> None:
     told = words.problem(found.code, found.params, "en")
     assert "nfs4" in told["what"] and "2.0 MB" in told["what"]
     assert "copied = true" in told["next"]
+
+
+def test_each_source_is_looked_at_and_of_a_folder_all_files(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"x" * 1000)
+    several = plan(file)
+    sources = (DataSource(ref=str(file)), DataSource(ref=str(folder)))
+    several = replace(several, choice=replace(several.choice, data=replace(several.choice.data, sources=sources)))
+    found = list(away(several, HOME, DISKS, lambda path: LOCAL if path == HOME.store else NFS, lambda _: 2e6))
+    assert [problem.params["bytes"] for problem in found] == [4_000_000, 2000]
 
 
 def test_nothing_is_said_of_what_lies_here_or_is_copied_or_pretended(file: Path) -> None:

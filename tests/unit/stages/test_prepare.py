@@ -194,6 +194,18 @@ def test_the_same_data_are_not_tokenised_again(
     assert "rows-known" not in other.notes()
 
 
+def test_rows_that_are_made_anew_leave_those_of_other_runs_alone(
+    written: Written, prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    data = lines_of(tmp_path / "rows.jsonl", [*pairs(3), {"instruction": "q", "output": ""}])
+    assert reorder(prepare, tiny_model, data=from_file(data)).run() == 0
+    before, told = written(prepare), prepare.lines("report.jsonl")
+    again = stage("prepare", trl_python, "again")
+    assert reorder(again, tiny_model, data=from_file(data)).run() == 0
+    assert reorder(again, tiny_model, rows=ROWS).run() == 0
+    assert (written(prepare), prepare.lines("report.jsonl")) == (before, told)
+
+
 def test_kept_rows_that_were_damaged_are_made_again(
     written: Written, prepare: StageRun, stage: Stages, trl_python: Path, tiny_model: Path
 ) -> None:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
@@ -42,8 +43,7 @@ class Part:
     def bytes(self) -> int:
         """As it lies on the disk."""
         if self.member:
-            with _archive(self.path) as archive:
-                return archive.getinfo(self.member).compress_size
+            return _archive(self.path).getinfo(self.member).compress_size
         return self.path.stat().st_size
 
 
@@ -95,9 +95,10 @@ class Unpacked(io.RawIOBase):
     def __init__(self, inner: Any, raw: BinaryIO, packed: Packed) -> None:
         self._inner, self._raw, self._packed, self._given = inner, raw, packed, 0
 
-    def taken(self) -> int:
-        """Bytes read off the disk for what was given so far, about."""
-        return self._raw.tell() * self._packed.size // max(1, self._packed.whole)
+    def taken(self, given: int) -> int:
+        """Bytes on the disk that the first `given` ones came of, about."""
+        packed = self._raw.tell() * self._packed.size // max(1, self._packed.whole)
+        return packed * given // max(1, self._given)
 
     def readable(self) -> bool:
         return True
@@ -135,20 +136,24 @@ def _packed(part: Part) -> Iterator[Packed]:
                 size = part.path.stat().st_size
                 yield Packed(file, size, size)
             return
-        with _archive(part.path) as archive:
-            info = archive.getinfo(part.member)
-            with broken_told():
-                member = archive.open(info)
-            with member:
-                yield Packed(io.BufferedReader(member), info.compress_size, info.file_size)
+        archive = _archive(part.path)
+        info = archive.getinfo(part.member)
+        with broken_told():
+            member = archive.open(info)
+        with member:
+            yield Packed(io.BufferedReader(member), info.compress_size, info.file_size)
 
 
-@contextmanager
-def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def _archive(path: Path) -> zipfile.ZipFile:
+    facts = path.stat()
     with broken_told():
-        archive = zipfile.ZipFile(path)
-    with archive:
-        yield archive
+        return _opened(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, changed: int, size: int) -> zipfile.ZipFile:
+    """Kept, since its list of names is read anew at each opening: a zip of many files would take for ever."""
+    return zipfile.ZipFile(path)
 
 
 def _zstd(raw: BinaryIO) -> Any:

@@ -58,7 +58,7 @@ def _sampled(part: Part, cut: Cut, tally: Tally, parts: int) -> tuple[int, bool]
             return _columnar(file, part, cut, tally, parts)
     with opened(part) as stream:
         head = read_up_to(stream, HEAD_BYTES // parts)
-        used, plain = _used(stream)
+        used, plain = _used(stream, len(head))
         whole = head[: head.rfind(b"\n") + 1] or head
         tally.add(labelled(part, _readable(whole, cut)))
         estimate = part.bytes * (tally.rows - before) // max(1, used * len(whole) // max(1, len(head)))
@@ -73,10 +73,10 @@ def _sampled(part: Part, cut: Cut, tally: Tally, parts: int) -> tuple[int, bool]
     return estimate, not lengths and used < part.bytes
 
 
-def _used(stream: BinaryIO) -> tuple[int, bool]:
+def _used(stream: BinaryIO, given: int) -> tuple[int, bool]:
     """Bytes that were taken off the disk for what was read so far, and whether the file is read as it lies there."""
     raw: Any = getattr(stream, "raw", None)
-    return (raw.taken(), False) if hasattr(raw, "taken") else (stream.tell(), True)
+    return (raw.taken(given), False) if hasattr(raw, "taken") else (stream.tell(), True)
 
 
 def _readable(head: bytes, cut: Cut) -> Iterator[tuple[int, Any]]:

@@ -94,6 +94,7 @@ class Tally:
         if not self.usable:
             first = self.rejected[0]
             raise DataFault("data-nothing-usable", rows=self.rows, line=first.line, reason=first.code)
+        sees = "image" in self.modality and "sft" in self.shape.tasks
         scale = estimated_rows / self.rows if estimated_rows else 1
         pairs, measure = self.sizes.found()
         lengths, starts = Counter[int](), Counter[int]()
@@ -111,7 +112,7 @@ class Tally:
             usable=round(self.usable * scale),
             rejected=tuple(self.rejected),
             samples=tuple(self.samples),
-            tasks=(*self.shape.tasks, *(["vision"] if "image" in self.modality else [])),
+            tasks=(*self.shape.tasks, *(["vision"] if sees else [])),
             modality=tuple(kind for kind in MODALITIES if kind in {"text", *self.modality}),
             characters=round(self.characters * scale),
             reasons={code: max(1, round(rows * scale)) for code, rows in self.reasons.most_common()},

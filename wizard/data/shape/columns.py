@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wizard.data.shape.asking import BESIDE, TALK, answer, built, opening, together
+from wizard.data.shape.asking import BESIDE, TALK, answer, answer_of, built, cell, opening, together
 from wizard.data.shape.conversation import REFERENCES, others
 from wizard.data.shape.example import Example
 from wizard.data.shape.layout import Format, Roles, Row, Shape, normal
 from wizard.data.shape.media import Media
+from wizard.data.shape.options import NAMES as OPTIONS
+from wizard.data.shape.options import chosen, offered, options_of
 from wizard.data.shape.turns import checked, listed_turns
 from wizard.data.shape.values import is_missing
 
+LOOSE_QUESTIONS = ("user", "human", "用户", "article", "dialogue", "message_1")  # with a certain answer only
 ANSWERS = (
-    "answer", "response", "output", "completion", "target", "targets", "answers", "solution", "answer_key", "reply",
-    "generation", "summary", "回答", "答案", "答", "输出", "回复", "content", "text",
+    "answer", "response", "output", "completion", "target", "targets", "answers", "solution", "answer_key", "answerkey",
+    "reply", "generation", "summary", "highlights", "revision", "message_2", "assistant", "gpt", "bot",
+    "助手", "回答", "答案", "答", "输出", "回复", "content", "text",
 )  # fmt: skip
 QUESTIONS = (
-    "question", "query", "prompt", "input", "instruction", "problem", "问题", "提问", "问", "输入", "指令", "text",
+    "question", "query", "prompt", "input", "instruction", "problem", "问题", "提问", "问", "输入", "指令",
+    *LOOSE_QUESTIONS, "text",
 )  # fmt: skip
+INPUTS = ("input", "输入")
+LEFT_OUT = (*INPUTS, *LOOSE_QUESTIONS)  # what alone is no question
 CERTAIN_ANSWERS = tuple(name for name in ANSWERS if name not in ("text", "content"))
 CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name != "text")
 CONTEXTS = ("context", "article", "passage", "背景", "上下文")
@@ -30,7 +37,9 @@ ALPACA_FIELDS = {
     "output": ("output", *(name for name in CERTAIN_ANSWERS if name != "output")),
     **COMMON,
 }
-PAIR_FIELDS = {"question": CERTAIN_QUESTIONS, "answer": CERTAIN_ANSWERS, "context": CONTEXTS, **COMMON}
+PAIR_FIELDS = {
+    "question": CERTAIN_QUESTIONS, "answer": CERTAIN_ANSWERS, "context": CONTEXTS, "choices": OPTIONS, **COMMON
+}  # fmt: skip
 CHECKED_BY = tuple(name for name in REFERENCES if name not in ("answer", "答案"))
 REPLIES = ("completion", "response", "output", "reply", "generation")  # never a reference for a reward
 
@@ -44,17 +53,26 @@ def alpaca(row: Row, mapping: Roles) -> Example:
 def pair(row: Row, mapping: Roles) -> Example:
     media: Media = {}
     asked = opening(row, mapping, media, "context", "question")
-    return built(row, mapping, checked(together(asked, answer(row, mapping, media, "answer"))), media)
+    if not mapping.get("choices"):
+        return built(row, mapping, checked(together(asked, answer(row, mapping, media, "answer"))), media)
+    options = options_of(row.get(mapping["choices"]))
+    said = answer_of(chosen(cell(row, mapping, "answer"), options), mapping, media)
+    return built(row, mapping, checked(together(offered(asked, options), said)), media)
 
 
 def prompt(row: Row, mapping: Roles) -> Example:
     media: Media = {}
     asked = checked(opening(row, mapping, media, "context", "question", "input"), last=("user", "tool"))
+    if mapping.get("choices"):
+        asked = offered(asked, options_of(row.get(mapping["choices"])))
     return built(row, mapping, asked, media, extra=others(row, mapping))
 
 
 def _answered(row: Row, mapping: Roles) -> bool:
-    """Turns with a bare solution beside them are a prompt with what its reward needs."""
+    """Turns with a bare solution beside them are a prompt with what its reward needs; a text and its user are none."""
+    loose = normal(mapping["question"]) in LOOSE_QUESTIONS
+    if loose and normal(mapping["answer"]) in ("text", "content"):
+        return False
     return listed_turns(row[mapping["question"]]) is None or (
         listed_turns(row[mapping["answer"]]) is not None or normal(mapping["answer"]) in REPLIES
     )
@@ -96,7 +114,14 @@ PAIR = Format(
     also=("ms-swift",),
     kind="messages",
     tasks=("sft", "grpo"),
-    fields={"question": QUESTIONS, "answer": ANSWERS, "context": CONTEXTS, "solution": CHECKED_BY, **COMMON},
+    fields={
+        "question": QUESTIONS,
+        "answer": ANSWERS,
+        "context": CONTEXTS,
+        "choices": OPTIONS,
+        "solution": CHECKED_BY,
+        **COMMON,
+    },
     required=("question", "answer"),
     fits=_answered,
     convert=pair,
@@ -107,9 +132,13 @@ PROMPT = Format(
     kind="prompt",
     tasks=("grpo",),
     fields={
-        "question": ("prompt", *(name for name in CERTAIN_QUESTIONS if name not in ("prompt", "input", "输入"))),
-        "input": ("input", "输入"),
+        "question": (
+            "prompt",
+            *(name for name in CERTAIN_QUESTIONS if name not in ("prompt", *INPUTS, *LOOSE_QUESTIONS)),
+        ),
+        "input": INPUTS,
         "context": CONTEXTS,
+        "choices": OPTIONS,
         **COMMON,
     },
     required=("question",),

@@ -17,10 +17,18 @@ THOUGHTS = ("thinking", "reasoning")
 
 @dataclass(slots=True)
 class Said:
-    text: str = ""
-    thought: str = ""
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
     calls: list[Any] = field(default_factory=list)
     results: list[Message] = field(default_factory=list)  # turns of tools that stand before the text
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+    @property
+    def thought(self) -> str:
+        return "".join(self.thoughts)
 
 
 def plain(content: Any, media: Media) -> str:
@@ -34,7 +42,7 @@ def plain(content: Any, media: Media) -> str:
 def said(content: Any, media: Media) -> Said:
     if not isinstance(content, list):
         text = text_of(content)
-        return Said(text=untagged(text, media) if "</" in text else text)
+        return Said([untagged(text, media) if "</" in text else text])
     found = Said()
     for part in content:
         _take(part, found, media)
@@ -43,15 +51,15 @@ def said(content: Any, media: Media) -> Said:
 
 def _take(part: Any, found: Said, media: Media) -> None:
     if isinstance(part, str):
-        found.text += plain(part, media)
+        found.texts.append(plain(part, media))
         return
     if not isinstance(part, Mapping):
         raise Refused("bad-content", found=f"list of {type(part).__name__}")
     kind = str(part.get("type") or next((key for key in ("text", *NAMES) if not is_missing(part.get(key))), "")).lower()
     if kind in TEXT_TYPES:
-        found.text += untagged(text_of(_either(part, "text")), media)
+        found.texts.append(untagged(text_of(_either(part, "text")), media))
     elif kind in THOUGHTS:
-        found.thought += text_of(part.get(kind) or _either(part, "text"))
+        found.thoughts.append(text_of(part.get(kind) or _either(part, "text")))
     elif kind == "tool_call":
         found.calls.append(part.get("value") or part)
     elif kind == "tool_use":
@@ -60,7 +68,7 @@ def _take(part: Any, found: Said, media: Media) -> None:
         named = {"tool_call_id": part["tool_use_id"]} if isinstance(part.get("tool_use_id"), str) else {}
         found.results.append({"role": "tool", "content": said(part.get("content"), media).text, **named})
     elif name := medium(kind):
-        found.text += f"<{name}>"
+        found.texts.append(f"<{name}>")
         if (given := _reference(part, kind, name)) is not None:
             media.setdefault(name, []).append(given)
     else:

@@ -11,10 +11,11 @@ from typing import Any
 from wizard.contract import Rejected
 from wizard.data.shape import columns, plain
 from wizard.data.shape.example import Converted
-from wizard.data.shape.fault import DataFault, Refused
+from wizard.data.shape.fault import DataFault, Refused, reject
 from wizard.data.shape.formats import FORMATS, NAMES
 from wizard.data.shape.labelled import type_of
 from wizard.data.shape.layout import Format, Row, Shape, columns_of, find_columns, normal
+from wizard.data.shape.values import DEEPEST
 
 HEAD_ROWS = 200
 PARAGRAPHS = Shape(kind="text", format="text", mapping={}, tasks=plain.FORMAT.tasks, convert=plain.paragraph)
@@ -50,6 +51,8 @@ def to_example(shape: Shape, row: Any, line: int = 0) -> Converted:
         return example
     except Refused as refused:
         return replace(refused.rejected, line=line)
+    except RecursionError:
+        return replace(reject("too-deep", levels=DEEPEST), line=line)
 
 
 def _speaking_of(told: Mapping[str, str], format: str, objects: list[Row]) -> list[Format]:

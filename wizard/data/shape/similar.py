@@ -54,9 +54,13 @@ def _compared(row: Row, mapping: Roles, messages: Messages, media: Media) -> Exa
     label = number_of(row.get(mapping["label"])) if mapping.get("label") else None
     if not positives:
         raise Refused("no-positive")
-    if any(each in negatives for each in positives):
+    if not {_told(each) for each in positives}.isdisjoint(_told(each) for each in negatives):
         raise Refused("positive-is-negative")
     return built(row, mapping, messages, media, positives=positives, negatives=negatives, label=label)
+
+
+def _told(talk: Messages) -> tuple[str, ...]:
+    return tuple(turn["content"] for turn in talk)
 
 
 def _several(row: Row, mapping: Roles, role: str) -> list[Messages]:

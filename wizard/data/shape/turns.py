@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -123,13 +123,13 @@ def merged(messages: Messages) -> Messages:
     """As ms-swift does, but with a line break between; an answer that is learned stays apart from one that is not."""
     if not any(one["role"] == other["role"] for one, other in pairwise(messages)):
         return messages
-    whole: Messages = []
+    runs: list[Messages] = []
     for turn in messages:
-        if whole and turn["role"] == whole[-1]["role"] != "tool" and _alike(whole[-1], turn):
-            whole[-1] = _joined(whole[-1], turn)
+        if runs and turn["role"] == runs[-1][-1]["role"] != "tool" and _alike(runs[-1][-1], turn):
+            runs[-1].append(turn)
         else:
-            whole.append(turn)
-    return whole
+            runs.append([turn])
+    return [_joined(run) if len(run) > 1 else run[0] for run in runs]
 
 
 def _alike(before: Message, turn: Message) -> bool:
@@ -137,18 +137,24 @@ def _alike(before: Message, turn: Message) -> bool:
     return before.get("loss") == turn.get("loss") and not later
 
 
-def _joined(before: Message, turn: Message) -> Message:
-    joined = {**before, **turn, "content": _text(before["content"], turn["content"])}
-    if "reasoning_content" in before and "reasoning_content" in turn:
-        joined["reasoning_content"] = _text(before["reasoning_content"], turn["reasoning_content"])
-    if "tool_calls" in before and "tool_calls" in turn:
-        joined["tool_calls"] = [*before["tool_calls"], *turn["tool_calls"]]
+def _joined(run: Messages) -> Message:
+    joined = {key: value for turn in run for key, value in turn.items()}
+    joined["content"] = _text(turn["content"] for turn in run)
+    if "reasoning_content" in joined:
+        joined["reasoning_content"] = _text(turn.get("reasoning_content", "") for turn in run)
+    if "tool_calls" in joined:
+        joined["tool_calls"] = [call for turn in run for call in turn.get("tool_calls", ())]
     return joined
 
 
-def _text(first: str, second: str) -> str:
-    apart = first and second and not first[-1].isspace() and not second[0].isspace()
-    return f"{first}\n{second}" if apart else first + second
+def _text(texts: Iterable[str]) -> str:
+    """One after another, a line break between where there is no white space."""
+    pieces: list[str] = []
+    for text in filter(None, texts):
+        if pieces and not pieces[-1][-1].isspace() and not text[0].isspace():
+            pieces.append("\n")
+        pieces.append(text)
+    return "".join(pieces)
 
 
 def lone_answer(messages: Messages) -> bool:

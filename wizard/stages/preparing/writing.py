@@ -17,6 +17,7 @@ class Arrow:
     def __init__(self, path: Path, schema: pa.Schema, room: int) -> None:
         self.path, self.whole, self.bytes, self.rows = path, True, 0, 0
         self._room, self._looked = room, -LOOK_EVERY
+        path.unlink(missing_ok=True)  # what lies there may be another run's too, under another name
         self._file = pa.OSFile(str(path), "wb")
         self._stream = pa.ipc.new_stream(self._file, schema)
 
