@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,7 @@ class FakeDesk:
     def encodings(self) -> tuple[str, ...]:
         return ("utf-8", "gb18030")
 
-    def roles(self, format: str, kind: str = "") -> tuple[Role, ...]:
+    def roles(self, format: str, kind: str = "", mapping: Collection[str] = ()) -> tuple[Role, ...]:
         return values.ROLES.get(format, ())
 
     def columns(self, path: str, encoding: str = "") -> tuple[str, ...]:

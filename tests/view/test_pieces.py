@@ -185,6 +185,14 @@ def test_rejects_are_grouped_by_reason_the_most_frequent_first() -> None:
     assert second.endswith("line 3")
 
 
+def test_what_can_be_done_with_rows_here_is_told_before_what_has_no_recipe_yet() -> None:
+    told = findings.suited(("dpo", "orpo", "sft", "of-tomorrow"), ("sft",))
+    assert told == (
+        "learning from questions and answers; no recipe yet: preferring the better answer (DPO); ORPO; of-tomorrow"
+    )
+    assert findings.suited(("sft",), ("sft",)) == "learning from questions and answers"
+
+
 def test_a_role_that_is_read_from_nowhere_is_not_told() -> None:
     assert findings.mapping_text({"user": "问题", "assistant": "答案", "system": ""}) == "user=问题, assistant=答案"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -87,10 +87,11 @@ class DataDesk:
 
         return readers.ENCODINGS
 
-    def roles(self, format: str, kind: str = "") -> tuple[Role, ...]:
+    def roles(self, format: str, kind: str = "", mapping: Collection[str] = ()) -> tuple[Role, ...]:
+        """What a format is read from; `kind` and `mapping`, where they are known, tell which way it is written."""
         from wizard.data import readers
 
-        return readers.roles(format, kind)
+        return readers.roles(format, kind, mapping)
 
     def columns(self, path: str, encoding: str = "") -> tuple[str, ...]:
         """Of a source that nothing can be made of yet; none where not even rows can be read."""

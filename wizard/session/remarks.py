@@ -12,19 +12,23 @@ SHORTEST = 16  # tokens: the first bar of the picture of lengths
 
 
 class Reason(NamedTuple):
-    """Why rows are not used: of how many, and the first of them; `line` is 0 where only a sample was read."""
+    """Why rows are not used: of how many, and the first of them; `line` is 0 where only a sample was read, `file` is
+    empty where the source is one file."""
 
     code: str
     rows: int
     line: int
     params: Mapping[str, object]
+    file: str = ""
 
 
 def reasons(report: DataReport) -> tuple[Reason, ...]:
     """The commonest first."""
     first = {row.code: row for row in reversed(report.rejected)}
     counted = report.reasons or {code: sum(row.code == code for row in report.rejected) for code in first}
-    found = [Reason(code, rows, first[code].line, first[code].params) for code, rows in counted.items()]
+    found = [
+        Reason(code, rows, first[code].line, first[code].params, first[code].file) for code, rows in counted.items()
+    ]
     return tuple(sorted(found, key=lambda reason: -reason.rows))
 
 
@@ -60,6 +64,7 @@ def quantile(report: DataReport, share: float) -> int:
 
 def remarks(report: DataReport, limit: int) -> Iterator[Problem]:
     """`limit`: the sequence's tokens."""
+    yield from report.notes
     sizes = {"rows": report.rows, "usable": report.usable, "dropped": report.rows - report.usable}
     if mostly_lost(report):
         yield Problem(code="rows-lost", params=sizes)

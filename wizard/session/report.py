@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from wizard.contract import DataReport
-from wizard.session.remarks import bars, longer, quantile, reasons, unlearnt
-from wizard.words import say_in
+from wizard.contract import DataReport, Rejected
+from wizard.session.remarks import Reason, bars, longer, quantile, reasons, remarks, unlearnt
+from wizard.words import problem, say_in
 
 
 def as_data(report: DataReport, limit: int) -> dict[str, Any]:
@@ -25,15 +25,11 @@ def as_data(report: DataReport, limit: int) -> dict[str, Any]:
         "exact": report.exact,
         "rows": report.rows,
         "usable": report.usable,
-        "rejected": [
-            {"line": row.line, "code": row.code, "what": _what(row.code, row.params)} for row in report.rejected
-        ],
+        "rejected": [_told(row) for row in report.rejected],
         "samples": [plain(sample) for sample in report.samples],
         "tasks": list(report.tasks),
-        "reasons": [
-            {"code": why.code, "rows": why.rows, "line": why.line, "what": _what(why.code, why.params)}
-            for why in reasons(report)
-        ],
+        "reasons": [{"rows": why.rows, **_told(why)} for why in reasons(report)],
+        "remarks": [{"code": each.code, **problem(each.code, each.params, "en")} for each in remarks(report, limit)],
         "columns": list(report.columns),
         "language": report.language,
         "duplicates": report.duplicates,
@@ -68,5 +64,6 @@ def plain(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
-def _what(code: str, params: Mapping[str, Any]) -> str:
-    return say_in("en", f"reject.{code}", **params)
+def _told(row: Rejected | Reason) -> dict[str, Any]:
+    told = {"line": row.line, "code": row.code, "what": say_in("en", f"reject.{row.code}", **row.params)}
+    return {**told, "file": row.file} if row.file else told

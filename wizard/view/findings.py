@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from wizard.contract import DataReport
+from wizard.contract import DataReport, Rejected
 from wizard.session import quantile, reasons, remarks
 from wizard.words import known, problem, say
 
@@ -34,7 +34,7 @@ def meaning(report: DataReport, goals: Collection[str]) -> Iterator[tuple[str, s
     """(name, value): what is read from where, and what it is good for. `goals`: tasks that some recipe serves."""
     yield say("data.columns"), mapping_text(report.mapping)
     if report.tasks:
-        yield say("data.suits"), say("data.comma").join(task(name, goals) for name in report.tasks)
+        yield say("data.suits"), suited(report.tasks, goals)
 
 
 def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
@@ -43,9 +43,15 @@ def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
     yield say("data.split"), say("data.split_all", n=report.usable)
 
 
-def task(name: str, goals: Collection[str]) -> str:
-    told = say(f"task.{name}") if known(f"task.{name}") else name
-    return told if name in goals else say("data.later", task=told)
+def suited(tasks: Sequence[str], goals: Collection[str]) -> str:
+    """What can be done with it here comes first."""
+    comma, later = say("data.comma"), [name for name in tasks if name not in goals]
+    told = [task(name) for name in tasks if name in goals]
+    return comma.join([*told, *([say("data.later", tasks=comma.join(map(task, later)))] if later else [])])
+
+
+def task(name: str) -> str:
+    return say(f"task.{name}") if known(f"task.{name}") else name
 
 
 def lengths(report: DataReport) -> str:
@@ -57,15 +63,19 @@ def rejects(report: DataReport) -> list[str]:
     """One line for each reason: how many, why, and where the first ones are."""
     lines = []
     for reason in reasons(report):
-        named = [row.line for row in report.rejected if row.code == reason.code and row.line]
+        named = [place_of(row) for row in report.rejected if row.code == reason.code and row.line]
         why = say(f"reject.{reason.code}", **reason.params)
         if not named:  # only a sample was read, whose lines are not known
             lines.append(say("view.data.reject_some", n=reason.rows, why=why))
             continue
         more = " ..." if reason.rows > LINES_NAMED else ""
-        places = ", ".join(map(str, named[:LINES_NAMED])) + more
+        places = ", ".join(named[:LINES_NAMED]) + more
         lines.append(say("view.data.reject", n=reason.rows, why=why, lines=places))
     return lines
+
+
+def place_of(row: Rejected) -> str:
+    return f"{row.file}:{row.line}" if row.file else f"{row.line}"
 
 
 def noted(report: DataReport, limit: int) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.contract import DataReport, Dataset, Problem, Role
+from wizard.contract import DataReport, Dataset, Problem, Role, Thumbnail
 from wizard.errors import WizardError
 from wizard.view.draft import Draft
 
@@ -26,6 +27,7 @@ class Look:
     problem: Problem | None = None
     unsuited: Problem | None = None
     faces: Faces = ()
+    pictures: tuple[Thumbnail, ...] = ()
     beside: tuple[Problem, ...] = ()  # what the goal leaves out; why the chat template is not around the rows
     columns: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
@@ -66,7 +68,7 @@ def reading(
             return Look(
                 problem=error.problem,
                 columns=desk.columns(place, told.encoding),
-                roles=desk.roles(told.format or USUAL),
+                roles=desk.roles(told.format or USUAL, mapping=tuple(told.mapping)),
                 formats=desk.formats(),
                 encodings=desk.encodings(),
             )
@@ -74,11 +76,12 @@ def reading(
         aside = desk.aside(report, task) if source != "bundled" else None
         return Look(
             report=report,
+            pictures=pictures_of(report, place),
             unsuited=desk.unsuited(report, task, place) if source != "bundled" else None,
             faces=faces,
             beside=tuple(each for each in (aside, refusal) if each),
             columns=report.columns,
-            roles=desk.roles(report.format, report.kind),
+            roles=desk.roles(report.format, report.kind, tuple(report.mapping)),
             formats=desk.formats(),
             encodings=desk.encodings(),
             goals=goals(desk.catalog()),
@@ -86,6 +89,15 @@ def reading(
         )
 
     return read
+
+
+def pictures_of(report: DataReport, place: str) -> tuple[Thumbnail, ...]:
+    """Of the rows that are shown; a hub's lie elsewhere than they are called."""
+    if "image" not in report.modality or not Path(place).expanduser().exists():
+        return ()
+    from wizard.session.previews import pictures
+
+    return pictures(report, place)
 
 
 def seen(desk: Desk, model: str, samples: Sequence[Mapping[str, Any]]) -> tuple[Faces, Problem | None]:

@@ -73,6 +73,7 @@ def test_json_has_every_key_and_rejects_in_english(command: Typed, rows: str) ->
 def test_each_reason_is_counted_with_its_first_line(command: Typed, rows: str) -> None:
     told = {why["code"]: (why["rows"], why["line"]) for why in found(command, rows)["reasons"]}
     assert told == {"empty-answer": (1, 2), "bad-json": (1, 5)}
+    assert {"rows-alike", "rows-few"} == {each["code"] for each in found(command, rows)["remarks"]}
 
 
 def test_a_reason_that_comes_late_has_its_first_line_too(command: Typed, tmp_path: Path) -> None:
@@ -81,6 +82,15 @@ def test_a_reason_that_comes_late_has_its_first_line_too(command: Typed, tmp_pat
     path.write_text("\n".join(lines), encoding="utf-8")
     told = {why["code"]: (why["rows"], why["line"]) for why in found(command, str(path))["reasons"]}
     assert told == {"empty-answer": (1500, 1), "bad-json": (2, 1501)}
+
+
+def test_rows_of_a_folder_are_named_with_their_file(command: Typed, rows: str) -> None:
+    (Path(rows).parent / "other.jsonl").write_text('{"question": "q", "answer": ""}\n')
+    told = found(command, str(Path(rows).parent))
+    assert {(Path(row["file"]).name, row["line"]) for row in told["rejected"]} == {
+        ("rows.jsonl", 2), ("rows.jsonl", 5), ("other.jsonl", 1),
+    }  # fmt: skip
+    assert "other.jsonl:1" in command("data", str(Path(rows).parent))[1]
 
 
 def test_the_cut_follows_the_length(command: Typed, rows: str) -> None:

@@ -92,5 +92,5 @@ def test_what_was_known_of_the_data_is_kept_in_the_run(
     folder = desk.folder(desk.launch(plan))
     kept = json.loads(folder.data_report.read_text(encoding="utf-8"))
     assert (kept["rows"], kept["usable"], kept["duplicates"]) == (31, 30, 29)
-    assert kept["reasons"] == [{"code": "empty-answer", "rows": 1, "line": 31, "what": "an empty answer"}]
+    assert kept["reasons"] == [{"rows": 1, "line": 31, "code": "empty-answer", "what": "an empty answer"}]
     assert kept["cut"]["at"] == plan.choice.knobs.seq_len

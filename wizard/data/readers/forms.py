@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -11,18 +11,18 @@ from wizard.data.files import listing, rows
 from wizard.data.files.containers import cut_of
 from wizard.data.readers.files import check_path, told
 from wizard.data.shape import HEAD_ROWS
-from wizard.data.shape.formats import NAMES, format_named
+from wizard.data.shape.formats import FORMATS, format_named
 
 ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16", "shift_jis", "euc-kr", "cp1252")
 
 
 def formats() -> tuple[str, ...]:
-    return NAMES
+    return tuple(dict.fromkeys(known.id for known in FORMATS))
 
 
-def roles(format: str, kind: str = "") -> tuple[Role, ...]:
-    """None of a format that is not known."""
-    known = format_named(format, kind)
+def roles(format: str, kind: str = "", mapping: Collection[str] = ()) -> tuple[Role, ...]:
+    """Of the way it is written that has those of a mapping; none of a format that is not known."""
+    known = format_named(format, kind, mapping)
     if not known:
         return ()
     outside = [Role(name=name, required=name in known.required) for name in known.fields]

@@ -10,6 +10,7 @@ from wizard.view import findings, telling
 from wizard.view.lengths import histogram
 from wizard.view.reading import Look
 from wizard.view.widgets.facts import Facts
+from wizard.view.widgets.picture import Pictures
 from wizard.view.widgets.plain import PlainStatic
 from wizard.view.widgets.rows import rendered
 from wizard.words import say
@@ -24,6 +25,7 @@ class Found(Vertical):
         yield PlainStatic(id="rejects")
         yield PlainStatic(id="rows-title", classes="title")
         yield PlainStatic(id="rows")
+        yield Pictures(id="pictures")
         yield Facts(id="amounts")
         yield PlainStatic(id="lengths")
 
@@ -42,6 +44,7 @@ class Found(Vertical):
         self._tell_losses(look, report, limit)
         self._show("rows-title", say("view.data.rows") if look.faces else "")
         self.query_one("#rows", PlainStatic).update(rendered(look.faces))
+        self.query_one("#pictures", Pictures).show(look.pictures)
         self.query_one("#amounts", Facts).tell(list(findings.amounts(report)) if report else [])
         width = self.screen.size.width - MARGINS
         self._show("lengths", "\n".join(histogram(report, limit, width)) if report else "")
