@@ -49,14 +49,14 @@ def test_a_connection_that_is_cut_again_and_again_comes_to_an_end(stage: Stages,
 def test_a_new_process_goes_on_from_what_the_ended_one_had(
     stage: Stages, hub_python: Path, kind: str, end: signal.Signals
 ) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has its programs ignore it
     with running(Hub(FILES, pause=0.1)) as hub:
         fetch = ordered(fetching(stage, hub_python, hub), source(kind))
         process = fetch.start()
         fetch.wait_for(lambda _: hub.sent[ONE] >= 10 * BLOCK, process)
-        asked_to_end = time.monotonic()
         process.send_signal(end)
         assert process.wait() != 0
-        assert time.monotonic() - asked_to_end < 2
+        assert hub.sent[ONE] < LONG
         kept = max(path.stat().st_size for path in (fetch.home / "models" / "tiny" / ".part").iterdir())
         assert kept >= 9 * BLOCK
         hub.pause, hub.ranges = 0.0, []
@@ -93,10 +93,10 @@ def test_a_part_of_other_contents_is_not_gone_on_with(stage: Stages, hub_python:
 
 @BOTH
 def test_a_server_that_ignores_ranges_is_read_from_the_start(stage: Stages, hub_python: Path, kind: str) -> None:
-    with running(Hub(FILES, cut_after=1_000_000, ignores_ranges=True)) as hub:
+    with running(Hub(FILES, cut_after=2_000_000, ignores_ranges=True)) as hub:
         fetch = ordered(fetching(stage, hub_python, hub), source(kind))
         assert fetch.run() == 0
-        assert hub.sent[ONE] == 1_000_000 + LONG
+        assert hub.sent[ONE] == 2_000_000 + LONG
     assert holds(fetched(fetch), FILES)
 
 
