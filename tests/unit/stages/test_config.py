@@ -88,7 +88,7 @@ def test_a_model_that_hugging_face_does_not_have_is_not_one_that_wants_a_token(a
 
 @pytest.mark.parametrize(
     ("status", "code", "told"),
-    [((404, 500), "hub-has-no-model", "modelscope"), ((404, 401), "hub-refused", "huggingface")],
+    [((404, 410), "hub-has-no-model", "modelscope"), ((404, 401), "hub-refused", "huggingface")],
 )
 def test_where_no_hub_gives_it_a_refusal_is_told_else_the_first_one_s_reason(
     ask: Ask, hub: Hub, status: tuple[int, int], code: str, told: str

@@ -60,7 +60,7 @@ def _taught(messages: Sequence[Message]) -> list[int]:
 def _draft(talker: Talker, example: Example, turn: int) -> Draft | None:
     """Of one answer, behind all that was said before; None where the template does not write it out."""
     talk = [{**each, "loss": number == turn} for number, each in enumerate(example.messages[: turn + 1])]
-    images = example.images[: sum(each["content"].count(MARK) for each in talk)]
+    images = example.images[: sum((each["content"] or "").count(MARK) for each in talk)]
     told = scripts(talker, [_in_pieces(each) for each in talk] if images else talk, example.tools)
     script = next((each for each in told.scripts if each.learnt), None)
     if script is None:
@@ -77,7 +77,7 @@ def _draft(talker: Talker, example: Example, turn: int) -> Draft | None:
 
 
 def _in_pieces(message: Message) -> Message:
-    return {**message, "content": pieces_of(message["content"])}
+    return {**message, "content": pieces_of(message["content"])} if message["content"] else message
 
 
 def _tokens_of(talker: Talker) -> Any:
