@@ -29,6 +29,7 @@ class Hub:
     commit: str = COMMIT
     revisions: dict[str, dict[str, bytes]] = field(default_factory=dict)  # other commits and tags
     token: str = ""
+    hides: bool = False  # a refusal says that there is no such model
     status: dict[str, int] = field(default_factory=dict)  # hub kind -> refuse everything with this
     stumbles: list[int] = field(default_factory=list)  # the next listings are answered with these
     file_stumbles: dict[str, list[int]] = field(default_factory=dict)  # so are the next requests for a file
@@ -126,7 +127,7 @@ class HubHandler(BaseHTTPRequestHandler):
         return 401 if self.here.token and given != f"Bearer {self.here.token}" else 0
 
     def refuse(self, status: int) -> None:
-        headers = {"X-Error-Code": "RepoNotFound"} if status == 404 else {}
+        headers = {"X-Error-Code": "RepoNotFound"} if status == 404 or self.here.hides else {}
         if status == 429 and self.here.retry_after:
             headers["Retry-After"] = self.here.retry_after
         message = NAMES.get(status, "Odd")
@@ -138,11 +139,17 @@ class HubHandler(BaseHTTPRequestHandler):
         if re.fullmatch(r"/api/v1/models/[^/]+/[^/]+/repo/files", path):
             if self.here.stumbles:
                 return self.refuse(self.here.stumbles.pop(0))
-            listed = None if files is None else [self.blob(name, files[name], revision) for name in files]
+            listed = None if files is None else [*self.trees(files), *(self.blob(n, files[n], revision) for n in files)]
             return self.say({"Code": 200, "Success": True, "Data": {"Files": listed}})
         if re.fullmatch(r"/api/v1/models/[^/]+/[^/]+/repo", path) and query.get("FilePath", "") in (files or {}):
             return self.give(query["FilePath"], files or {}, {})
         return self.refuse(404)
+
+    @staticmethod
+    def trees(files: dict[str, bytes]) -> list[dict[str, object]]:
+        """Folders are listed too, with a size of their own."""
+        names = sorted({name.rpartition("/")[0] for name in files} - {""})
+        return [{"Path": name, "Name": name, "Type": "tree", "Size": 4096} for name in names]
 
     def blob(self, name: str, content: bytes, revision: str) -> dict[str, object]:
         told = {} if self.here.without_hashes else {"Sha256": sha256(content)}
@@ -163,6 +170,13 @@ class HubHandler(BaseHTTPRequestHandler):
                 for name, content in files.items()
             ]
             return self.say({"id": "org/tiny", "sha": self.here.commit_of(revision), "siblings": siblings})
+        if found := re.fullmatch(r"/api/models/[^/]+/[^/]+/tree/([^/]+)", path):
+            files = self.here.at(found[1]) or {}
+            told = [
+                {"type": "file", "path": name, "size": len(held), "oid": git_oid(held)} | self.lfs(name, held)
+                for name, held in files.items()
+            ]
+            return self.say(told)
         found = re.fullmatch(r"/[^/]+/[^/]+/resolve/([^/]+)/(.+)", path)
         files = self.here.at(found[1]) if found else None
         if found and files and found[2] in files:

@@ -198,6 +198,11 @@ class StageFolder:
         return self.path / "log.txt"
 
     @property
+    def reading(self) -> Path:
+        """{"path"} of the file that is being read, while its reader might end the process."""
+        return self.path / "reading.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 

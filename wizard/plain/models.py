@@ -16,6 +16,7 @@ from wizard.plain.follow import PROGRESS_SECONDS
 from wizard.plain.output import answer, print_json, talk
 from wizard.plain.tokens import with_token
 from wizard.session import Desk
+from wizard.session.models import held_of
 from wizard.words import say, units
 
 
@@ -27,8 +28,9 @@ def search(desk: Desk, options: argparse.Namespace) -> int:
     words = " ".join(options.names)
     found = desk.models.search(words, teller())
     if options.json:
-        told = [shelves.data(model, found.held.get(model.id)) for model in found.models]
-        others = [asdict(each) for id, each in found.held.items() if not words and id not in desk.catalog().models]
+        told = [shelves.data(model, held_of(found.held, model.id)) for model in found.models]
+        known = desk.catalog().models
+        others = [asdict(each) for each in found.held.values() if not words and each.model not in known]
         more = {"hubs": found.hubs, "silent": found.silent, "nearest": found.nearest}
         print_json({"models": told, "others_here": others, **more})
     else:

@@ -8,13 +8,14 @@ from typing import Any
 
 from wizard.contract import Model
 from wizard.plain.output import table
-from wizard.session.models import Found, Held, Shown
+from wizard.session.models import Found, Held, Shown, held_of
 from wizard.words import known, say, units
 
 HUBS = ("modelscope", "huggingface")
 
 
-def data(model: Model, held: Held | None) -> dict[str, Any]:
+def data(model: Model, held: Sequence[Held]) -> dict[str, Any]:
+    """`here`: the first of its revisions that are here, `revisions_here`: the others."""
     return {
         "id": model.id,
         "title": model.title,
@@ -27,7 +28,8 @@ def data(model: Model, held: Held | None) -> dict[str, Any]:
         "template": model.template,
         "yours": model.yours,
         "ids": refs(model),
-        "here": asdict(held) if held else None,
+        "here": next(map(asdict, held), None),
+        "revisions_here": [asdict(each) for each in held[1:]],
     }
 
 
@@ -67,12 +69,12 @@ def _with_words(answer: Found) -> Iterator[str]:
     if not answer.models:
         return
     head = [say(f"models.column.{name}") for name in ("id", "params", "context", "licence", "here")]
-    yield table([head, *(_line(model, answer.held.get(model.id)) for model in answer.models)])
+    yield table([head, *(_line(model, held_of(answer.held, model.id)) for model in answer.models)])
 
 
-def _line(model: Model, held: Held | None) -> list[str]:
+def _line(model: Model, held: Sequence[Held]) -> list[str]:
     marks = [say(f"models.{name}") for name in ("gated", "yours") if getattr(model, name)]
-    here = [_size(held)] if held else []
+    here = [_size(each) for each in held]
     told = say("view.comma").join([*here, *marks])
     return [model.id, units.count(model.params), f"{model.max_len:,}", model.licence or "-", told]
 
@@ -99,7 +101,8 @@ def shown(one: Shown) -> str:
         ),
         (say("models.label.template"), model.template or say("models.own_template")),
         *((say(f"models.label.{kind}"), ref) for kind, ref in refs(model).items()),
-        (say("models.label.here"), f"{_size(held)}  {held.path}" if held else say("models.not_here")),
+        *((say("models.label.here"), f"{_size(each)}  {each.path}") for each in held),
+        *([] if held else [(say("models.label.here"), say("models.not_here"))]),
         *([(say("models.label.file"), str(one.file))] if one.file else []),
     ]
     cards = [

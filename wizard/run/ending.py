@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wizard.contract import Problem, Stage
-from wizard.journal import Event, RunFolder, Tail, last_lines
+from wizard.journal import Event, RunFolder, Tail, last_lines, read_json
 from wizard.run.child import Child
 from wizard.run.ledger import free_bytes, full_disk
 from wizard.run.spawn import is_done
@@ -15,6 +15,7 @@ from wizard.run.uv import mask
 
 OUT_OF_MEMORY = 75
 _KILLED = (signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS)
+_BROKEN = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
 _FULL_BYTES = 16 << 20
 
 
@@ -45,6 +46,8 @@ def judge(folder: RunFolder, stage: Stage, child: Child) -> Ending:
         return Ending(outcome="failed", problem=told)
     if free_bytes(folder.path) < _FULL_BYTES:
         return Ending(outcome="failed", problem=full_disk(folder.path))
+    if code and -code in _BROKEN and (path := read_json(folder.stage(stage.folder).reading).get("path")):
+        return Ending(outcome="failed", problem=Problem(code="data-reader-died", params={"path": path}))
     if code is None or -code in _KILLED:
         name = signal.Signals(-code).name if code else "?"
         problem = _problem(folder, stage, "stage-killed", signal=name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import WizardError
-from wizard.stages.hubs import problem
+from wizard.stages.hubs import list_files, problem
 from wizard.stages.listing import wanted
 
 NAME = "config.json"
@@ -74,10 +75,8 @@ def facts(hub: str, ref: str) -> dict[str, Any]:
 
 
 def from_modelscope(ref: str) -> dict[str, Any]:
-    from modelscope.hub.api import HubApi
-
-    files = HubApi().get_model_files(ref, revision="master", recursive=True)
-    told: dict[str, Any] = {"bytes": sum(file.get("Size") or 0 for file in files if wanted(file["Path"]))}
+    listing = list_files({"kind": "modelscope", "ref": ref}, os.environ.get("MODELSCOPE_API_TOKEN", ""))
+    told: dict[str, Any] = {"bytes": sum(max(0, entry.bytes) for entry in listing.entries if wanted(entry.name))}
     with contextlib.suppress(Exception):
         from modelscope_hub import HubApi as Api
 

@@ -19,10 +19,12 @@ from wizard.stages.caches import Cache, link
 from wizard.stages.desk import Bench
 from wizard.stages.faults import free_bytes
 from wizard.stages.hubs import failure
-from wizard.stages.listing import Entry, Listing, whose
+from wizard.stages.listing import Entry, Listing, place, whose
 from wizard.stages.record import git_oid_of
+from wizard.stages.safety import refuse_code
 from wizard.stages.transfer import Differs, Ears, GivenUp, Refused, Stopped, session, transfer
 
+CONFIG = "config.json"
 THREADS = 4
 LOOK_SECONDS = 1.0
 RATE_LOOKS = 10  # seconds that the speed is taken over
@@ -71,8 +73,12 @@ def download(
     missing = [entry for entry in entries if entry.name not in sums]
     if any(not entry.url for entry in missing):  # the hub was silent, and its cache has not all of it
         raise failure(listing.kind, listing.ref, 0)
-    check_room(listing, missing, folder)
-    sums |= Crew(bench, listing, folder, token, gauge).fetch(missing)
+    crew = Crew(bench, listing, folder, token, gauge)
+    crew.fetch([entry for entry in missing if entry.name == CONFIG])
+    refuse_code(folder, place(listing))  # before the first byte of its weights
+    later = [entry for entry in missing if entry.name != CONFIG]
+    check_room(listing, later, folder)
+    sums |= crew.fetch(later)
     shutil.rmtree(folder / PARTS, ignore_errors=True)
     return sums
 

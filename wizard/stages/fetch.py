@@ -23,7 +23,7 @@ from wizard.stages.tokens import token_of
 from wizard.stages.weights import check_model
 
 Source = Mapping[str, Any]
-NO_OTHER_HUB_HELPS = ("disk-full", "model-needs-disk")
+NO_OTHER_HUB_HELPS = ("disk-full", "model-needs-disk", "model-needs-code")
 USERS = dict(os.environ)  # as the user set it: the libraries' caches are sent elsewhere later
 
 

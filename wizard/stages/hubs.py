@@ -138,12 +138,17 @@ def is_offline(error: Exception) -> bool:
     return any(matches(type(cause).__name__, ("Offline*",)) for cause in chain(error))
 
 
+def unknown_there(response: Any) -> bool:
+    """Hugging Face answers 401 for what it does not have, as for what is gated, and tells them apart in a header."""
+    return str(getattr(response, "headers", {}).get("X-Error-Code", "")) == "RepoNotFound"
+
+
 def status_of(error: BaseException) -> int:
     if type(error).__name__ == "NotExistError":  # ModelScope's, without a status where it asked on both of its sites
         return 404
     for holder in (getattr(error, "response", None), error):
         code = getattr(holder, "status_code", None)
         if isinstance(code, int):
-            return code
+            return 404 if code == 401 and unknown_there(holder) else code
     found = re.search(r"\[(4\d\d|5\d\d)\]", str(error))
     return int(found[1]) if found else 0

@@ -7,6 +7,7 @@ cat RUN/02-prepare/report.json
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +20,8 @@ from wizard.stages.preparing import shelf, sources
 from wizard.stages.preparing.batches import SIDES, Done, Maker
 from wizard.stages.preparing.copying import here
 from wizard.stages.preparing.crowd import made
-from wizard.stages.preparing.kinds import kind_of
+from wizard.stages.preparing.kinds import kind_of, pictures
+from wizard.stages.preparing.seeing import Pictures
 from wizard.stages.preparing.tally import Tally
 from wizard.stages.preparing.writing import Arrow
 from wizard.stages.template import Talker
@@ -34,7 +36,7 @@ def work(bench: Bench) -> None:
     model = bench.order.input("fetch", "model")
     safety.check(model)
     talker = Talker(model)
-    with here(bench) as spec:
+    with here(bench) as spec, sources.noted(folder):
         told = known_or_made(bench, spec, talker)
     write_json(folder / REPORT, told)
     sheet = prompts.note(talker, bench.order.spec.get("questions", ()), folder)
@@ -47,13 +49,14 @@ def work(bench: Bench) -> None:
 def known_or_made(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:
     folder, kept = bench.folder, Path(bench.order.store) / "prepared"
     key = shelf.key_of(spec, sources.checked(spec), talker)
-    if told := shelf.taken(kept, key, folder):
+    shared = not maker_of(spec, talker).kind.sees  # pictures lie in the run's own folder, or change where they are
+    if shared and (told := shelf.taken(kept, key, folder)):
         bench.note("rows-known", rows=told["rows"])
         return told
     told = make(bench, spec, talker)
     if told["streamed"]:
-        write_json(folder / "stream.json", stream_of(bench.order.spec, talker.folder, told))
-    else:
+        write_json(folder / "stream.json", stream_of(bench.order.spec, place_of(bench, talker), talker.folder, told))
+    elif shared:
         shelf.put(kept, key, [folder / name for name in files_of(told)], told)
     return told
 
@@ -65,10 +68,10 @@ def make(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any
     room = room_for_training(talker.folder)
     sides = SIDES if maker.validation else SIDES[:1]
     files = {side: Arrow(folder / f"{side}.arrow", maker.schema(), room) for side in sides}
-    tally = Tally()
+    tally, batches = Tally(), sources.batches(sources.examples_of(spec, place_of(bench, talker)))
     (folder / LINES).unlink(missing_ok=True)
     with (folder / LINES).open("w", encoding="utf-8", errors="replace") as report:
-        for done in made(maker, sources.batches(sources.examples_of(spec)), str(folder / "log.txt")):
+        for done in made(maker, batches, str(folder / "log.txt")):
             before = tally.rows
             tally.add(done.tally)
             write(done, files, report)
@@ -87,10 +90,16 @@ def write(done: Done, files: Mapping[str, Arrow], report: IO[str]) -> None:
     report.writelines(dumps(line) + "\n" for line in done.told)
 
 
-def stream_of(spec: Mapping[str, Any], model: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+def place_of(bench: Bench, talker: Talker) -> Pictures:
+    cache = Path(bench.order.store) / "cache" / "pictures"
+    return Pictures(family=pictures.family_at(talker.folder), store=str(bench.folder / "pictures"), cache=str(cache))
+
+
+def stream_of(spec: Mapping[str, Any], place: Pictures, model: Path, told: Mapping[str, Any]) -> dict[str, Any]:
     """With which training makes the rows while it goes; the disk is too small to keep them."""
     longest = min(told["longest"], int(spec["knobs"]["seq_len"]))
-    return {"spec": dict(spec), "model": str(model), "made": told["made"], "longest": longest}
+    held = {"spec": dict(spec), "model": str(model), "pictures": asdict(place)}
+    return {**held, "made": told["made"], "longest": longest}
 
 
 def maker_of(spec: Mapping[str, Any], talker: Talker) -> Maker:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
 
 Row = Mapping[str, Any]
+STREAM = ("spec", "model", "pictures")  # of stream.json: what rows are made from
+TOKENS = ("input_ids", "labels")
 SHUFFLED = 1000  # rows that a stream holds to draw from
 
 
@@ -23,7 +25,7 @@ def rows_of(path: Path, knobs: Mapping[str, Any]) -> Dataset | IterableDataset:
 
     if path.suffix == ".arrow":
         return shortened(Dataset.from_file(str(path)), int(max(lengths_of(path))), int(knobs["seq_len"]))
-    told = {name: read_json(path)[name] for name in ("spec", "model")}
+    told = {name: read_json(path)[name] for name in STREAM}
     told["spec"]["knobs"]["seq_len"] = knobs["seq_len"]
     stream = IterableDataset.from_generator(streamed, gen_kwargs=told)
     return stream.shuffle(seed=int(knobs["seed"]), buffer_size=SHUFFLED)
@@ -38,21 +40,24 @@ def shortened(rows: Dataset, longest: int, limit: int) -> Dataset:
     """A sequence may have been made shorter since the rows were prepared; what has no answer left then is left out."""
     if longest <= limit:
         return rows
+    if "tokens" in rows.column_names:  # a picture cannot be cut
+        return rows.filter(lambda tokens: tokens <= limit, input_columns="tokens")
     learnt = rows.filter(lambda labels: any(label >= 0 for label in labels[:limit]), input_columns="labels")
     return learnt.map(lambda row: cut(row, limit))
 
 
 def cut(row: Row, limit: int) -> dict[str, Any]:
-    return {name: values[:limit] for name, values in row.items()}
+    return {name: values[:limit] if name in TOKENS else values for name, values in row.items()}
 
 
-def streamed(spec: Mapping[str, Any], model: str) -> Iterator[dict[str, Any]]:
+def streamed(spec: Mapping[str, Any], model: str, pictures: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     from wizard.stages.prepare import maker_of
+    from wizard.stages.preparing.seeing import Pictures
     from wizard.stages.preparing.sources import batches, examples_of
     from wizard.stages.template import Talker
 
     maker = maker_of(spec, Talker(Path(model)))
-    for batch in batches(examples_of(spec)):
+    for batch in batches(examples_of(spec, Pictures(**pictures))):
         made = maker.make(batch).columns.get("rows")
         yield from made.to_pylist() if made else ()
 
@@ -77,7 +82,8 @@ def lengths_of(path: Path) -> Sequence[int]:
         return [int(read_json(path)["longest"])]
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_stream(file).read_all()
-        lengths: Sequence[int] = pc.list_value_length(table["input_ids"]).to_numpy()
+        ids = "input_ids" in table.column_names
+        lengths: Sequence[int] = (pc.list_value_length(table["input_ids"]) if ids else table["tokens"]).to_numpy()
         return lengths
 
 
@@ -88,6 +94,8 @@ def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
 
         return [cut(row, limit) for row in Dataset.from_file(str(path)).select(places)]
     told = read_json(path)
-    first = next(streamed(told["spec"], told["model"]))
+    first = next(streamed(**{name: told[name] for name in STREAM}))
+    if "input_ids" not in first:
+        return [first] * len(places)
     times = -(-told["longest"] // len(first["input_ids"]))
     return [cut({name: values * times for name, values in first.items()}, min(limit, told["longest"]))] * len(places)

@@ -15,6 +15,7 @@ import jinja2
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Order
+from wizard.stages.preparing.spellings import spelt
 
 if TYPE_CHECKING:
     from wizard.stages.template import Message, Talker, Tools
@@ -90,7 +91,8 @@ def ids_at(talker: Talker, talk: Talk, when: float) -> list[int]:
     clock = talker.template.globals
     usual, clock["strftime_now"] = clock["strftime_now"], datetime.fromtimestamp(when).strftime
     try:
-        return talker.ids(talk.messages, tools=talk.tools, prompt=True)
+        text_of = partial(talker.text, tools=talk.tools, prompt=True)
+        return talker.encoded(text_of(spelt(text_of, talk.messages)))
     finally:
         clock["strftime_now"] = usual
 
@@ -148,12 +150,16 @@ def hold_library(order: Order, tokenizer: Any, folder: Path) -> dict[str, int]:
 
 def library_ids(tokenizer: Any, talk: Talk) -> list[int]:
     try:
-        told = tokenizer.apply_chat_template(
-            list(talk.messages), tools=talk.tools, add_generation_prompt=True, return_dict=True
-        )
+        return templated(tokenizer, talk.messages, talk.tools)
     except jinja2.TemplateError:
         return []
-    ids: list[int] = told["input_ids"]
+
+
+def templated(tokenizer: Any, messages: Sequence[Message], tools: Tools) -> list[int]:
+    """The prompt by transformers, spelt as the template wants it. Raises jinja2.TemplateError."""
+    render = partial(tokenizer.apply_chat_template, tools=tools, add_generation_prompt=True)
+    form = spelt(lambda each: str(render(list(each), tokenize=False)), messages)
+    ids: list[int] = render(form, return_dict=True)["input_ids"]
     return ids
 
 

@@ -21,9 +21,10 @@ def check(folder: Path) -> None:
     try_template(folder)
 
 
-def refuse_code(folder: Path) -> None:
+def refuse_code(folder: Path, name: str = "") -> None:
+    """`name`: what it is told as, if not by its folder."""
     if needs_code(read(folder / "config.json")):
-        raise WizardError("model-needs-code", exit_code=ExitCode.FAILED, path=str(folder))
+        raise WizardError("model-needs-code", exit_code=ExitCode.FAILED, path=name or str(folder))
 
 
 def read(file: Path) -> Mapping[str, Any]:

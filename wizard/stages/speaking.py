@@ -15,6 +15,7 @@ from transformers import DynamicCache
 from wizard.stages.answering import end_ids
 from wizard.stages.client import UNFINISHED
 from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.prompts import templated
 
 
 @dataclass(kw_only=True)
@@ -27,11 +28,7 @@ class Model:
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None = None) -> list[int]:
-        encoded = self.tokenizer.apply_chat_template(
-            [as_trained(turn) for turn in messages], tools=tools or None, add_generation_prompt=True, return_dict=True
-        )
-        ids: list[int] = encoded["input_ids"]
-        return ids
+        return templated(self.tokenizer, [as_trained(turn) for turn in messages], tools or None)
 
     def pieces(
         self, prompt: Sequence[int], limit: int, asked: Mapping[str, Any]
@@ -68,7 +65,10 @@ class Model:
 
 
 def as_trained(turn: Mapping[str, Any]) -> dict[str, Any]:
-    """Templates write down what was called with which arguments; OpenAI's form sends these as a text."""
+    """OpenAI's form may send what is said in parts, and sends the arguments of a call as a text: here they are as in
+    rows of data, from which the template's own form is made."""
+    if isinstance(content := turn.get("content"), list) and all(part.get("type") == "text" for part in content):
+        turn = {**turn, "content": "\n".join(part["text"] for part in content)}
     calls = [
         {**call, "function": {**call["function"], "arguments": json.loads(call["function"]["arguments"] or "{}")}}
         for call in turn.get("tool_calls") or ()

@@ -110,9 +110,12 @@ class Talker:
 
     @cached_property
     def source(self) -> str:
-        """Of the template; nothing for a model that can only read on."""
-        file = self.folder / "chat_template.jinja"
+        """Of the template; nothing for a model that can only read on. Models that see may keep it with what prepares
+        their pictures."""
+        file, beside = self.folder / "chat_template.jinja", self.folder / "chat_template.json"
         source = file.read_text(encoding="utf-8") if file.is_file() else self.config.get("chat_template")
+        if not source and beside.is_file():
+            source = json.loads(beside.read_text(encoding="utf-8")).get("chat_template")
         if isinstance(source, list):
             source = next((named["template"] for named in source if named["name"] == "default"), None)
         return str(source or "")

@@ -95,6 +95,7 @@ def test_an_output_that_was_removed_is_made_again(toy: Callable[..., Toy]) -> No
         ("pass", "stage-crashed"),
         ("os.kill(os.getpid(), 9)", "stage-killed"),
         ("os.kill(os.getpid(), signal.SIGABRT)", "stage-killed"),
+        ("(here / 'reading.json').write_text('{\"path\": \"x\"}'); os.abort()", "data-reader-died"),
         ("event('failed', problem={'code': 'disk-full', 'params': {}}); sys.exit(1)", "disk-full"),
         ("(here / 'done.json').write_text('{\"digest\": \"another\"}')", "stage-crashed"),
         ("(here / 'done.json').write_text('{\"dige')", "stage-crashed"),

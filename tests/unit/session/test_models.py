@@ -23,6 +23,7 @@ from wizard.journal import Home, RunFolder, write_json, write_plan
 from wizard.run import hub_tokens
 from wizard.run.control import run_marker
 from wizard.session import Desk
+from wizard.session.models import held_of
 from wizard.session.models.adopting import draft
 
 GATED = Problem(code="hub-refused", params={"hub": "huggingface", "model": "llama-3.1-8b", "status": 401})
@@ -100,6 +101,16 @@ def test_what_the_law_cannot_read_is_told_as_there(
     assert not desk.home.catalog.exists()
 
 
+def test_a_model_that_needs_code_of_its_own_is_kept_for_estimates_only(desk: Desk, folder: Path) -> None:
+    own = {"model_type": "strange", "auto_map": {"AutoModelForCausalLM": "strange.Strange"}}
+    (folder / "config.json").write_text(json.dumps({**CONFIG, **own}))
+    added = desk.models.add(str(folder))
+    assert (added.model.own_code, added.model.tasks) == (True, ())
+    assert Desk(desk.home).catalog().models[added.model.id] == added.model
+    problem = refusal(desk.models.download, added.model.id, "auto", lambda *_: None, lambda _: None)
+    assert problem.code == "model-own-code"
+
+
 def test_a_model_that_is_built_in_needs_no_file(desk: Desk) -> None:
     added = desk.models.add("Qwen/Qwen3-8B")
     assert (added.model.id, added.path, added.new) == ("qwen3-8b", None, False)
@@ -153,6 +164,16 @@ def test_a_removal_frees_what_is_ours_and_leaves_what_is_linked(desk: Desk, tmp_
     assert shared.stat().st_size == 5000
 
 
+def test_other_revisions_are_the_model_s_and_go_by_their_own_names(desk: Desk) -> None:
+    first, other = shelve(desk.home, "qwen3-8b"), shelve(desk.home, "qwen3-8b@v1.0")
+    assert [held.path for held in desk.models.show("qwen3-8b").held] == [first, other]
+    assert desk.models.here("qwen3-8b@v1.0").path == other
+    assert [held.id for held in held_of(desk.models.search("qwen3 8b").held, "qwen3-8b")] == [first.name, other.name]
+    assert desk.models.remove(desk.models.here("qwen3-8b")) > 0
+    assert (first.exists(), other.exists()) == (False, True)
+    assert desk.models.here("Qwen/Qwen3-8B").path == other
+
+
 @pytest.mark.parametrize("name", ["somebody-s", "../../thesis", "qwen3-8b", "."])
 def test_what_is_not_ours_cannot_be_named(desk: Desk, name: str) -> None:
     theirs = shelve(desk.home, "somebody-s", ours=False)
@@ -179,6 +200,8 @@ def test_a_model_that_a_run_uses_stays(desk: Desk, busy: str) -> None:
     problem = refusal(desk.models.remove, desk.models.here("smollm2-135m"))
     assert (problem.code, problem.params["runs"]) == ("model-in-use", busy)
     assert path.exists()
+    shelve(desk.home, "smollm2-135m@v1")
+    assert refusal(desk.models.remove, desk.models.here("smollm2-135m@v1")).code == "model-in-use"
     shelve(desk.home, "qwen3-8b")
     assert desk.models.remove(desk.models.here("qwen3-8b")) > 0
 

@@ -15,6 +15,12 @@ from wizard.stages.template import Talker
 
 ASKED = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Why?"}]
 GOOD, BAD = ({"role": "assistant", "content": text} for text in ("Because.", "No idea."))
+CALLED = [{"role": "assistant", "content": "look(why)"}, {"role": "tool", "content": "Rain."}]
+TOOL_TALKS = {
+    "dpo": Example(messages=[*ASKED, *CALLED, GOOD], rejected=[CALLED[0], {"role": "tool", "content": "Sun."}, BAD]),
+    "straight": Example(messages=[*ASKED, *CALLED, GOOD], rejected=[BAD]),
+    "kto": Example(messages=[*ASKED, *CALLED, BAD], label=False),
+}
 EXAMPLES = {
     "dpo": Example(messages=[*ASKED, GOOD], rejected=[BAD]),
     "kto": Example(messages=[*ASKED, BAD], label=False),
@@ -39,9 +45,16 @@ def main(folder: str) -> None:
     texts = {
         task: {name: decoded(talker, ids) for name, ids in row.items() if is_ids(ids)} for task, row in rows.items()
     }
-    told = {"rows": rows, "texts": texts, "unfolded": unfolded(rows["grpo"])}
+    talks = {name: tool_talk(talker, name, example) for name, example in TOOL_TALKS.items()}
+    told = {"talks": talks, "rows": rows, "texts": texts, "unfolded": unfolded(rows["grpo"])}
     told |= {"long": long.told, "asked": asked.told, "pair": list(pair["input_ids"].shape), "kto": sorted(kto)}
     print(json.dumps(told))
+
+
+def tool_talk(talker, name, example):
+    maker = Maker(talker=talker, kind=kind_of("kto" if name == "kto" else "dpo"), limit=256)
+    (row,) = maker.make([(7, example)]).columns["rows"].to_pylist()
+    return {column: decoded(talker, ids) for column, ids in row.items() if is_ids(ids)}
 
 
 def decoded(talker, ids) -> str:

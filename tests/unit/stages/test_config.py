@@ -21,7 +21,9 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
-    with running(Hub({"config.json": json.dumps(CONFIG).encode(), "model.safetensors": b"weights"})) as made:
+    with running(
+        Hub({"config.json": json.dumps(CONFIG).encode(), "model.safetensors": b"weights", "assets/notes.json": b"{}"})
+    ) as made:
         yield made
 
 
@@ -29,6 +31,7 @@ def hub() -> Iterator[Hub]:
 def friendly(hub: Hub) -> None:
     hub.status.clear()
     hub.asked.clear()
+    hub.hides = False
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +81,14 @@ def test_a_refusal_says_which_hub_and_why(ask: Ask, hub: Hub, kind: str, status:
     assert "?" not in "".join(words.problem(code, found["params"], "en").values())
 
 
+def test_a_model_that_hugging_face_does_not_have_is_not_one_that_wants_a_token(ask: Ask, hub: Hub) -> None:
+    hub.status["huggingface"], hub.hides = 401, True
+    assert ask("huggingface")["code"] == "hub-has-no-model"
+
+
 @pytest.mark.parametrize(
     ("status", "code", "told"),
-    [((404, 500), "hub-has-no-model", "modelscope"), ((404, 401), "hub-refused", "huggingface")],
+    [((404, 410), "hub-has-no-model", "modelscope"), ((404, 401), "hub-refused", "huggingface")],
 )
 def test_where_no_hub_gives_it_a_refusal_is_told_else_the_first_one_s_reason(
     ask: Ask, hub: Hub, status: tuple[int, int], code: str, told: str

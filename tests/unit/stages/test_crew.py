@@ -161,7 +161,7 @@ def test_the_cards_hold_the_stage_s_lock_and_stay_in_its_group(head: Callable[..
         os.set_inheritable(lock.fileno(), True)
         command = [sys.executable, "-m", "wizard.stages.head", str(stage.path)]
         environment = {**os.environ, "PYTHONPATH": str(stage.lib)}
-        process = subprocess.Popen(command, env=environment, process_group=0, pass_fds=[lock.fileno()])
+        process = subprocess.Popen(command, env=environment, cwd=stage.path, process_group=0, pass_fds=[lock.fileno()])
     try:
         wait_for_cards(stage, process)
         process.kill()

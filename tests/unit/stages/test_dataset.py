@@ -16,7 +16,7 @@ from tests.fakes.hub_datasets import running_datasets
 from tests.unit.stages.programs import environment
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import Desk, estimating, sources
+from wizard.session import Desk, jobs, sources
 
 KINDS = ("modelscope", "huggingface")
 CARD = b"""---
@@ -76,7 +76,7 @@ def desk(hub: Hub, hub_python: Path, lib: Path, tmp_path: Path, monkeypatch: pyt
         )
         return map(json.loads, done.stdout.splitlines())
 
-    monkeypatch.setattr(estimating, "job", job)
+    monkeypatch.setattr(jobs, "job", job)
     root = tmp_path / "home"
     root.mkdir()
     return Desk(Home(root, root))

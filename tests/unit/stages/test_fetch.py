@@ -62,6 +62,25 @@ def test_a_refusal_says_which(stage: Stages, hub_python: Path, kind: str, status
     assert found["params"]["hub"] == kind
 
 
+def test_a_model_that_hugging_face_does_not_have_is_not_one_that_wants_a_token(stage: Stages, hub_python: Path) -> None:
+    with running(Hub(FILES, status={"huggingface": 401}, hides=True)) as hub:
+        fetch = ordered(fetching(stage, hub_python, hub), source("huggingface"))
+        assert fetch.run() == 1
+    assert fetch.problem()["code"] == "hub-has-no-model"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_that_needs_code_of_its_own_is_refused_before_its_weights(
+    stage: Stages, hub_python: Path, kind: str
+) -> None:
+    own = {"model_type": "strange", "auto_map": {"AutoModelForCausalLM": "strange.Strange"}}
+    with running(Hub(FILES | {"config.json": json.dumps(own).encode()})) as hub:
+        fetch = ordered(fetching(stage, hub_python, hub), source(kind), source("huggingface"))
+        assert fetch.run() == 1
+        assert hub.sent.keys() == {"config.json"}
+    assert fetch.problem() == {"code": "model-needs-code", "params": {"path": f"{kind}:org/tiny"}}
+
+
 @pytest.mark.parametrize("place", ["variable", "secrets"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_token_opens_a_gated_model_and_is_told_to_nobody(

@@ -32,6 +32,16 @@ def test_a_preference_is_its_prompt_and_both_answers_as_trl_s_collator_takes_the
     assert told["pair"] == [2, len(row["prompt_ids"]) + longest]
 
 
+def test_talks_with_tools_differ_from_the_last_question_on(told: dict[str, Any]) -> None:
+    called = "look(why)<|im_end|>\n<|im_start|>tool\n{}<|im_end|>\n<|im_start|>assistant\n{}<|im_end|>\n"
+    good, bad = called.format("Rain.", "Because."), called.format("Sun.", "No idea.")
+    assert told["talks"] == {
+        "dpo": {"prompt_ids": PROMPT, "chosen_ids": good, "rejected_ids": bad},
+        "straight": {"prompt_ids": PROMPT, "chosen_ids": good, "rejected_ids": "No idea.<|im_end|>\n"},
+        "kto": {"prompt_ids": PROMPT, "completion_ids": called.format("Rain.", "No idea.")},
+    }
+
+
 def test_a_judged_answer_keeps_its_mark(told: dict[str, Any]) -> None:
     assert told["texts"]["kto"] == {"prompt_ids": PROMPT, "completion_ids": "No idea.<|im_end|>\n"}
     assert told["rows"]["kto"]["label"] is False

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, REPO, ROWS, StageRun, Stages, environment
 from wizard.contract import DataSource
 
 BUNDLED = {"kind": "bundled"}
@@ -328,3 +329,24 @@ def test_data_that_are_copied_here_first_leave_no_copy(prepare: StageRun, tiny_m
     data.unlink()
     assert reorder(prepare, tiny_model, data={**from_file(data), "copied": True}).run() == 1
     assert prepare.problem()["code"] == "data-gone"
+
+
+ABORTING = """
+import os, runpy, sys
+from wizard.data.files import rows
+rows.batches_in = lambda *_: os.abort()
+sys.argv = ["prepare", "{folder}"]
+runpy.run_module("wizard.stages.prepare", run_name="__main__")
+"""
+
+
+def test_a_binary_file_that_ends_its_reader_leaves_its_name(prepare: StageRun, tiny_model: Path) -> None:
+    file = REPO / "tests" / "data" / "files" / "pairs.parquet"
+    reorder(prepare, tiny_model, data=from_file(file))
+    program = ABORTING.format(folder=prepare.path)
+    done = subprocess.run([str(prepare.python), "-c", program], env=environment(prepare.lib), capture_output=True)
+    assert done.returncode == -signal.SIGABRT
+    note = prepare.path / "reading.json"
+    assert json.loads(note.read_text()) == {"path": str(file)}
+    assert prepare.run() == 0
+    assert not note.exists()

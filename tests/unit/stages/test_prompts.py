@@ -6,13 +6,16 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from arro3.io import read_ipc_stream
 
 from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
 from tests.unit.stages.test_serve import spec as serving
+from wizard.contract import DataSource
 from wizard.stages.prompts import cause_of, first_difference
 
 QUESTIONS = ["Who are you?", "你是谁？"]
@@ -92,7 +95,7 @@ def test_what_the_template_refuses_is_no_talk_of_this_model(prepared: Any, model
 
 def trained(stage: Stages, python: Path, model: Path, sheet: Path) -> StageRun:
     order = {"knobs": KNOBS, "method": {"id": "lora", "base": "whole", "dora": False}, "device": "cpu"}
-    rows = sheet.with_name("rows.jsonl")
+    rows = sheet.with_name("rows.arrow")
     inputs = {"fetch": {"model": model}, "prepare": {"rows": rows, "prompts": sheet}}
     return stage("train", python).order(order, inputs)
 
@@ -114,7 +117,7 @@ def test_a_template_changed_since_stops_before_hours_of_training(
 def test_rows_are_told_the_date_of_the_day_they_are_prepared(prepared: Any, model: Path) -> None:
     retell(model, lambda text: "{{ strftime_now('%Y') }}\n" + text)
     sheet = prepared(model)
-    first = json.loads(sheet.with_name("rows.jsonl").read_text().splitlines()[0])["input_ids"]
+    first = read_ipc_stream(sheet.with_name("rows.arrow")).read_all()["input_ids"][0].as_py()
     assert first[:5] == json.loads(sheet.read_text())["lines"][0]["ids"][:5]
 
 
@@ -124,7 +127,7 @@ def test_a_model_without_a_template_reads_on_and_has_no_prompts(
     (model / "chat_template.jinja").unlink()
     text = tmp_path / "book.txt"
     text.write_text("Once upon a time.\n\nThe end.\n")
-    data = {"kind": "path", "path": str(text), "format": "", "encoding": "", "mapping": {}, "sha256": ""}
+    data = {"kind": "path", "sources": [asdict(DataSource(ref=str(text)))]}
     prepare = stage("prepare", trl_python).order({"data": data, "knobs": KNOBS}, {"fetch": {"model": model}})
     assert prepare.run() == 0
     assert lines(Path(prepare.done()["outputs"]["prompts"])) == {}
@@ -234,3 +237,42 @@ def test_tools_and_calls_reach_the_template_as_in_training(
         process.terminate()
         process.wait()
     assert serve.events("result")[0]["prompts"]["talks"] == len(lines(sheet))
+
+
+IN_PARTS = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}{% for part in message['content'] %}"
+    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+LIBRARY = """
+import json, sys
+from functools import partial
+from pathlib import Path
+from wizard.stages import prompts
+from wizard.stages.loading import tokenizer_of
+from wizard.stages.template import Talker
+folder, sheet = map(Path, sys.argv[1:])
+library = partial(prompts.library_ids, tokenizer_of(folder))
+print(json.dumps(prompts.hold(prompts.read(sheet), "library", library, Talker(folder))))
+"""
+
+
+def test_a_template_that_wants_turns_in_parts_reads_the_same_in_all_places(
+    stage: Stages, trl_python: Path, lib: Path, prepared: Any, model: Path, tmp_path: Path
+) -> None:
+    usual = json.loads(prepared(model).read_text())["lines"]
+    retell(model, lambda _: IN_PARTS)
+    sheet = prepared(model)
+    assert json.loads(sheet.read_text())["lines"] == usual
+    command = [str(trl_python), "-c", LIBRARY, str(model), str(sheet)]
+    told = subprocess.run(command, check=True, env=environment(lib), capture_output=True, text=True)
+    assert json.loads(told.stdout.splitlines()[-1])["talks"] == len(usual)
+    order = serving("transformers", tmp_path, context=512, questions=QUESTIONS)
+    serve = stage("serve", trl_python).order(order, {"merge": {"merged": model}, "prepare": {"prompts": sheet}})
+    process = serve.start()
+    try:
+        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+    finally:
+        process.terminate()
+        process.wait()
+    assert serve.events("result")[0]["prompts"]["talks"] == len(usual)

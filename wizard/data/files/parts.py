@@ -7,8 +7,9 @@ import io
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,9 @@ MOST_TIMES = 500  # beyond that, so many times its own size; data of real rows i
 SPOOLED_BYTES = 8 << 30  # of a packed file that can only be read unpacked
 
 
+reading: ContextVar[Callable[[Any], object]] = ContextVar("reading", default=lambda part: None)
+"""Told of each binary file (a Part) before its reader gets it, which may end the process."""
+
 BROKEN = (EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, gzip.BadGzipFile, NotImplementedError)
 
 
@@ -32,6 +36,11 @@ class Part:
     member: str = ""  # of the zip at `path`
     label: str = ""  # how it is called in a report; empty where the source is this one file
     sheet: str = ""  # of a workbook; empty = the first with rows
+
+    @property
+    def place(self) -> Path:
+        """Its name in what is told of it."""
+        return self.path / self.label if self.member else self.path
 
     @property
     def name(self) -> str:
@@ -76,6 +85,7 @@ def opened(part: Part) -> Iterator[BinaryIO]:
 @contextmanager
 def seekable(part: Part) -> Iterator[BinaryIO]:
     """For readers that jump about: what is packed is unpacked into a file without a name."""
+    reading.get()(part)
     with opened(part) as stream:
         if not isinstance(getattr(stream, "raw", None), Unpacked):
             yield stream

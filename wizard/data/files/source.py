@@ -87,8 +87,7 @@ class _Reading:
             except DataFault as fault:
                 if fault.problem.code in ("data-empty", "data-no-rows") and len(self.found.parts) > 1:
                     continue
-                place = part.path / part.label if part.member else part.path
-                raise DataFault(fault.problem.code, **{**fault.problem.params, "path": str(place)}) from None
+                raise DataFault(fault.problem.code, **{**fault.problem.params, "path": str(part.place)}) from None
 
 
 def labelled(part: Part, numbered: Numbered) -> Numbered:

@@ -11,6 +11,7 @@ from wizard import catalog as drawers
 from wizard import fit
 from wizard import plan as planning
 from wizard.contract import Model
+from wizard.contract.native import needs_code
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import write_atomic
 from wizard.session import estimating
@@ -91,7 +92,8 @@ def _lines(
         "licence": facts.get("licence") or "",
         "max_len": fit.longest_of(config) or FALLBACK_LEN,
         "template": "",
-        **({"modality": ["text", "image"], "tasks": ["vision"]} if architecture.tower else {}),
+        **({"modality": ["text", "image"]} if architecture.tower else {}),
+        **tasks_of(config, seeing=architecture.tower is not None),
         **({"gated": True} if facts.get("gated") else {}),
     }
     checkpoint = {
@@ -108,6 +110,13 @@ def _lines(
     yield from (f"{name} = {planning.value(value)}" for name, value in family.items())
     yield from ("", "[[models]]")
     yield from (f"{name} = {planning.value(value)}" for name, value in checkpoint.items())
+
+
+def tasks_of(config: Mapping[str, Any], *, seeing: bool) -> dict[str, Any]:
+    """Of a model that needs code of its own: none."""
+    if needs_code(config):
+        return {"tasks": [], "own_code": True}
+    return {"tasks": ["vision"]} if seeing else {}
 
 
 def numbers_of(value: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Shown:
     """`file`: of the person's catalogue; `cards`: method -> GiB of the smallest card, 0 where no card holds it."""
 
     model: Model
-    held: Held | None
+    held: tuple[Held, ...]
     file: Path | None
     cards: Mapping[str, int]
 
@@ -84,7 +84,7 @@ class Models:
         here = {each.id: each for each in shelf.held(self._desk.home)}
         methods = self._desk.catalog().methods.values()
         cards = {method.id: gib for method in methods if (gib := smallest_card(model, method)) is not None}
-        return Shown(model=model, held=here.get(model.id), file=self._file(model), cards=cards)
+        return Shown(model=model, held=tuple(shelf.of(here, model.id)), file=self._file(model), cards=cards)
 
     def _file(self, model: Model) -> Path | None:
         path = self._desk.home.catalog / "models" / f"{model.id}.toml"
@@ -103,15 +103,19 @@ class Models:
         self, name: str, hub: str, progress: Progress, tell: Callable[[dict[str, Any]], None]
     ) -> tuple[Model, Path, dict[str, Any]]:
         model = self.one(name, progress)
+        if model.own_code:
+            raise WizardError("model-own-code", model=model.id)
         path, told = fetching.download(self._desk, model, hub, progress, tell)
         self.keep(model.id)
         return model, path, told
 
     def here(self, name: str) -> Held:
-        """One in the store, by any of its names."""
+        """One in the store, by any of its names, or by that of its folder; of a model of which only other revisions
+        are here, the first of them."""
         model = naming.called(self._desk.catalog(), name) or naming.likely(self._desk.catalog(), name)
         held = {each.id: each for each in shelf.held(self._desk.home)}
-        found = held.get(model.id if model else name) or held.get(planning.id_of(name))
+        id = model.id if model else planning.id_of(name)
+        found = held.get(name) or next(iter(shelf.of(held, id)), None)
         if not found:
             raise WizardError("model-not-here", name=name, nearest=fit.nearest(name, held))
         return found

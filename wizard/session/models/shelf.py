@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,16 @@ class Held:
     ref: str
     revision: str
     whole: bool
+
+    @property
+    def model(self) -> str:
+        """Of which it may be another revision: that is a folder `<model>@<revision>` beside the first."""
+        return self.id.partition("@")[0]
+
+
+def of(shelved: Mapping[str, Held], model: str) -> list[Held]:
+    """All revisions of a model that are here, the one without a mark first."""
+    return [each for _, each in sorted(shelved.items()) if each.model == model]
 
 
 def held(home: Home) -> tuple[Held, ...]:
@@ -59,7 +69,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def remove(home: Home, shelved: Held) -> int:
     """Bytes that were freed. What a link points to stays. Raises model-in-use."""
-    if users := users_of(home, shelved.id):
+    if users := users_of(home, shelved.model):
         raise WizardError("model-in-use", name=shelved.id, runs=", ".join(users))
     lock = engine_room.take(_lock(shelved.path))
     if lock is None:

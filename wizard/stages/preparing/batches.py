@@ -24,6 +24,7 @@ TYPES: Mapping[Column, pa.DataType] = {
     "text": pa.string(),
     "texts": pa.list_(pa.string()),
     "flag": pa.bool_(),
+    "number": pa.int32(),
 }
 SIDES = ("rows", "validation")
 
@@ -63,8 +64,8 @@ class Maker:
     def _drafts(self, example: Converted) -> Drafts | Rejected:
         if isinstance(example, Rejected):
             return example
-        if media := next((name for name in ("images", "videos", "audios") if getattr(example, name)), ""):
-            return Rejected(line=0, code="media", params={"found": media})
+        if example.images and not self.kind.sees:
+            return Rejected(line=0, code="media-not-trained")
         try:
             return self.kind.drafts(self.talker, example)
         except jinja2.TemplateError as error:
@@ -118,9 +119,13 @@ def side_of(drafts: Sequence[Draft], share: float) -> str:
     """By what the row says alone: the same row, met again here or in another file, falls on the same side."""
     if not share:
         return SIDES[0]
-    said = "\0".join(script.text for draft in drafts for script in draft.scripts)
+    said = "\0".join(text for draft in drafts for text in (*_texts(draft), *draft.values.get("images", ())))
     number = int.from_bytes(hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).digest(), "big")
     return SIDES[number < share * 2**64]
+
+
+def _texts(draft: Draft) -> list[str]:
+    return [script.text for script in draft.scripts]
 
 
 def _column(values: Sequence[Any], column: Column) -> pa.Array:

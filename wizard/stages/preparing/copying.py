@@ -16,7 +16,8 @@ from wizard.stages.desk import Bench
 
 @contextmanager
 def here(bench: Bench) -> Iterator[Mapping[str, Any]]:
-    """The order's spec, with the copies' paths in it where copies are wanted; raises data-gone."""
+    """The order's spec, with the copies' paths in it where copies are wanted; raises data-gone. `origin`: where a copy
+    is of, and the pictures that its rows name still are."""
     spec = bench.order.spec
     if not spec["data"].get("copied"):
         yield spec
@@ -27,7 +28,10 @@ def here(bench: Bench) -> Iterator[Mapping[str, Any]]:
     bench.phase("copy-data")
     try:
         shutil.rmtree(folder, ignore_errors=True)
-        copies = [{**told, "path": str(copy(told, folder / str(number)))} for number, told in enumerate(sources)]
+        copies = [
+            {**told, "path": str(copy(told, folder / str(number))), "origin": place(told)}
+            for number, told in enumerate(sources)
+        ]
         bench.phase("prepare-rows")
         yield {**spec, "data": {**spec["data"], "sources": copies}}
     finally:

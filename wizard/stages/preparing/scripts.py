@@ -9,11 +9,10 @@ from typing import Any
 
 import jinja2
 
-from wizard.stages.preparing.spellings import spellings
+from wizard.stages.preparing.spellings import CLOSED, answer_of, said, spellings
 from wizard.stages.template import Message, Talker
 
 OPENED = "<think>"  # some prompts end with it: the answer goes on with thoughts
-CLOSED = "</think>"
 NO_THOUGHTS = re.compile(r"\s*<think>\s*</think>")
 Span = tuple[int, int]
 Tools = Sequence[Mapping[str, Any]]
@@ -103,20 +102,20 @@ class _Rendering:
         asked = before.rstrip().removesuffix(OPENED)
         if asked == before.rstrip() or not text.startswith(asked) or not self._is_said(turn, text[len(asked) :]):
             return None
-        thoughts = _said(self._messages[turn]).rpartition(CLOSED)[0].strip().removeprefix(OPENED).strip()
+        thoughts = said(self._messages[turn]).rpartition(CLOSED)[0].strip().removeprefix(OPENED).strip()
         answer = NO_THOUGHTS.sub("", text[len(asked) :]).lstrip()
         whole = f"{before}{thoughts}\n{CLOSED}\n\n{answer}"
         return Script(whole, ((len(before), len(whole)),))
 
     def unended(self, turn: int, text: str) -> bool:
         """Some templates (GLM's) mark no end of an answer: it is told by the next turn's beginning."""
-        answer = _answer(self._messages[turn])
+        answer = answer_of(self._messages[turn])
         return bool(answer) and text.endswith(answer)
 
     def _is_said(self, turn: int, text: str) -> bool:
         message = self._messages[turn]
         names = [str(call.get("function", call).get("name", "")) for call in message.get("tool_calls") or []]
-        return all(part in text for part in (_answer(message), *names))
+        return all(part in text for part in (answer_of(message), *names))
 
     def _text(self, turns: int, *, prompt: bool) -> str:
         if (turns, prompt) not in self._known:
@@ -127,13 +126,3 @@ class _Rendering:
 
 def _is_taught(message: Message) -> bool:
     return message["role"] == "assistant" and message.get("loss") is not False
-
-
-def _said(message: Message) -> str:
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "".join(str(part.get("text", "")) for part in content)
-
-
-def _answer(message: Message) -> str:
-    """What is said, without thoughts."""
-    return _said(message).rpartition(CLOSED)[2].strip()

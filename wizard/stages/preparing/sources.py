@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from wizard.data.files import open_sources
 from wizard.data.files.mixing import unchanged
+from wizard.data.files.parts import reading
 from wizard.data.shape import Converted, DataFault, Example
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import StageFolder, write_json
+from wizard.stages.preparing.seeing import Pictures, seen
 
 Numbered = Iterator[tuple[int, Converted]]
 ROWS, CHARACTERS = 1000, 4_000_000  # of one batch at most: the wider ones hold fewer rows
@@ -28,11 +33,12 @@ def checked(spec: Mapping[str, Any]) -> str:
     return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
-def examples_of(spec: Mapping[str, Any]) -> Numbered:
+def examples_of(spec: Mapping[str, Any], place: Pictures) -> Numbered:
+    """With pictures checked, fetched and made ready for the model; what it cannot read is Rejected by name."""
     if "rows" in spec:
         return _bundled(spec["rows"])
     known = [{**source, "sha256": ""} for source in spec["data"]["sources"]]  # looked at by `checked`
-    return _told(known, int(spec["knobs"]["seed"]))
+    return seen(_told(known, int(spec["knobs"]["seed"])), known, place)
 
 
 def batches(examples: Numbered) -> Iterator[list[tuple[int, Converted]]]:
@@ -48,6 +54,19 @@ def _bounded(some: Numbered) -> Numbered:
             characters += sum(len(str(turn.get("content") or "")) for turn in example.messages)
         if characters > CHARACTERS:
             return
+
+
+@contextmanager
+def noted(folder: Path) -> Iterator[None]:
+    """Meanwhile a note in the stage's folder names the binary file that is being read: a damaged one may make its
+    reader end the process, and then the note alone can tell of it."""
+    note = StageFolder(folder).reading
+    before = reading.set(lambda part: write_json(note, {"path": str(part.place)}))
+    try:
+        yield
+    finally:
+        reading.reset(before)
+        note.unlink(missing_ok=True)
 
 
 def _told(sources: Sequence[Mapping[str, Any]], seed: int) -> Numbered:

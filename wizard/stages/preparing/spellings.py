@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from wizard.stages.template import Message
+import jinja2
+
+if TYPE_CHECKING:
+    from wizard.stages.template import Message
+
+CLOSED = "</think>"
 
 
 def spellings(messages: Sequence[Message]) -> Iterator[list[Message]]:
@@ -13,6 +19,35 @@ def spellings(messages: Sequence[Message]) -> Iterator[list[Message]]:
     if any(message.get("tool_calls") for message in messages):
         yield [_written_out(message) for message in messages]
     yield [_in_parts(message) for message in messages]
+
+
+def spelt(text_of: Callable[[Sequence[Message]], str], messages: Sequence[Message]) -> list[Message]:
+    """In the form in which the template writes down most of what is said, the usual one before others. Raises
+    jinja2.TemplateError where it refuses all of them."""
+    left: dict[int, list[Message]] = {}
+    refused: jinja2.TemplateError | None = None
+    for form in spellings(messages):
+        try:
+            text = text_of(form)
+        except jinja2.TemplateError as error:
+            refused = refused or error
+            continue
+        left.setdefault(sum(answer_of(message) not in text for message in messages), form)
+        if 0 in left:
+            break
+    if refused and not left:
+        raise refused
+    return left[min(left)]
+
+
+def said(message: Message) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else "".join(str(part.get("text", "")) for part in content)
+
+
+def answer_of(message: Message) -> str:
+    """What is said, without thoughts."""
+    return said(message).rpartition(CLOSED)[2].strip()
 
 
 def _written_out(message: Message) -> Message:

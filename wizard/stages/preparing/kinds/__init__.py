@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wizard.stages.preparing.kinds import answers, labels, prompts, talks, vectors
+from wizard.stages.preparing.kinds import answers, labels, pictures, prompts, talks, vectors
 from wizard.stages.preparing.kinds.kind import Column, Draft, Drafts, Kind, Made, Row
 
 KINDS: Mapping[str, Kind] = {
@@ -12,6 +12,7 @@ KINDS: Mapping[str, Kind] = {
     "kto": answers.KTO,
     **dict.fromkeys(("grpo", "rloo"), prompts.KIND),
     "cls": labels.KIND,
+    "vision": pictures.KIND,
     **dict.fromkeys(("embedding", "reranker"), vectors.KIND),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wizard.data.shape import Example
+from wizard.data.shape.weighing import last_asked
 from wizard.stages.preparing.kinds.kind import Draft, Drafts, Kind, Made, Row
 from wizard.stages.preparing.scripts import Script, scripts
 from wizard.stages.preparing.tokens import IGNORED, Ids, Tokens
@@ -14,7 +15,7 @@ from wizard.stages.template import Message, Talker
 
 
 def pair_drafts(talker: Talker, example: Example) -> Drafts:
-    asked = example.messages[:-1]
+    asked = example.messages[: last_asked(example.messages)]
     sides = (_answered(talker, example, talk) for talk in (example.messages, [*asked, *example.rejected]))
     return _drafted(sides)
 
@@ -32,8 +33,8 @@ def kto_rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
 
 
 def _answered(talker: Talker, example: Example, talk: Sequence[Message]) -> Script | None:
-    """Only what the last turns say is judged, from the first answer behind the common prompt."""
-    start = len(example.messages) - 1
+    """What is judged is all behind the last user's turn, calls of tools included."""
+    start = last_asked(example.messages)
     told = [{**turn, "loss": number >= start} for number, turn in enumerate(talk)]
     return next(iter(scripts(talker, told, example.tools).scripts[-1:]), None)
 
@@ -45,13 +46,19 @@ def _drafted(sides: Iterable[Script | None], **values: Any) -> Drafts:
 def _split(names: Sequence[str], draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
     if len(tokens) < len(names) or any(not (side.labels != IGNORED).any() for side in tokens):
         return "nothing-to-learn"
-    start = min(_first(side.labels) for side in tokens)
+    start = min(_common(tokens), *(_first(side.labels) for side in tokens))
     if start >= limit:
         return "answer-cut-off"
     answers = {name: side.ids[start:limit] for name, side in zip(names, tokens, strict=True)}
     learnt = sum(map(len, answers.values()))
     columns = {"prompt_ids": tokens[0].ids[:start], **answers, **draft.values}
     return [Row(columns, start + learnt, learnt, max(len(side.ids) for side in tokens))]
+
+
+def _common(tokens: Sequence[Tokens]) -> int:
+    """Tokens with which all sides begin: where a template rewrites earlier turns, fewer than those not learnt."""
+    places = enumerate(zip(*(side.ids.tolist() for side in tokens), strict=False))
+    return next((place for place, ids in places if len(set(ids)) > 1), min(len(side.ids) for side in tokens))
 
 
 def _first(labels: Ids) -> int:

@@ -11,7 +11,7 @@ from wizard.stages.preparing.scripts import Script
 from wizard.stages.preparing.tokens import Tokens
 from wizard.stages.template import Talker
 
-Column = Literal["ids", "text", "texts", "flag"]  # int32 list, string, list of strings, boolean
+Column = Literal["ids", "text", "texts", "flag", "number"]  # int32 list, string, list of strings, boolean, int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,4 @@ class Kind:
     columns: Mapping[str, Column]
     drafts: Callable[[Talker, Example], Drafts]
     rows: Callable[[Draft, Sequence[Tokens], int], Made]  # of a draft, its scripts' tokens and the limit
+    sees: bool = False  # pictures are part of its rows
