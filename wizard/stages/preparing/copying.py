@@ -28,7 +28,6 @@ def here(bench: Bench) -> Iterator[Mapping[str, Any]]:
     try:
         shutil.rmtree(folder, ignore_errors=True)
         copies = [{**told, "path": str(copy(told, folder / str(number)))} for number, told in enumerate(sources)]
-        bench.phase("prepare-rows")
         yield {**spec, "data": {**spec["data"], "sources": copies}}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
