@@ -43,10 +43,13 @@ def test_shell_scripts_are_clean() -> None:
     assert_clean("shellcheck", "-s", "bash", *scripts)
 
 
+READERS = ("arro3", "python_calamine", "PIL", "tokenizers", "yaml", "jinja2", "backports.zstd", "wizard.data.readers")
+
+
 @pytest.mark.parametrize("module", ["wizard.cli", "wizard.session"])
 def test_a_verb_loads_neither_textual_nor_nvml_nor_torch(module: str) -> None:
-    heavy = "[m for m in ('textual', 'pynvml', 'torch', 'questionary', 'rich') if m in sys.modules]"
-    done = run(sys.executable, "-c", f"import sys, {module}; print({heavy})")
+    heavy = ("textual", "pynvml", "torch", "questionary", "rich", *READERS)
+    done = run(sys.executable, "-c", f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])")
     assert done.stdout.strip() == "[]", done.stderr
 
 
@@ -78,3 +81,11 @@ def test_what_runs_in_an_engine_s_environment_is_python_3_10() -> None:
     engine_side = [p for p in SOURCES if p.relative_to(ROOT / "wizard").parts[0] in ("stages", "journal", "data")]
     for path in engine_side:
         ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))
+
+
+def test_plain_rows_are_looked_at_without_the_readers_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"question": "q", "answer": "a"}\n')
+    heavy = [name for name in READERS if name != "wizard.data.readers"]
+    look = f"from wizard.data.readers import inspect; inspect({str(tmp_path / 'rows.jsonl')!r})"
+    done = run(sys.executable, "-c", f"import sys; {look}; print([m for m in {heavy} if m in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stderr

@@ -13,13 +13,17 @@ Measure = Literal["estimated", "partly", "counted"]
 
 
 class Line(int):
-    """The number of a row, which knows the file that it counts in, where a source has several."""
+    """The number of a row, which knows the file that it counts in, where a source has several.
+
+    It is 0 where a row was read in the middle of a large file; `offset` is then the byte that it begins at."""
 
     file: str
+    offset: int
 
-    def __new__(cls, number: int, file: str = "") -> Line:
+    def __new__(cls, number: int, file: str = "", offset: int = 0) -> Line:
         made = super().__new__(cls, number)
         made.file = file
+        made.offset = offset
         return made
 
 
@@ -34,6 +38,11 @@ class Rejected:
     def file(self) -> str:
         """Empty where the source is one file."""
         return self.line.file if isinstance(self.line, Line) else ""
+
+    @property
+    def offset(self) -> int:
+        """In bytes, where its line is not known; else 0."""
+        return self.line.offset if isinstance(self.line, Line) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

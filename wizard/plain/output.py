@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from wizard import words
 from wizard.contract import Problem
@@ -18,16 +18,25 @@ RED, BOLD, DIM, GREEN = "31", "1", "2", "32"
 
 
 def answer(text: str = "") -> None:
-    print(text, flush=True)
+    print(_printable(text, sys.stdout), flush=True)
 
 
 def talk(text: str = "") -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(_printable(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
+    """In plain ASCII where the terminal's encoding lacks a character, or a file's name is no text."""
     data = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    print(json.dumps(data, ensure_ascii=False, default=_as_data), flush=True)
+    text = json.dumps(data, ensure_ascii=False, default=_as_data)
+    sound = text == _printable(text, sys.stdout)
+    print(text if sound else json.dumps(data, default=_as_data), flush=True)
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """With a question mark for each character that the terminal's encoding lacks."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _as_data(value: Any) -> Any:

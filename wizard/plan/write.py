@@ -27,7 +27,9 @@ ABOUT: Mapping[str, str] = {
 
 
 def to_toml(plan: Plan, requirements: Mapping[str, str], facts: Mapping[str, Any]) -> str:
-    return "\n".join([*_head(plan, facts), *_choice(plan, facts), *_knobs(plan), *_data(plan), *_lists(requirements)])
+    return "\n".join(
+        [*_head(plan, facts), *_choice(plan, facts), *_knobs(plan), *_data(plan, facts), *_lists(requirements)]
+    )
 
 
 def _head(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -86,8 +88,9 @@ def _knobs(plan: Plan) -> Iterator[str]:
     yield ""
 
 
-def _data(plan: Plan) -> Iterator[str]:
-    data = plan.choice.data
+def _data(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
+    data, read = plan.choice.data, facts.get("prepare", {}).get("sha256", [])
+    sums = dict(enumerate(read if data.kind == "path" else []))  # of all bytes, where the plan had looked at some
     yield "[data]"
     for name in ("kind", "ref", "language"):
         yield f"{name} = {value(getattr(data, name))}"
@@ -95,9 +98,9 @@ def _data(plan: Plan) -> Iterator[str]:
     yield f"copied = {value(data.copied)}  # to this machine's disk first, where they lie on a network"
     yield f"params = {value(dict(data.params))}"
     if not data.sources:
-        yield from _how_read(data)
+        yield from _how_read(data, sums.get(0))
     yield ""
-    for source in data.sources:
+    for number, source in enumerate(data.sources):
         yield "[[data.sources]]"
         yield f"ref = {value(source.ref)}"
         for name in ("subset", "split", "revision"):
@@ -105,15 +108,15 @@ def _data(plan: Plan) -> Iterator[str]:
                 yield f"{name} = {value(getattr(source, name))}"
         yield f"samples = {source.samples}  # rows that are taken; 0 = all"
         yield f"times = {source.times:g}  # each of them counts so often"
-        yield from _how_read(source)
+        yield from _how_read(source, sums.get(number))
         yield ""
 
 
-def _how_read(data: DataChoice | DataSource) -> Iterator[str]:
+def _how_read(data: DataChoice | DataSource, sha256: str | None) -> Iterator[str]:
     for name in ("format", "encoding"):
         yield f"{name} = {value(getattr(data, name))}"
     yield f"mapping = {value(dict(data.mapping))}"
-    yield f"sha256 = {value(data.sha256)}  # other data is refused; empty it to allow some"
+    yield f"sha256 = {value(sha256 or data.sha256)}  # other data is refused; empty it to allow some"
 
 
 def _lists(requirements: Mapping[str, str]) -> Iterator[str]:

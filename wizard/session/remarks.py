@@ -20,15 +20,15 @@ class Reason(NamedTuple):
     line: int
     params: Mapping[str, object]
     file: str = ""
+    offset: int = 0
 
 
 def reasons(report: DataReport) -> tuple[Reason, ...]:
     """The commonest first."""
     first = {row.code: row for row in reversed(report.rejected)}
     counted = report.reasons or {code: sum(row.code == code for row in report.rejected) for code in first}
-    found = [
-        Reason(code, rows, first[code].line, first[code].params, first[code].file) for code, rows in counted.items()
-    ]
+    known = [(code, rows, first[code]) for code, rows in counted.items()]
+    found = [Reason(code, rows, why.line, why.params, why.file, why.offset) for code, rows, why in known]
     return tuple(sorted(found, key=lambda reason: -reason.rows))
 
 

@@ -65,5 +65,7 @@ def plain(value: Any) -> Any:
 
 
 def _told(row: Rejected | Reason) -> dict[str, Any]:
-    told = {"line": row.line, "code": row.code, "what": say_in("en", f"reject.{row.code}", **row.params)}
+    """Where only a sample was read, a row's line is not known: `line` is null, and `offset` the byte it begins at."""
+    told = {"line": int(row.line) or None, "code": row.code, "what": say_in("en", f"reject.{row.code}", **row.params)}
+    told |= {"offset": row.offset} if not row.line and row.offset else {}
     return {**told, "file": row.file} if row.file else told

@@ -95,7 +95,7 @@ def settled(source: DataSource, report: DataReport) -> DataSource:
         format=report.format,
         encoding=report.encoding if "," not in report.encoding else "",  # each file in its own
         mapping=report.mapping,
-        sha256=readers.sha256_of(Path(source.place), source.subset, source.split),
+        sha256=readers.identity_of(Path(source.place), source.subset, source.split),
     )
 
 

@@ -31,7 +31,6 @@ REPORT, LINES = "report.json", "report.jsonl"
 
 
 def work(bench: Bench) -> None:
-    bench.phase("prepare-rows")
     folder, limit = bench.folder, int(bench.order.spec["knobs"]["seq_len"])
     model = bench.order.input("fetch", "model")
     safety.check(model)
@@ -47,13 +46,17 @@ def work(bench: Bench) -> None:
 
 
 def known_or_made(bench: Bench, spec: Mapping[str, Any], talker: Talker) -> dict[str, Any]:
+    """What was counted, and `sha256` of each source: a plan may know a large one only by samples."""
     folder, kept = bench.folder, Path(bench.order.store) / "prepared"
-    key = shelf.key_of(spec, sources.checked(spec), talker)
+    bench.phase("check-data")
+    sums = sources.checked(spec)
+    key = shelf.key_of(spec, sums, talker)
     shared = not maker_of(spec, talker).kind.sees  # pictures lie in the run's own folder, or change where they are
+    bench.phase("prepare-rows")
     if shared and (told := shelf.taken(kept, key, folder)):
         bench.note("rows-known", rows=told["rows"])
-        return told
-    told = make(bench, spec, talker)
+        return told | {"sha256": sums}
+    told = make(bench, spec, talker) | {"sha256": sums}
     if told["streamed"]:
         write_json(folder / "stream.json", stream_of(bench.order.spec, place_of(bench, talker), talker.folder, told))
     elif shared:

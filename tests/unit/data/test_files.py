@@ -13,7 +13,7 @@ from arro3.core import Array, DataType, RecordBatchReader, Table
 from arro3.io import write_ipc_stream, write_parquet
 
 from wizard.data.files import open_source
-from wizard.data.readers import inspect, inspect_text, keep_text, sha256_of
+from wizard.data.readers import identity_of, inspect, inspect_text, keep_text
 from wizard.errors import WizardError
 
 ROW = '{"question": "q", "answer": "a"}\n'
@@ -191,7 +191,7 @@ def test_rows_are_numbered_and_the_hash_is_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n" + ROW)
     assert list(open_source(path).rows) == [(2, {"question": "q", "answer": "a"})]
-    assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert identity_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

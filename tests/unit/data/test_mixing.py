@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from wizard.contract import DataSource, Line, Rejected
-from wizard.data.files import listing, open_sources, sha256_of
+from wizard.data.files import identity_of, listing, open_sources
 from wizard.data.shape import DataFault
 
 
@@ -97,7 +97,7 @@ def test_data_that_changed_or_went_is_refused_before_any_row(tmp_path: Path, ten
     folder = tmp_path / "more"
     written(folder / "a.jsonl", "x")
     for path, change in ((ten, ten), (folder, folder / "a.jsonl"), (folder, folder / "b.jsonl")):
-        source = told(path, sha256=sha256_of(listing(path)))
+        source = told(path, sha256=identity_of(listing(path)))
         assert asked([source])
         written(change, "other")
         with pytest.raises(DataFault) as caught:
@@ -112,10 +112,10 @@ def test_data_that_changed_or_went_is_refused_before_any_row(tmp_path: Path, ten
 def test_what_lies_hidden_beside_the_data_changes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "more"
     written(folder / "a.jsonl", "x")
-    before = sha256_of(listing(folder))
+    before = identity_of(listing(folder))
     (folder / ".lock").write_text("")
     (folder / "README.md").write_text("# about")
-    assert sha256_of(listing(folder)) == before
+    assert identity_of(listing(folder)) == before
 
 
 def test_packed_sources_are_shared_out_too(tmp_path: Path, ten: Path) -> None:

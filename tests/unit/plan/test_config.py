@@ -117,3 +117,9 @@ def test_what_is_no_config_is_told_in_words(broken: str) -> None:
     with pytest.raises(WizardError) as caught:
         from_toml(broken, "run.toml")
     assert known(f"problem.{caught.value.problem.code}.what")
+
+
+def test_what_prepare_read_whole_stands_for_samples_of_large_data(made: Make, choice: Choice) -> None:
+    data = DataChoice(kind="path", ref="rows.jsonl", sha256="sampled:ff")
+    written = to_toml(*made(replace(choice, data=data)), {"prepare": {"sha256": ["ab"], "rows": 3}})
+    assert from_toml(written, "run.toml").data == replace(data, sha256="ab")

@@ -69,7 +69,7 @@ def test_it_says_what_it_counted(written: Written, prepare: StageRun) -> None:
     assert done["result"]["tokens"] == sum(len(row["input_ids"]) for row in rows)
     assert done["result"]["longest"] == max(len(row["input_ids"]) for row in rows)
     assert any(package.startswith("tokenizers==") for package in done["packages"])
-    assert [event["code"] for event in prepare.events("phase")] == ["prepare-rows"]
+    assert [event["code"] for event in prepare.events("phase")] == ["check-data", "prepare-rows"]
 
 
 def test_it_does_not_wait_for_torch(prepare: StageRun) -> None:
@@ -323,7 +323,7 @@ def test_a_template_that_fails_on_a_row_refuses_that_row(prepare: StageRun, tiny
 def test_data_that_are_copied_here_first_leave_no_copy(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
     data = lines_of(tmp_path / "rows.jsonl", pairs(3))
     assert reorder(prepare, tiny_model, data={**from_file(data), "copied": True}).run() == 0
-    assert [event["code"] for event in prepare.events("phase")] == ["prepare-rows", "copy-data", "prepare-rows"]
+    assert [event["code"] for event in prepare.events("phase")] == ["copy-data", "check-data", "prepare-rows"]
     assert prepare.done()["result"]["usable"] == 3
     assert list((prepare.home / "data").iterdir()) == []
     data.unlink()

@@ -52,12 +52,17 @@ def encoding_of_bytes(data: bytes) -> str:
         return marked
     if found := next((name for magic, name in MAGIC if data.startswith(magic)), None):
         raise DataFault("data-format-unsupported", found=found, readable=READABLE)
-    if b"\0" in data:
+    if b"\0" in data and not _strewn(data):
         return _wide(data)
     head = data[:BLOCK]
     if len(head) - len(head.translate(None, CONTROL)) > len(head) * 0.02:
         raise DataFault("data-binary")
     return _tried(data)
+
+
+def _strewn(data: bytes) -> bool:
+    """NULs in a text that is otherwise whole, as a crash leaves them: their rows are named, not the file refused."""
+    return data.count(0) * 16 < len(data) and _decodes(data, "utf-8")
 
 
 def _wide(data: bytes) -> str:

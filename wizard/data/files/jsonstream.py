@@ -11,8 +11,12 @@ from wizard.data.shape.fault import DataFault
 
 CHUNK = 1 << 20
 LONGEST = 64 << 20  # characters of one row
+TOO_LONG = "the row is too long"
 WRAPPERS = ("data", "train", "rows", "examples", "instances", "items", "records", "samples")
+WHOLE = 8 << 20  # characters of a document around its rows that are held to see all of it
 _space = re.compile(r"\s*")
+_PLAIN = r'"[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-+.\w]+)\s*,\s*'
+_WRAPPED = re.compile(rf'\{{\s*(?:{_PLAIN})*"(?:{"|".join(WRAPPERS)})"\s*:\s*\[')
 
 
 def elements(stream: TextIO) -> Iterator[Any]:
@@ -22,26 +26,51 @@ def elements(stream: TextIO) -> Iterator[Any]:
         yield from _one_after_another(text)
         return
     text.take()
-    if text.peek() == "]":
-        return text.finish()
-    while True:
+    yield from _listed(text)
+    text.end()
+
+
+def _listed(text: _Text) -> Iterator[Any]:
+    """What stands behind a list's opening bracket, which is closed then."""
+    mark = text.peek()
+    while mark != "]":
         yield text.value()
         mark = text.peek()
-        if mark == "]":
-            return text.finish()
-        if mark != ",":
+        if mark == ",":
+            text.take()
+        elif mark != "]":
             raise text.broken("Expecting ',' delimiter" if mark else "the document ends here")
-        text.take()
+    text.take()
 
 
 def _one_after_another(text: _Text) -> Iterator[Any]:
-    first = text.value() if text.peek() else None
+    try:
+        first = text.value(WHOLE) if text.peek() else None
+    except DataFault:
+        if text.enter(_WRAPPED):
+            yield from _wrapped(text)
+            return
+        first = text.value()
     if not text.peek():
         yield from _unwrapped(first)
         return
     yield first
     while text.peek():
         yield text.value()
+
+
+def _wrapped(text: _Text) -> Iterator[Any]:
+    """The rows of {"data": [...]} that is too long to be held, or cut off; no second list is passed over."""
+    yield from _listed(text)
+    while text.peek() == ",":
+        text.take()
+        name = text.value()
+        text.expect(":")
+        if name in WRAPPERS and text.peek() == "[":
+            raise text.broken("Extra data")
+        text.value()
+    text.expect("}")
+    text.end()
 
 
 def _unwrapped(document: Any) -> Iterator[Any]:
@@ -74,7 +103,18 @@ class _Text:
     def take(self) -> None:
         self._at += 1
 
-    def value(self) -> Any:
+    def expect(self, mark: str) -> None:
+        if self.peek() != mark:
+            raise self.broken("Expecting ',' delimiter")
+        self.take()
+
+    def enter(self, pattern: re.Pattern[str]) -> bool:
+        """Behind what matches here, if it does."""
+        found = pattern.match(self._buffer, self._at)
+        self._at = found.end() if found else self._at
+        return bool(found)
+
+    def value(self, most: int = 0) -> Any:
         self.peek()
         size = CHUNK
         while True:
@@ -84,12 +124,13 @@ class _Text:
                     self._at = end
                     return value
             except (ValueError, RecursionError) as error:
-                if len(self._buffer) - self._at > LONGEST or not self._more(size):
+                if len(self._buffer) - self._at > (most or LONGEST):
+                    raise self.broken(TOO_LONG) from None
+                if not self._more(size):
                     raise self._fault(error) from None
                 size *= 2
 
-    def finish(self) -> None:
-        self.take()
+    def end(self) -> None:
         if self.peek():
             raise self.broken("Extra data")
 
@@ -98,7 +139,7 @@ class _Text:
 
     def _fault(self, error: Exception) -> DataFault:
         at = getattr(error, "pos", self._at)
-        return self._position(at, getattr(error, "msg", "") or str(error) or type(error).__name__)
+        return self._position(at, getattr(error, "msg", "") or type(error).__name__)
 
     def _position(self, at: int, why: str) -> DataFault:
         line, column = _advanced(self._line, self._column, self._buffer[:at])

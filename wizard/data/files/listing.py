@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -60,33 +59,14 @@ def listing_of(found: Tree, subset: str, split: str) -> Listing:
     for each in subsets:
         splits = cards.saved(found) or cards.carded(found, each) or by_split(_named(found, each))
         name, files = chosen(splits, split)
-        names += [file for file in files if file not in names]
+        names = list(dict.fromkeys([*names, *files]))
         taken |= splits if len(splits) > 1 else {}
         split_taken = name
-    left = tuple(name for name in found.names if name not in names and PurePosixPath(name).name.lower() not in ABOUT)
     others = {name for name, files in taken.items() if name != split_taken}
-    skipped = [name for name in left if not any(name in taken[other] for other in others)]
+    told = {*names, *(name for other in others for name in taken[other])}
+    skipped = [name for name in found.names if name not in told and PurePosixPath(name).name.lower() not in ABOUT]
     notes = _notes(skipped, found.hidden, split_taken if others else "", others)
     return Listing(parts=tuple(found.part(name) for name in names), notes=notes)
-
-
-def sha256_of(found: Listing) -> str:
-    """Of the one file's bytes; of several, of their names and bytes."""
-    paths = {part.path: part for part in found.parts}
-    if len(paths) == 1:
-        return file_sha256(next(iter(paths)))
-    digest = hashlib.sha256()
-    for path, part in paths.items():
-        digest.update(f"{part.label}\0{file_sha256(path)}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _named(found: Tree, subset: str) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from wizard.contract import Line, Rejected
-from wizard.data.files.listing import Listing, listing, sha256_of
+from wizard.data.files.identity import SAMPLED, sampled_of, sha256_of
+from wizard.data.files.listing import Listing, listing
 from wizard.data.files.source import Source, open_source
 from wizard.data.shape.example import Converted
 from wizard.data.shape.fault import DataFault
@@ -48,14 +49,17 @@ def opened(told: Told) -> Source:
 
 
 def unchanged(told: Told) -> str:
-    """The digest of its bytes; raises DataFault data-gone, data-changed."""
-    path = Path(place(told))
+    """The digest of all its bytes; raises DataFault data-gone, data-changed."""
+    path, known = Path(place(told)), told.get("sha256") or ""
     if not path.exists():
         raise DataFault("data-gone", path=str(path))
-    found = sha256_of(listing_of(told))
-    if told.get("sha256") not in ("", None, found):
+    found = listing_of(told)
+    if known.startswith(SAMPLED) and known != sampled_of(found):
         raise DataFault("data-changed", path=str(path))
-    return found
+    whole = sha256_of(found)
+    if known not in ("", whole) and not known.startswith(SAMPLED):
+        raise DataFault("data-changed", path=str(path))
+    return whole
 
 
 def listing_of(told: Told) -> Listing:

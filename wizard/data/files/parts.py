@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import stat
 import tempfile
 import zipfile
 import zlib
@@ -142,9 +143,11 @@ def broken_told() -> Iterator[None]:
 def _packed(part: Part) -> Iterator[Packed]:
     with in_file(part.path):
         if not part.member:
+            facts = part.path.stat()
+            if not stat.S_ISREG(facts.st_mode):
+                raise DataFault("data-not-a-file")
             with part.path.open("rb") as file:
-                size = part.path.stat().st_size
-                yield Packed(file, size, size)
+                yield Packed(file, facts.st_size, facts.st_size)
             return
         archive = _archive(part.path)
         info = archive.getinfo(part.member)

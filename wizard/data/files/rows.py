@@ -10,7 +10,7 @@ from wizard.contract import Rejected
 from wizard.data.files.columnar import columnar
 from wizard.data.files.containers import Cut
 from wizard.data.files.encodings import as_text
-from wizard.data.files.jsonstream import LONGEST, elements
+from wizard.data.files.jsonstream import LONGEST, TOO_LONG, elements
 from wizard.data.files.parts import Part, opened, seekable
 from wizard.data.files.sheets import workbook
 from wizard.data.files.tables import table
@@ -75,7 +75,7 @@ def _lines(stream: TextIO) -> Iterator[tuple[int, str | Rejected]]:
             continue
         while (text := stream.readline(LONGEST)) and not text.endswith("\n"):
             pass
-        yield number, Rejected(line=number, code="too-long", params={"characters": LONGEST})
+        yield number, Rejected(line=number, code="too-long", params={"characters": LONGEST, "why": TOO_LONG})
 
 
 def _paragraphs(stream: TextIO) -> Numbered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -90,12 +90,12 @@ class _Reading:
                 raise DataFault(fault.problem.code, **{**fault.problem.params, "path": str(part.place)}) from None
 
 
-def labelled(part: Part, numbered: Numbered) -> Numbered:
+def labelled(part: Part, numbered: Iterable[tuple[int, Any]]) -> Numbered:
     if not part.label:
         yield from numbered
         return
     for number, row in numbered:
-        line = Line(number, part.label)
+        line = Line(number, part.label, number.offset if isinstance(number, Line) else 0)
         yield line, replace(row, line=line) if isinstance(row, Rejected) else row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ class Tree:
 
 
 def folder(root: Path) -> Tree:
-    found = sorted(_walked(root))
+    """Pipes and devices in it are left out like what is hidden: opening one could wait for ever."""
+    found: dict[str, bool] = dict(_walked(root))
     return _sorted(root, found, None)
 
 
@@ -52,17 +54,18 @@ def archive(path: Path) -> Tree:
     out, size = sum(info.file_size for info in infos), path.stat().st_size
     if out > FREE_BYTES and out > size * MOST_TIMES:
         raise DataFault("data-bomb", packed=size, times=MOST_TIMES)
-    return _sorted(path, [], {_name(info): info.filename for info in infos})
+    members = {_name(info): info.filename for info in infos}
+    return _sorted(path, dict.fromkeys(members, True), members)
 
 
-def _sorted(root: Path, found: list[str], members: Mapping[str, str] | None) -> Tree:
-    names = sorted(members) if members is not None else found
-    hidden = tuple(name for name in names if _hidden(name))
-    seen = tuple(name for name in names if not _hidden(name))
-    return Tree(root=root, names=seen, hidden=hidden, members=members)
+def _sorted(root: Path, found: Mapping[str, bool], members: Mapping[str, str] | None) -> Tree:
+    """`found`: name -> whether it is an ordinary file."""
+    seen = {name: ordinary and not _hidden(name) for name, ordinary in sorted(found.items())}
+    hidden = tuple(name for name, shown in seen.items() if not shown)
+    return Tree(root=root, names=tuple(name for name in seen if seen[name]), hidden=hidden, members=members)
 
 
-def _walked(root: Path) -> Iterator[str]:
+def _walked(root: Path) -> Iterator[tuple[str, bool]]:
     count = 0
 
     def refused(error: OSError) -> None:
@@ -70,11 +73,20 @@ def _walked(root: Path) -> Iterator[str]:
 
     for place, folders, files in os.walk(root, onerror=refused):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in CACHES)
+        inner = "" if place == str(root) else f"{Path(place).relative_to(root).as_posix()}/"
         for name in files:
             count += 1
             if count > MOST_FILES:
                 raise DataFault("data-too-many-files", most=MOST_FILES)
-            yield (Path(place) / name).relative_to(root).as_posix()
+            yield f"{inner}{name}", _ordinary(os.path.join(place, name))
+
+
+def _ordinary(path: str) -> bool:
+    """What cannot be asked, like a link to nothing, is told of when it is read."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
 
 
 def _hidden(name: str) -> bool:

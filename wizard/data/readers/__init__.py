@@ -1,6 +1,6 @@
 """Data sources for the screen and the command: recognised, counted, and rendered as the model will read them."""
 
-from wizard.data.readers.files import files_of, sha256_of
+from wizard.data.readers.files import files_of, identity_of
 from wizard.data.readers.forms import ENCODINGS, columns, formats, roles
 from wizard.data.readers.inspecting import inspect
 from wizard.data.readers.language import language_of, scripts
@@ -23,6 +23,7 @@ __all__ = [
     "files_of",
     "formats",
     "hub_of",
+    "identity_of",
     "inspect",
     "inspect_text",
     "keep_text",
@@ -32,7 +33,6 @@ __all__ = [
     "resolved",
     "roles",
     "scripts",
-    "sha256_of",
     "suffix_for",
     "talks",
     "template_of",

@@ -46,12 +46,12 @@ def files_of(folder: Path, names: Sequence[str], subset: str, split: str) -> lis
         return [part.label for part in files.listing_of(tree, subset, split).parts]
 
 
-def sha256_of(path: Path, subset: str = "", split: str = "") -> str:
-    """Of a file's bytes; of the names and bytes of a folder's files."""
+def identity_of(path: Path, subset: str = "", split: str = "") -> str:
+    """The SHA-256 of a file's bytes, or of the names and bytes of a folder's files; of very large ones, of samples."""
     path = Path(path)
     with told(path):
         check_path(path)
-        return files.sha256_of(files.listing(path, subset, split))
+        return files.identity_of(files.listing(path, subset, split))
 
 
 def _missing(path: Path) -> DataFault:

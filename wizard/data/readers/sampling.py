@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
+from wizard.contract import Line, Rejected
 from wizard.data.files import Source, rows_of
 from wizard.data.files.columnar import rows_in
 from wizard.data.files.containers import Cut, cut_of, read_up_to
@@ -65,9 +67,9 @@ def _sampled(part: Part, cut: Cut, tally: Tally, parts: int) -> tuple[int, bool]
         if not plain or cut.encoding.lower().startswith(SELF_MARKING):
             return estimate, used < part.bytes
         lengths = []
-        for length, row in _scattered(stream, part.bytes, len(head), cut, head, OFFSETS // parts):
+        for length, line, row in _scattered(stream, part.bytes, len(head), cut, head, OFFSETS // parts):
             lengths.append(length)
-            tally.add([(0, row)])
+            tally.add(labelled(part, [(line, row)]))
         if len(lengths) >= OFFSETS // parts // 2:
             estimate = part.bytes * len(lengths) // sum(lengths)
     return estimate, not lengths and used < part.bytes
@@ -90,20 +92,29 @@ def _readable(head: bytes, cut: Cut) -> Iterator[tuple[int, Any]]:
             raise
 
 
-def _scattered(file: BinaryIO, size: int, after: int, cut: Cut, head: bytes, offsets: int) -> Iterator[tuple[int, Any]]:
-    """(bytes, row) of the line after each random offset, then of the last lines. The same file gives the same ones."""
+def _scattered(
+    file: BinaryIO, size: int, after: int, cut: Cut, head: bytes, offsets: int
+) -> Iterator[tuple[int, Line, Any]]:
+    """(bytes, line, row) of the line after each random offset, then of the last lines. The same file gives the same
+    ones; their numbers are not known, but where they begin is."""
     read = _line_reader(cut, head)
     if read is None or size <= after:
         return
     chance = random.Random(size)
     places = sorted(chance.randrange(after, size) for _ in range(offsets))
-    lines = [line for place in places for line in _line_after(file, place)]
-    file.seek(max(after, size - TAIL_BYTES))
-    lines += file.read(TAIL_BYTES).split(b"\n")[1:]
+    for place, text in chain((found for at in places for found in _line_after(file, at)), _last_lines(file, after)):
+        line = Line(0, offset=place)
+        for row in read(text.decode(cut.encoding, "surrogateescape")) if text.strip() else ():
+            yield len(text) + 1, line, replace(row, line=line) if isinstance(row, Rejected) else row
+
+
+def _last_lines(file: BinaryIO, after: int) -> Iterator[tuple[int, bytes]]:
+    place = file.seek(max(after, file.seek(0, 2) - TAIL_BYTES))
+    first, *lines = file.read(TAIL_BYTES).split(b"\n")
+    place += len(first) + 1
     for line in lines:
-        if line.strip():
-            for row in read(line.decode(cut.encoding, "surrogateescape")):
-                yield len(line) + 1, row
+        yield place, line
+        place += len(line) + 1
 
 
 def _line_reader(cut: Cut, head: bytes) -> Any:
@@ -126,12 +137,13 @@ def _calm(numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         return
 
 
-def _line_after(file: BinaryIO, place: int) -> list[bytes]:
+def _line_after(file: BinaryIO, place: int) -> list[tuple[int, bytes]]:
+    """It and where it begins; none where it is too long."""
     for reach in (NEAR, FAR):
         file.seek(place)
         pieces = file.read(reach).split(b"\n", 2)
         if len(pieces) == 3:
-            return [pieces[1]]
+            return [(place + len(pieces[0]) + 1, pieces[1])]
     return []
 
 

@@ -32,7 +32,6 @@ def here(bench: Bench) -> Iterator[Mapping[str, Any]]:
             {**told, "path": str(copy(told, folder / str(number))), "origin": place(told)}
             for number, told in enumerate(sources)
         ]
-        bench.phase("prepare-rows")
         yield {**spec, "data": {**spec["data"], "sources": copies}}
     finally:
         shutil.rmtree(folder, ignore_errors=True)

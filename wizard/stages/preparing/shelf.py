@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from wizard.data.files.listing import file_sha256
+from wizard.data.files.identity import file_sha256
 from wizard.journal import read_json, write_json
 from wizard.stages.template import Talker
 
@@ -25,12 +25,12 @@ CODE = Path(__file__).parents[2]  # the wizard package that runs here
 READING = ("data", "stages/preparing", "stages/template.py")
 
 
-def key_of(spec: Mapping[str, Any], source: str, talker: Talker) -> str:
-    """Of everything that decides the rows. `source`: the digest of the source's bytes."""
+def key_of(spec: Mapping[str, Any], sums: Iterable[str], talker: Talker) -> str:
+    """Of everything that decides the rows. `sums`: the digest of each source's bytes."""
     data = {name: value for name, value in spec["data"].items() if name not in ("sources", "sha256", "copied")}
     template = talker.source
     told = {
-        "source": source,
+        "source": hashlib.sha256("\n".join(sums).encode()).hexdigest(),
         "data": data,
         "sources": [{**each, "ref": "", "path": "", "sha256": ""} for each in spec["data"].get("sources", ())],
         "task": spec.get("task"),
