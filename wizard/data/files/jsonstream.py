@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from wizard.data.files.wrapped import unwrapped
 from wizard.data.shape.fault import DataFault
 
 CHUNK = 1 << 20
 LONGEST = 64 << 20  # characters of one row
-WRAPPERS = ("data", "train", "rows", "examples", "instances", "items", "records", "samples")
 _space = re.compile(r"\s*")
 
 
@@ -37,22 +37,11 @@ def elements(stream: TextIO) -> Iterator[Any]:
 def _one_after_another(text: _Text) -> Iterator[Any]:
     first = text.value() if text.peek() else None
     if not text.peek():
-        yield from _unwrapped(first)
+        yield from unwrapped(first)
         return
     yield first
     while text.peek():
         yield text.value()
-
-
-def _unwrapped(document: Any) -> Iterator[Any]:
-    if document is None:
-        return
-    if isinstance(document, dict):
-        lists = [document[name] for name in WRAPPERS if isinstance(document.get(name), list)]
-        if len(lists) == 1 and any(isinstance(row, dict) for row in lists[0]):
-            yield from lists[0]
-            return
-    yield document
 
 
 class _Text:

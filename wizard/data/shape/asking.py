@@ -7,7 +7,7 @@ from typing import Any
 from wizard.data.shape import media as pictures
 from wizard.data.shape.example import Example, Messages
 from wizard.data.shape.fault import Refused
-from wizard.data.shape.layout import Roles, Row
+from wizard.data.shape.layout import Roles, Row, cell_of
 from wizard.data.shape.media import Media, settle
 from wizard.data.shape.objects import objects_of
 from wizard.data.shape.parts import plain
@@ -74,7 +74,7 @@ def with_system(messages: Messages, before: Messages) -> Messages:
 
 
 def answer(row: Row, mapping: Roles, media: Media, role: str) -> Messages:
-    return answer_of(cell(row, mapping, role), mapping, media, thought=row.get(mapping.get("reasoning", "")))
+    return answer_of(cell(row, mapping, role), mapping, media, thought=cell_of(row, mapping, "reasoning"))
 
 
 def answer_of(value: Any, mapping: Roles, media: Media, thought: Any = None) -> Messages:

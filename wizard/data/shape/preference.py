@@ -24,7 +24,7 @@ CHOSEN = (
 REJECTED = (
     "rejected", "rejected_response", "rejected_messages", "non_preferred_output", "dispreferred", "worse",
     "rejected_answer", "response_rejected", "worse_response", "response_k", "neg_resp", "lose", "劣选", "坏回答",
-    "更差的回答",
+    "差回答", "更差的回答",
 )  # fmt: skip
 SAID = re.compile(r"\n\n(Human|H|Assistant|A): ?")
 IMAGES = ("rejected_images",)

@@ -11,7 +11,7 @@ from typing import Any
 from wizard.contract import Rejected
 from wizard.data.shape import columns, plain
 from wizard.data.shape.example import Converted
-from wizard.data.shape.fault import DataFault, Refused, reject
+from wizard.data.shape.fault import DataFault, Refused, nothing_usable, reject
 from wizard.data.shape.formats import FORMATS, NAMES
 from wizard.data.shape.labelled import type_of
 from wizard.data.shape.layout import Format, Row, Shape, columns_of, find_columns, normal
@@ -105,6 +105,8 @@ def _matching(objects: list[Row], known: Format, mapping: Mapping[str, str]) -> 
 def _no_objects(head: list[Any]) -> DataFault:
     if not head:
         return DataFault("data-no-rows")
+    if isinstance(head[0], Rejected) and head[0].code != "bad-json":
+        return nothing_usable(len(head), head[0])
     if isinstance(head[0], Rejected):
         return DataFault("data-json-broken", **{"line": head[0].line, "column": 1, "why": "", **head[0].params})
     return DataFault("data-not-objects", found=type(head[0]).__name__)
