@@ -38,7 +38,7 @@ def cell(row: Row, mapping: Roles, role: str) -> Any:
 def opening(row: Row, mapping: Roles, media: Media, *asked: str) -> Messages:
     """System turn, history and question; `asked`: the roles that make the question, joined by a line break."""
     messages: Messages = []
-    if mapping.get("system") in row and not is_blank(system := text_of(row[mapping["system"]])):
+    if mapping.get("system") in row and not is_blank(system := plain(row[mapping["system"]], {})):
         messages.append({"role": "system", "content": system})
     if mapping.get("history"):
         messages += _history(row.get(mapping["history"]), media)
@@ -64,7 +64,7 @@ def talk(row: Row, mapping: Roles, media: Media) -> Messages:
     if turns is None:
         raise Refused("bad-messages", field=column)
     messages = turns_of(turns, mapping, media)
-    if mapping.get("system") in row and not is_blank(system := text_of(row[mapping["system"]])):
+    if mapping.get("system") in row and not is_blank(system := plain(row[mapping["system"]], {})):
         return with_system(messages, [{"role": "system", "content": system}])
     return messages
 

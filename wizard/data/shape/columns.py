@@ -15,6 +15,8 @@ from wizard.data.shape.turns import checked, listed_turns
 from wizard.data.shape.values import is_missing
 
 LOOSE_QUESTIONS = ("user", "human", "用户", "article", "dialogue", "message_1", "q")  # with a certain answer only
+SHORTENED = ("summary", "highlights")
+PARTNERS = {"source": ("target", "targets"), "document": SHORTENED, "content": SHORTENED}  # questions beside these only
 ANSWERS = (
     "answer", "response", "output", "completion", "target", "targets", "answers", "solution", "answer_key", "answerkey",
     "reply", "generation", "summary", "highlights", "revision", "message_2", "assistant", "gpt", "bot",
@@ -22,15 +24,14 @@ ANSWERS = (
     "content", "text", "a",
 )  # fmt: skip
 QUESTIONS = (
-    "question", "query", "prompt", "input", "instruction", "problem", "user_input", "问题", "提问", "问", "输入",
+    "question", "query", "prompt", "input", "instruction", "problem", "ask", "user_input", "问题", "提问", "问", "输入",
     "指令", "問題", "提問", "輸入", "用户问题", "用户输入", "标准问题",
-    *LOOSE_QUESTIONS, "text", "source",
+    *LOOSE_QUESTIONS, "text", "source", "document", "content",
 )  # fmt: skip
-PARTNERS = {"source": ("target", "targets"), "a": ("q",)}  # what a name means only beside another
 INPUTS = ("input", "输入", "輸入")
 LEFT_OUT = (*INPUTS, *LOOSE_QUESTIONS)  # what alone is no question
 CERTAIN_ANSWERS = tuple(name for name in ANSWERS if name not in ("text", "content", "a"))
-CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name not in ("text", "source"))
+CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name not in ("text", *PARTNERS))
 CONTEXTS = ("context", "article", "passage", "背景", "上下文")
 THOUGHTS = ("reasoning_content", "reasoning", "thinking", "complex_cot", "cot", "thought", "思考", "推理")
 COMMON = {**TALK, "reasoning": THOUGHTS, **BESIDE}
@@ -76,7 +77,7 @@ def _answered(row: Row, mapping: Roles) -> bool:
     asked, answered = normal(mapping["question"]), normal(mapping["answer"])
     if asked in LOOSE_QUESTIONS and answered in ("text", "content"):
         return False
-    if answered not in PARTNERS.get(asked, (answered,)) or asked not in PARTNERS.get(answered, (asked,)):
+    if answered not in PARTNERS.get(asked, (answered,)) or (answered == "a" and asked != "q"):
         return False
     return listed_turns(row[mapping["question"]]) is None or (
         listed_turns(row[mapping["answer"]]) is not None or answered in REPLIES

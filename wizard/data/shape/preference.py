@@ -98,6 +98,15 @@ def _always(row: Row, mapping: Roles) -> bool:
 
 
 SIDE_FIELDS = {"chosen": CHOSEN, "rejected": REJECTED}
+BARE = Format(
+    id="preference",
+    kind="preference",
+    tasks=TASKS,
+    fields={**SIDE_FIELDS, **TALK},
+    required=("chosen", "rejected"),
+    fits=_always,
+    convert=bare,
+)
 PREFERENCES = (
     Format(
         **TURNS,  # type: ignore[arg-type]
@@ -126,15 +135,7 @@ PREFERENCES = (
         fits=_always,
         convert=by_prompt,
     ),
-    Format(
-        id="preference",
-        kind="preference",
-        tasks=TASKS,
-        fields={**SIDE_FIELDS, **TALK},
-        required=("chosen", "rejected"),
-        fits=_always,
-        convert=bare,
-    ),
+    BARE,
     Format(
         **TURNS,  # type: ignore[arg-type]
         kind="preference",
