@@ -133,6 +133,12 @@ def test_a_path_is_looked_for_beside_the_data_then_in_the_roots(folder: Path) ->
     assert find({"path": "a.png", "bytes": None}, roots) == folder / "a.png"
 
 
+def test_a_file_may_be_named_by_its_address(folder: Path) -> None:
+    (folder / "a cat.png").write_bytes(PICTURES["png"])
+    assert find(f"file://{folder}/a%20cat.png", Roots(folder=folder)) == folder / "a cat.png"
+    assert code(find(f"file://{folder}/no.png", Roots(folder=folder))) == "missing-media"
+
+
 @pytest.mark.parametrize("odd", ["nothing.png", "a" * 5000, "a\0b", "/", "../..", "~nobody/a", "~/", "\udc80"])
 def test_a_path_that_leads_nowhere_is_missing_or_no_file(odd: str, folder: Path) -> None:
     example = Example(messages=[], images=[odd])
@@ -172,7 +178,7 @@ def test_a_picture_may_stand_in_the_row_itself(reference: Any, folder: Path) -> 
         ("media-data", "data:image/png;base64,###"),
         ("media-data", "data:image/png"),
         ("media-data", {"bytes": "###"}),
-        ("media-scheme", "file:///etc/passwd"),
+        ("media-unknown", "file:///etc/passwd"),
         ("media-scheme", "ftp://example.com/a.png"),
         ("media-scheme", "s3://bucket/a.png"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -23,6 +24,7 @@ PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # and packed again
 REFUSED = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".doc", ".docx", ".pdf", ".ppt", ".pptx", ".db", ".sqlite",
            ".pkl", ".pickle", ".pt", ".pth", ".bin", ".npy", ".npz", ".h5", ".py", ".html", ".htm", ".xml")  # fmt: skip
 BOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+_ROWS = re.compile(r'\s*\[\s*\{\s*"')  # an array of objects
 HEAD = 1 << 20
 LARGE_HEAD, PLACES, PLACE_BYTES = 16 << 20, 64, 64 << 10
 
@@ -119,7 +121,7 @@ def _by_text(suffix: str, text: str) -> str:
     found = sniff(text, json_lines=suffix in (".jsonl", ".ndjson"), json_only=suffix in JSON_SUFFIXES)
     if suffix in JSON_SUFFIXES and text.lstrip()[:1] not in ("{", "["):
         return table_by_header(text) or found
-    if suffix in BY_SUFFIX and container != "txt" and found == "jsonl":
+    if suffix in BY_SUFFIX and (found == "jsonl" or (found == "json" and _ROWS.match(text))):
         return found
     if not container and suffix not in JSON_SUFFIXES and found == "txt":
         return table_by_header(text) or found
@@ -145,7 +147,8 @@ def sniff(head: str, *, json_lines: bool = False, json_only: bool = False) -> st
         return "txt"
     if rest.strip() and _whole(first):
         return "jsonl"
-    return "jsonl" if json_lines and text[:1] != "[" else "json"
+    spread = first.strip() == "{"  # over several lines, as jq prints
+    return "jsonl" if json_lines and text[:1] != "[" and not spread else "json"
 
 
 def _whole(line: str) -> bool:

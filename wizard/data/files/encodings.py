@@ -13,6 +13,7 @@ READABLE = ".jsonl .json .csv .tsv .xlsx .xls .ods .parquet .arrow .txt .md, .gz
 BLOCK = 4 << 20
 WHOLE_BYTES = 64 << 20  # looked at to decide; beyond that only the beginning is
 DAMAGE = 0.05  # share of a text's non-ASCII characters that may be broken before another encoding is meant
+BADLY = 0.5  # of UTF-8, where no other encoding is meant: few files are so short
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -84,6 +85,8 @@ def _tried(data: bytes) -> str:
             return name
         if _damage(data[:BLOCK], name) <= DAMAGE:
             return name
+    if _damage(data[:BLOCK], "utf-8") <= BADLY:
+        return "utf-8"
     raise DataFault("data-encoding-unknown", tried="UTF-8, UTF-16, GB18030")
 
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from wizard.data.files.wrapped import WRAPPERS, unwrapped
 from wizard.data.shape.fault import DataFault
 
 CHUNK = 1 << 20
 LONGEST = 64 << 20  # characters of one row
 TOO_LONG = "the row is too long"
-WRAPPERS = ("data", "train", "rows", "examples", "instances", "items", "records", "samples")
 WHOLE = 8 << 20  # characters of a document around its rows that are held to see all of it
 _space = re.compile(r"\s*")
 _PLAIN = r'"[^"\\]*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[-+.\w]+)\s*,\s*'
@@ -52,7 +52,7 @@ def _one_after_another(text: _Text) -> Iterator[Any]:
             return
         first = text.value()
     if not text.peek():
-        yield from _unwrapped(first)
+        yield from unwrapped(first)
         return
     yield first
     while text.peek():
@@ -71,17 +71,6 @@ def _wrapped(text: _Text) -> Iterator[Any]:
         text.value()
     text.expect("}")
     text.end()
-
-
-def _unwrapped(document: Any) -> Iterator[Any]:
-    if document is None:
-        return
-    if isinstance(document, dict):
-        lists = [document[name] for name in WRAPPERS if isinstance(document.get(name), list)]
-        if len(lists) == 1 and any(isinstance(row, dict) for row in lists[0]):
-            yield from lists[0]
-            return
-    yield document
 
 
 class _Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -12,6 +13,7 @@ from wizard.data.files.headers import named, row_of
 from wizard.data.shape.fault import DataFault
 
 LONGEST_CELL = 16 << 20
+_SAID = re.compile(r'"?sep=(\\t|.)"?', re.I)
 _END = "\x00end of table\x00"
 
 
@@ -23,14 +25,17 @@ def table(lines: Iterable[str], delimiter: str = "") -> Iterator[tuple[int, dict
     if not header:
         return
     mark = delimiter or _delimiter(header)
-    records = _records(csv.reader(chain([header], feed, [_END]), delimiter=mark))
+    if said := _SAID.fullmatch(header.strip()):  # a first line for Excel, no header
+        mark, header = said[1].replace("\\t", "\t"), next((line for line in feed if line.strip()), "")
+    spaced = header.count(mark) == header.count(f"{mark} ") > 0
+    records = _records(csv.reader(chain([header], feed, [_END]), delimiter=mark, skipinitialspace=spaced))
     names = named(next(records, []))
     for number, cells in enumerate(records, 1):
         yield number, row_of(number, names, cells)
 
 
 def _delimiter(header: str) -> str:
-    return max((",", "\t", ";"), key=header.count)
+    return max((",", "\t", ";", "|"), key=header.count)
 
 
 def _records(reader: Any) -> Iterator[list[str]]:

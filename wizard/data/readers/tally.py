@@ -14,6 +14,7 @@ from wizard.data.readers.language import language_of, scripts
 from wizard.data.readers.lengths import NO_ANSWER, Lengths
 from wizard.data.readers.talks import text_in
 from wizard.data.shape import DataFault, Example, Shape, to_example
+from wizard.data.shape.fault import nothing_usable
 from wizard.data.shape.values import listed
 
 NAMED = 1000  # rejected rows listed one by one, and the first of each reason; all are counted
@@ -92,8 +93,7 @@ class Tally:
         if not self.rows:
             raise DataFault("data-no-rows")
         if not self.usable:
-            first = self.rejected[0]
-            raise DataFault("data-nothing-usable", rows=self.rows, line=first.line, reason=first.code)
+            raise nothing_usable(self.rows, self.rejected[0])
         sees = "image" in self.modality and "sft" in self.shape.tasks
         scale = estimated_rows / self.rows if estimated_rows else 1
         pairs, measure = self.sizes.found()

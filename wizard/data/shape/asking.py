@@ -7,7 +7,7 @@ from typing import Any
 from wizard.data.shape import media as pictures
 from wizard.data.shape.example import Example, Messages
 from wizard.data.shape.fault import Refused
-from wizard.data.shape.layout import Roles, Row
+from wizard.data.shape.layout import Roles, Row, cell_of
 from wizard.data.shape.media import Media, settle
 from wizard.data.shape.objects import objects_of
 from wizard.data.shape.parts import plain
@@ -38,7 +38,7 @@ def cell(row: Row, mapping: Roles, role: str) -> Any:
 def opening(row: Row, mapping: Roles, media: Media, *asked: str) -> Messages:
     """System turn, history and question; `asked`: the roles that make the question, joined by a line break."""
     messages: Messages = []
-    if mapping.get("system") in row and not is_blank(system := text_of(row[mapping["system"]])):
+    if mapping.get("system") in row and not is_blank(system := plain(row[mapping["system"]], {})):
         messages.append({"role": "system", "content": system})
     if mapping.get("history"):
         messages += _history(row.get(mapping["history"]), media)
@@ -64,7 +64,7 @@ def talk(row: Row, mapping: Roles, media: Media) -> Messages:
     if turns is None:
         raise Refused("bad-messages", field=column)
     messages = turns_of(turns, mapping, media)
-    if mapping.get("system") in row and not is_blank(system := text_of(row[mapping["system"]])):
+    if mapping.get("system") in row and not is_blank(system := plain(row[mapping["system"]], {})):
         return with_system(messages, [{"role": "system", "content": system}])
     return messages
 
@@ -74,7 +74,7 @@ def with_system(messages: Messages, before: Messages) -> Messages:
 
 
 def answer(row: Row, mapping: Roles, media: Media, role: str) -> Messages:
-    return answer_of(cell(row, mapping, role), mapping, media, thought=row.get(mapping.get("reasoning", "")))
+    return answer_of(cell(row, mapping, role), mapping, media, thought=cell_of(row, mapping, "reasoning"))
 
 
 def answer_of(value: Any, mapping: Roles, media: Media, thought: Any = None) -> Messages:

@@ -10,24 +10,28 @@ from wizard.data.shape.example import Example
 from wizard.data.shape.layout import Format, Roles, Row, Shape, normal
 from wizard.data.shape.media import Media
 from wizard.data.shape.options import NAMES as OPTIONS
-from wizard.data.shape.options import chosen, offered, options_of
+from wizard.data.shape.options import chosen, offered, options_in
 from wizard.data.shape.turns import checked, listed_turns
 from wizard.data.shape.values import is_missing
 
-LOOSE_QUESTIONS = ("user", "human", "用户", "article", "dialogue", "message_1")  # with a certain answer only
+LOOSE_QUESTIONS = ("user", "human", "用户", "article", "dialogue", "message_1", "q")  # with a certain answer only
+SHORTENED = ("summary", "highlights")
+PARTNERS = {"source": ("target", "targets"), "document": SHORTENED, "content": SHORTENED}  # questions beside these only
 ANSWERS = (
     "answer", "response", "output", "completion", "target", "targets", "answers", "solution", "answer_key", "answerkey",
     "reply", "generation", "summary", "highlights", "revision", "message_2", "assistant", "gpt", "bot",
-    "助手", "回答", "答案", "答", "输出", "回复", "content", "text",
+    "model_output", "助手", "回答", "答案", "答", "输出", "回复", "輸出", "回覆", "参考答案", "标准答案", "模型输出",
+    "content", "text", "a",
 )  # fmt: skip
 QUESTIONS = (
-    "question", "query", "prompt", "input", "instruction", "problem", "问题", "提问", "问", "输入", "指令",
-    *LOOSE_QUESTIONS, "text",
+    "question", "query", "prompt", "input", "instruction", "problem", "ask", "user_input", "问题", "提问", "问", "输入",
+    "指令", "問題", "提問", "輸入", "用户问题", "用户输入", "标准问题",
+    *LOOSE_QUESTIONS, "text", "source", "document", "content",
 )  # fmt: skip
-INPUTS = ("input", "输入")
+INPUTS = ("input", "输入", "輸入")
 LEFT_OUT = (*INPUTS, *LOOSE_QUESTIONS)  # what alone is no question
-CERTAIN_ANSWERS = tuple(name for name in ANSWERS if name not in ("text", "content"))
-CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name != "text")
+CERTAIN_ANSWERS = tuple(name for name in ANSWERS if name not in ("text", "content", "a"))
+CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name not in ("text", *PARTNERS))
 CONTEXTS = ("context", "article", "passage", "背景", "上下文")
 THOUGHTS = ("reasoning_content", "reasoning", "thinking", "complex_cot", "cot", "thought", "思考", "推理")
 COMMON = {**TALK, "reasoning": THOUGHTS, **BESIDE}
@@ -55,7 +59,7 @@ def pair(row: Row, mapping: Roles) -> Example:
     asked = opening(row, mapping, media, "context", "question")
     if not mapping.get("choices"):
         return built(row, mapping, checked(together(asked, answer(row, mapping, media, "answer"))), media)
-    options = options_of(row.get(mapping["choices"]))
+    options = options_in(row, mapping["choices"])
     said = answer_of(chosen(cell(row, mapping, "answer"), options), mapping, media)
     return built(row, mapping, checked(together(offered(asked, options), said)), media)
 
@@ -64,17 +68,19 @@ def prompt(row: Row, mapping: Roles) -> Example:
     media: Media = {}
     asked = checked(opening(row, mapping, media, "context", "question", "input"), last=("user", "tool"))
     if mapping.get("choices"):
-        asked = offered(asked, options_of(row.get(mapping["choices"])))
+        asked = offered(asked, options_in(row, mapping["choices"]))
     return built(row, mapping, asked, media, extra=others(row, mapping))
 
 
 def _answered(row: Row, mapping: Roles) -> bool:
     """Turns with a bare solution beside them are a prompt with what its reward needs; a text and its user are none."""
-    loose = normal(mapping["question"]) in LOOSE_QUESTIONS
-    if loose and normal(mapping["answer"]) in ("text", "content"):
+    asked, answered = normal(mapping["question"]), normal(mapping["answer"])
+    if asked in LOOSE_QUESTIONS and answered in ("text", "content"):
+        return False
+    if answered not in PARTNERS.get(asked, (answered,)) or (answered == "a" and asked != "q"):
         return False
     return listed_turns(row[mapping["question"]]) is None or (
-        listed_turns(row[mapping["answer"]]) is not None or normal(mapping["answer"]) in REPLIES
+        listed_turns(row[mapping["answer"]]) is not None or answered in REPLIES
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from wizard.data.shape.asking import BESIDE, built, talk
 from wizard.data.shape.example import Example
 from wizard.data.shape.fault import Refused
-from wizard.data.shape.layout import Format, Roles, Row, Shape
+from wizard.data.shape.layout import Format, Roles, Row, Shape, cell_of
 from wizard.data.shape.media import Media
 from wizard.data.shape.roles import CONTENT_KEYS, INNER, ROLE_KEYS, key_in, role_of, speakers
 from wizard.data.shape.turns import checked, is_turn, listed_turns, lone_answer
@@ -17,7 +17,7 @@ from wizard.data.shape.values import is_blank, is_missing, listed
 
 MESSAGES = (
     "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "items", "turns", "chat_rounds", "data",
-    "对话", "会话",
+    "contents", "对话", "会话",
 )  # fmt: skip
 TURN_FIELDS = {"messages": MESSAGES, "system": ("system", "system_prompt", "系统"), **BESIDE}
 REFERENCES = (
@@ -58,7 +58,7 @@ def others(row: Row, mapping: Roles) -> dict[str, Any]:
 
 def turns_in(row: Row, mapping: Roles, role: str = "messages") -> list[Any]:
     """The turns of a column as they stand, without one of a system; nothing where it holds none."""
-    value = row.get(mapping.get(role, ""))
+    value = cell_of(row, mapping, role)
     turns = value if isinstance(value, list) else listed(value) or listed_turns(value) or []
     return turns if all(isinstance(turn, (Mapping, str, list, tuple)) for turn in turns) else []
 

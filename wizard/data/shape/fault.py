@@ -29,6 +29,11 @@ def reject(code: str, /, **params: Any) -> Rejected:
     return Rejected(line=0, code=code, params=params)
 
 
+def nothing_usable(rows: int, first: Rejected) -> DataFault:
+    reason = {"code": first.code, "params": dict(first.params)}
+    return DataFault("data-nothing-usable", rows=rows, line=first.line, reason=reason)
+
+
 @contextmanager
 def in_file(path: Path) -> Iterator[None]:
     """Every fault of a file names it."""

@@ -54,12 +54,18 @@ def columns_of(rows: Iterable[Row]) -> Counter[str]:
     return counted
 
 
+def cell_of(row: Row, mapping: Roles, role: str) -> Any:
+    """None where the role has no column, or the row not that column."""
+    return row.get(mapping[role]) if mapping.get(role) else None
+
+
 def find_columns(columns: Mapping[str, int], fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """The column of each role: the one most rows have, then the better known spelling; no column serves twice."""
+    """The column of each role: the best known spelling that half as many rows have as any; no column serves twice."""
     mapping: dict[str, str] = {}
     names = {column: normal(column) for column in columns}
     for role, spellings in fields.items():
         free = [column for column in columns if names[column] in spellings and column not in mapping.values()]
         if free:
-            mapping[role] = min(free, key=lambda column: (-columns[column], spellings.index(names[column])))
+            often = [column for column in free if columns[column] * 2 >= max(columns[each] for each in free)]
+            mapping[role] = min(often, key=lambda column: spellings.index(names[column]))
     return mapping

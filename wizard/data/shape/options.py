@@ -7,9 +7,23 @@ from typing import Any
 
 from wizard.data.shape.example import Messages
 from wizard.data.shape.fault import Refused
-from wizard.data.shape.values import parsed, text_of
+from wizard.data.shape.layout import Row
+from wizard.data.shape.values import is_missing, parsed, text_of
 
-NAMES = ("choices", "options", "选项")
+NAMES = ("choices", "options", "选项", "a", "option_a", "opa", "选项a")
+
+
+def options_in(row: Row, column: str) -> dict[str, str]:
+    """Letter -> text. A column A stands for B, C and D beside it as well, as C-Eval and CMMLU have them."""
+    if column[-1:].upper() != "A":
+        return options_of(row.get(column))
+    found: dict[str, str] = {}
+    for letter in ascii_uppercase:
+        name = column[:-1] + (letter if column[-1].isupper() else letter.lower())
+        if is_missing(row.get(name)):
+            break
+        found[letter] = text_of(row[name])
+    return found if len(found) > 1 else {}
 
 
 def options_of(value: Any) -> dict[str, str]:

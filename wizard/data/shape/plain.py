@@ -8,6 +8,7 @@ from wizard.data.shape.asking import cell
 from wizard.data.shape.example import Example
 from wizard.data.shape.fault import Refused
 from wizard.data.shape.layout import Format, Roles, Row
+from wizard.data.shape.roles import ROLE_KEYS, ROLE_OF, key_in, role_of
 from wizard.data.shape.values import is_blank, text_of
 
 ALONE = ("response", "output", "completion", "answer")  # ms-swift: an answer that nobody asked for is a text
@@ -30,6 +31,12 @@ def _text(text: str) -> Example:
     return Example(messages=[{"role": "assistant", "content": text}])
 
 
+def _is_no_turn(row: Row, mapping: Roles) -> bool:
+    """A turn by itself, torn out of its conversation, is no text to read on."""
+    speaker = key_in(row, None, ROLE_KEYS)
+    return speaker is None or not role_of(row[speaker], ROLE_OF)
+
+
 FORMAT = Format(
     id="text",
     kind="text",
@@ -41,6 +48,6 @@ FORMAT = Format(
         )
     },
     required=("text",),
-    fits=lambda row, mapping: True,
+    fits=_is_no_turn,
     convert=convert,
 )  # fmt: skip

@@ -24,7 +24,7 @@ CHOSEN = (
 REJECTED = (
     "rejected", "rejected_response", "rejected_messages", "non_preferred_output", "dispreferred", "worse",
     "rejected_answer", "response_rejected", "worse_response", "response_k", "neg_resp", "lose", "劣选", "坏回答",
-    "更差的回答",
+    "差回答", "更差的回答",
 )  # fmt: skip
 SAID = re.compile(r"\n\n(Human|H|Assistant|A): ?")
 IMAGES = ("rejected_images",)
@@ -98,6 +98,15 @@ def _always(row: Row, mapping: Roles) -> bool:
 
 
 SIDE_FIELDS = {"chosen": CHOSEN, "rejected": REJECTED}
+BARE = Format(
+    id="preference",
+    kind="preference",
+    tasks=TASKS,
+    fields={**SIDE_FIELDS, **TALK},
+    required=("chosen", "rejected"),
+    fits=_always,
+    convert=bare,
+)
 PREFERENCES = (
     Format(
         **TURNS,  # type: ignore[arg-type]
@@ -126,15 +135,7 @@ PREFERENCES = (
         fits=_always,
         convert=by_prompt,
     ),
-    Format(
-        id="preference",
-        kind="preference",
-        tasks=TASKS,
-        fields={**SIDE_FIELDS, **TALK},
-        required=("chosen", "rejected"),
-        fits=_always,
-        convert=bare,
-    ),
+    BARE,
     Format(
         **TURNS,  # type: ignore[arg-type]
         kind="preference",

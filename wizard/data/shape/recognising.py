@@ -9,15 +9,18 @@ from itertools import islice
 from typing import Any
 
 from wizard.contract import Rejected
-from wizard.data.shape import columns, plain
+from wizard.data.shape import columns, plain, preference
+from wizard.data.shape.conversation import REFERENCES
 from wizard.data.shape.example import Converted
-from wizard.data.shape.fault import DataFault, Refused, reject
+from wizard.data.shape.fault import DataFault, Refused, nothing_usable, reject
 from wizard.data.shape.formats import FORMATS, NAMES
 from wizard.data.shape.labelled import type_of
 from wizard.data.shape.layout import Format, Row, Shape, columns_of, find_columns, normal
 from wizard.data.shape.values import DEEPEST
 
 HEAD_ROWS = 200
+LESSER = (columns.PROMPT, plain.FORMAT, preference.BARE)  # what a row of another format is as well
+FULLER = 4  # one row in so many with all that a format needs says that the others lack something
 PARAGRAPHS = Shape(kind="text", format="text", mapping={}, tasks=plain.FORMAT.tasks, convert=plain.paragraph)
 
 
@@ -79,13 +82,18 @@ def _likeliest(objects: list[Row], candidates: list[Format], told: Mapping[str, 
     found = [(known, _mapped(counted, known, told)) for known in candidates]
     possible = [(known, mapping) for known, mapping in found if all(mapping.get(role) for role in known.required)]
     scores = [_matching(objects, known, mapping) for known, mapping in possible]
-    most = next((place for place, score in enumerate(scores) if score * 2 > len(objects)), None)
+    enough = [len(objects) if known.kind in ("preference", "kto") else len(objects) + 1 for known, _ in possible]
+    most = next((place for place, score in enumerate(scores) if score * 2 >= enough[place]), None)
+    if most is not None and possible[most][0] in LESSER:
+        most = next((place for place, score in enumerate(scores[:most]) if score * FULLER >= len(objects)), most)
     if most is None and scores and (max(scores) or len(candidates) < len(FORMATS)):
         most = scores.index(max(scores))
     if most is None:
         raise _lacking(objects, columns.PAIR if columns.PAIR in candidates else candidates[0], told)
     known, mapping = possible[most]
-    halved = known is columns.PROMPT or (known is plain.FORMAT and normal(mapping["text"]) in plain.ALONE)
+    halved = (known is columns.PROMPT and not any(normal(column) in REFERENCES for column in counted)) or (
+        known is plain.FORMAT and normal(mapping["text"]) in plain.ALONE
+    )
     if halved and (misspelt := _misspelt(objects, columns.PAIR, told)):
         raise misspelt
     shape = Shape(kind=known.kind, format=known.id, mapping=mapping, tasks=known.tasks, convert=known.convert)
@@ -105,6 +113,8 @@ def _matching(objects: list[Row], known: Format, mapping: Mapping[str, str]) -> 
 def _no_objects(head: list[Any]) -> DataFault:
     if not head:
         return DataFault("data-no-rows")
+    if isinstance(head[0], Rejected) and head[0].code != "bad-json":
+        return nothing_usable(len(head), head[0])
     if isinstance(head[0], Rejected):
         return DataFault("data-json-broken", **{"line": head[0].line, "column": 1, "why": "", **head[0].params})
     return DataFault("data-not-objects", found=type(head[0]).__name__)

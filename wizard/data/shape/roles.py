@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ROLE_KEYS = ("role", "from", "speaker")
-CONTENT_KEYS = ("content", "value", "text")
+ROLE_KEYS = ("role", "from", "角色", "speaker")
+CONTENT_KEYS = ("content", "value", "text", "parts", "内容")
 CALL = "tool_call"  # an assistant's turn whose content is the call
 SPELLINGS = {
     "user": ("user", "human", "prompter", "usr", "用户", "提问者", "人类"),

@@ -9,7 +9,7 @@ from wizard.data.shape.asking import built, cell, talk
 from wizard.data.shape.example import Example, Messages
 from wizard.data.shape.fault import Refused
 from wizard.data.shape.labelled import FIRST, SECOND
-from wizard.data.shape.layout import Format, Roles, Row, normal
+from wizard.data.shape.layout import Format, Roles, Row, cell_of, normal
 from wizard.data.shape.media import Media
 from wizard.data.shape.turns import listed_turns, turns_of
 from wizard.data.shape.values import is_blank, is_missing, listed, number_of, text_of, truth_of
@@ -149,7 +149,7 @@ def _likeness(row: Row, mapping: Roles) -> bool:
 
 def _reranks(row: Row, mapping: Roles) -> bool:
     """Lists of a query's documents; of ms-swift's turns those that assistants speak, or more than one positive."""
-    if not is_missing(row.get(mapping.get("label", ""))):
+    if not is_missing(cell_of(row, mapping, "label")):
         return False
     column = mapping["positive"]
     positives = listed(row[column])

@@ -46,7 +46,7 @@ def spoken(role: str, content: Any, media: Media) -> Message:
 
 
 def is_turn(turn: Any) -> bool:
-    return isinstance(turn, Mapping) and any(key in turn for key in ROLE_KEYS[:2])
+    return isinstance(turn, Mapping) and any(key in turn for key in ROLE_KEYS[:3])
 
 
 def listed_turns(value: Any) -> list[Any] | None:

@@ -8,7 +8,7 @@ from wizard.data.shape.asking import built, together, with_system
 from wizard.data.shape.columns import CERTAIN_QUESTIONS, CONTEXTS
 from wizard.data.shape.example import Example, Messages
 from wizard.data.shape.fault import Refused
-from wizard.data.shape.layout import Roles, Row
+from wizard.data.shape.layout import Roles, Row, cell_of
 from wizard.data.shape.media import Media, references
 from wizard.data.shape.turns import checked
 from wizard.data.shape.values import is_blank, is_missing
@@ -43,7 +43,7 @@ def _compared(row: Row, mapping: Roles, better: Messages, worse: Messages) -> No
             raise Refused(code)
         if turns[-1]["role"] != "assistant":
             raise Refused("no-answer")
-    if _answers(better) == _answers(worse) and is_missing(row.get(mapping.get("rejected_images", ""))):
+    if _answers(better) == _answers(worse) and is_missing(cell_of(row, mapping, "rejected_images")):
         raise Refused("chosen-is-rejected")
 
 

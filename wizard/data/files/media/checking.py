@@ -65,7 +65,7 @@ class Media:
 
 def modality_of(example: Example) -> set[str]:
     """What it holds beside text."""
-    return {kind for kind, _ in references(example)}
+    return {kind for kind, _ in references(example)} | ({"video"} if example.videos else set())
 
 
 def references(example: Example) -> Iterator[tuple[Kind, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from wizard.contract import Rejected
 from wizard.data.shape.fault import reject
@@ -45,6 +45,8 @@ def find(reference: Any, roots: Roots) -> Found | Rejected:
     reference = reference.strip()
     if reference[:5].lower() == "data:":
         return _from_data(reference)
+    if reference[:7].lower() == "file://":  # as Qwen's own examples name pictures on the disk
+        return _file(unquote(reference[7:].removeprefix("localhost")), roots)
     if SCHEME.match(reference):
         web = reference.lower().startswith(("http://", "https://"))
         return Address(reference) if web else reject("media-scheme", ref=shown(reference))
