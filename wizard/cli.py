@@ -154,7 +154,7 @@ def _models_verb(verbs: Any) -> None:
 
 def _data_verb(verbs: Any) -> None:
     data = _verb(verbs, "data")
-    data.add_argument("source", metavar="SOURCE", nargs="?", default="", help=say("cli.flag.source"))
+    data.add_argument("sources", metavar="SOURCE", nargs="*", help=say("cli.flag.source"))
     data.add_argument("--model", default="", help=say("cli.flag.data_model"))
     data.add_argument("--format", default="", metavar="F", help=say("cli.flag.format"))
     data.add_argument("--map", nargs="+", action="extend", metavar="ROLE=COLUMN", help=say("cli.flag.map"))

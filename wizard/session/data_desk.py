@@ -98,7 +98,7 @@ class DataDesk:
         from wizard.data import readers
 
         try:
-            return readers.columns(Path(path).expanduser(), encoding)
+            return readers.columns(sources.first_place(path), encoding)
         except WizardError:
             return ()
 

@@ -31,6 +31,13 @@ def found_by(desk: Desk, text: str, progress: Progress = unheard, **overrides: A
     return hubdata.brought(desk, replace(source, **told), progress)
 
 
+def first_place(text: str) -> Path:
+    """Of what was typed, the first path, as it may be looked into although nothing can be made of it."""
+    from wizard.data import readers
+
+    return Path(readers.named(readers.several(text)[0], hubdata.default_hub(words.language())).place).expanduser()
+
+
 def inspected(desk: Desk, texts: str | Sequence[str], **overrides: Any) -> DataReport:
     """All that is in them; its notes say where less or more than that is taken."""
     found, reports = _looked(desk, texts, overrides)
@@ -64,7 +71,9 @@ def here(desk: Desk, data: DataChoice) -> DataChoice:
 def _looked(
     desk: Desk, texts: str | Sequence[str], overrides: Mapping[str, Any]
 ) -> tuple[list[DataSource], list[DataReport]]:
-    listed = [texts] if isinstance(texts, str) else list(texts)
+    from wizard.data import readers
+
+    listed = [each for text in ([texts] if isinstance(texts, str) else texts) for each in readers.several(text)]
     look = {name: overrides[name] for name in LOOK if name in overrides}
     told = {name: value for name, value in overrides.items() if name not in LOOK}
     found = [found_by(desk, text, **told) for text in listed]

@@ -105,3 +105,16 @@ def test_an_entry_of_llama_factory_is_taken_by_its_name(desk: Desk) -> None:
     assert (report.rows, [note.params["taken"] for note in report.notes]) == (4, [2])
     assert desk.inspect(f"{folder}/dataset_info.json:talks").usable == 1
     assert desk.data_choice(f"{folder}:own").sources[0].samples == 2
+
+
+def test_several_are_typed_on_one_line_and_a_name_with_a_plus_is_one_file(desk: Desk, many: str, few: str) -> None:
+    assert desk.inspect(f"{many}#10 + {few}").rows == 44
+    assert [source.samples for source in desk.data_choice(f"{many}#10 + {few}").sources] == [10, 0]
+    odd = written(Path(many).with_name("a + b.jsonl"), 3, "odd")
+    assert desk.inspect(odd).rows == 3
+    assert desk.data_choice(f"{odd}#2 + {few}").ref == f"{odd}#2 + {few}"
+
+
+def test_the_columns_of_a_source_can_be_told_whatever_share_of_it_was_typed(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("foo,bar\n1,2\n", encoding="utf-8")
+    assert desk.columns(f"{tmp_path}/odd.csv#1 + {tmp_path}/more.csv") == ("foo", "bar")
