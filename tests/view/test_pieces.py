@@ -3,12 +3,13 @@ import json
 import math
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_desk import FakeDesk
 from fake_moments import FAILED, TRAINING
-from fake_values import IDENTITY, LAPTOP, RUN
+from fake_values import FILE_REPORT, IDENTITY, LAPTOP, RUN
 from rich.cells import cell_len
 from textual.content import Content
 
@@ -194,7 +195,13 @@ def test_what_can_be_done_with_rows_here_is_told_before_what_has_no_recipe_yet()
 
 
 def test_a_role_that_is_read_from_nowhere_is_not_told() -> None:
-    assert findings.mapping_text({"user": "问题", "assistant": "答案", "system": ""}) == "user=问题, assistant=答案"
+    told = replace(FILE_REPORT, mapping={"user": "问题", "assistant": "答案", "system": ""})
+    assert findings.mapping_text(told) == "user=问题, assistant=答案"
+
+
+def test_sources_that_are_read_from_other_columns_are_not_called_text_without_any() -> None:
+    assert findings.mapping_text(replace(FILE_REPORT, mapping={})) == "each source its own"
+    assert findings.mapping_text(replace(FILE_REPORT, kind="text", mapping={})).startswith("no columns")
 
 
 def test_a_run_on_one_line() -> None:

@@ -8,34 +8,45 @@ from dataclasses import replace
 
 from wizard.contract import Catalog, DataChoice, DataReport, Plan, Verdict
 from wizard.errors import WizardError
-from wizard.plain import asking, rows, tables
+from wizard.plain import asking, given, rows, tables
 from wizard.plain.data import faces
 from wizard.plain.demo import ask
 from wizard.plain.ending import finish
 from wizard.plain.estimating import teller
 from wizard.plain.output import answer, problem, table, tell
 from wizard.plain.tokens import with_token
-from wizard.session import Desk, goals, mostly_lost
+from wizard.session import ASIDE, FAR, Desk, goals, mostly_lost
+from wizard.view import telling
 from wizard.words import say, units
 
 SHOWN = 9
 
 
-def walk(desk: Desk) -> int:
+def walk(desk: Desk, options: argparse.Namespace) -> int:
+    """`options`: the flags of one's own data, which answer their questions."""
     task = asking.choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in goals(desk.catalog())])
     answer(tables.machine(desk.machine()))
     answer(tables.hubs(desk.hubs()))
     verdict = _recipe(desk, task)
     recipe = desk.catalog().recipes[verdict.recipe]
-    data, report = (_bundled(desk, verdict), None) if recipe.datasets else _own(desk, verdict)
-    plan = desk.plan(desk.choose(verdict, data))
-    answer(tables.plan(plan))
-    for warning in desk.warnings(plan):
-        problem(warning)
+    data, report = (_bundled(desk, verdict), None) if recipe.datasets else _own(desk, verdict, options)
+    plan = _planned(desk, verdict, data)
     if desk.pretend or not _start(desk, plan, report):
         return 0
     name = desk.launch(plan, ask=True)
     return finish(desk, name, argparse.Namespace(json=False))
+
+
+def _planned(desk: Desk, verdict: Verdict, data: DataChoice) -> Plan:
+    """Its warnings told; data on a network are offered to be copied first."""
+    plan = desk.plan(desk.choose(verdict, data))
+    answer(tables.plan(plan))
+    warnings = desk.warnings(plan)
+    for warning in warnings:
+        problem(warning)
+    if any(warning.code in FAR for warning in warnings) and asking.sure(say("ask.copy"), default=False):
+        return desk.plan(desk.choose(verdict, replace(data, copied=True)))
+    return plan
 
 
 def _recipe(desk: Desk, task: str) -> Verdict:
@@ -90,19 +101,27 @@ def _bundled(desk: Desk, verdict: Verdict) -> DataChoice:
     return replace(choice, params={key: ask(key, default) for key, default in choice.params.items()})
 
 
-def _own(desk: Desk, verdict: Verdict) -> tuple[DataChoice, DataReport]:
-    """Asks until a file is understood; each refusal says what is wrong with it, each report what is used of it."""
+def _own(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> tuple[DataChoice, DataReport]:
+    """Asks until a source is understood; each refusal says what is wrong with it, each report what is used of it."""
+    given_path = options.data
     while True:
-        path = asking.text(say("ask.path"))
+        path, given_path = given_path or asking.text(say("ask.path")), None
         try:
             report = desk.inspect(path, model=verdict.model)
             answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
             if fault := desk.unsuited(report, verdict.task, path):
                 problem(fault)
             else:
-                return desk.data_choice(path, model=verdict.model), report
+                if left := desk.aside(report, verdict.task):
+                    answer("! " + telling.sentence(telling.told(left)["what"], telling.told(left)["next"]))
+                return _held_back(given.kept(desk.data_choice(path, model=verdict.model), options), options), report
         except WizardError as error:
             tell(error)
+
+
+def _held_back(data: DataChoice, options: argparse.Namespace) -> DataChoice:
+    wanted = options.validation is None and asking.sure(say("ask.hold_back", share=f"{ASIDE:.0%}"), default=False)
+    return replace(data, validation=ASIDE) if wanted else data
 
 
 def _start(desk: Desk, plan: Plan, report: DataReport | None) -> bool:

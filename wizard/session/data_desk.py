@@ -13,7 +13,7 @@ from wizard import words
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, DataSource, Problem, Role
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import bundled, naming, sources, suiting
+from wizard.session import bundled, naming, sources, starting, suiting
 from wizard.session.amount import Amount, amount_of
 from wizard.session.models import Models
 
@@ -129,6 +129,16 @@ class DataDesk:
         choice, report = sources.chosen(self._desk, path, **overrides)
         self._reports[choice.ref] = report
         return choice
+
+    def taken(self, data: DataChoice) -> DataReport | None:
+        """Of what `data_choice` chose: shares of a source count as what they are."""
+        return self._reports.get(data.ref)
+
+    def of_other_data(self, choice: Choice, path: str) -> Choice:
+        """The same, learning from what is there; it is asked what these rows ask. Raises what `data_choice` does."""
+        before, data = choice.data, self.data_choice(path, model=choice.model)
+        data = replace(data, validation=before.validation, copied=before.copied)
+        return replace(choice, data=data, questions=starting.first_questions(self._reports[data.ref]))
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return bundled.report(self.catalog().datasets[dataset], language, params)

@@ -164,7 +164,7 @@ def mixed(sources: Sequence[DataSource], reports: Sequence[DataReport]) -> DataR
     first = reports[0]
     return replace(
         first,
-        format=_same([report.format for report in reports]),
+        format=", ".join(dict.fromkeys(report.format for report in reports)),
         encoding=", ".join(dict.fromkeys(report.encoding for report in reports)),
         mapping=first.mapping if all(report.mapping == first.mapping for report in reports) else {},
         exact=all(report.exact for report in reports),

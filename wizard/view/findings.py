@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from wizard.contract import DataReport, Rejected
 from wizard.session import quantile, reasons, remarks
@@ -26,13 +26,14 @@ def recognised(report: DataReport) -> str:
     return told + (say("data.spoken", language=say(f"data.in.{report.language}")) if report.language else "")
 
 
-def mapping_text(mapping: Mapping[str, str]) -> str:
-    return ", ".join(f"{role}={field}" for role, field in mapping.items() if field) or say("data.no_columns")
+def mapping_text(report: DataReport) -> str:
+    told = ", ".join(f"{role}={field}" for role, field in report.mapping.items() if field)
+    return told or say("data.no_columns" if report.kind == "text" else "data.columns_differ")
 
 
 def meaning(report: DataReport, goals: Collection[str]) -> Iterator[tuple[str, str]]:
     """(name, value): what is read from where, and what it is good for. `goals`: tasks that some recipe serves."""
-    yield say("data.columns"), mapping_text(report.mapping)
+    yield say("data.columns"), mapping_text(report)
     if report.tasks:
         yield say("data.suits"), suited(report.tasks, goals)
 

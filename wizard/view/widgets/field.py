@@ -32,8 +32,8 @@ class Field(Horizontal):
 
 
 class PathSuggester(Suggester):
-    """The first folder or data file that continues what was typed, behind the last plus where there are several; folders
-    end in a slash, so that typing goes on."""
+    """The first folder or data file that continues what was typed, behind the last plus where there are several;
+    folders end in a slash, so that typing goes on."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
