@@ -14,12 +14,15 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from wizard import words
-from wizard.contract import DataReport, Knobs, Rejected, Term
+from wizard.contract import DataReport, Knobs, Line, Rejected, Role, Term
 from wizard.session import Desk, Endpoint
 from wizard.view import findings, telling, turning
+from wizard.view.columns import turned as turning_columns
+from wizard.view.draft import Told
 from wizard.view.folding import folded
 from wizard.view.grid import flow, grid
 from wizard.view.pasting import continued
+from wizard.view.reading import Look
 from wizard.view.widgets.chart import columns, draw, finite
 from wizard.view.widgets.field import complete
 from wizard.view.widgets.log import printable
@@ -223,3 +226,20 @@ def test_a_correction_downwards_makes_the_bar_no_longer_than_what_is_needed() ->
     terms = [Term(label=label, bytes=size, formula="") for label, size in (("weights", 80), ("loss", 30))]
     assert drawn(terms, 110) == [80, 30]
     assert drawn(terms, 100) == [70, 30]
+
+
+def test_a_prompt_with_an_answer_named_is_read_as_question_and_answer() -> None:
+    report = replace(FILE_REPORT, kind="prompt", format="prompt", mapping={"question": "ask"}, columns=("ask", "odd"))
+    roles = (Role(name="question", required=True), Role(name="answer"))
+    look = Look(report=report, columns=report.columns, roles=roles, formats=("prompt", "qa"), encodings=("gb18030",))
+    told = turning_columns(look, Told(), 3, -1)
+    assert told == Told(format="qa", mapping={"question": "ask", "answer": "odd"})
+
+
+def test_lines_of_one_file_name_it_once() -> None:
+    rows = [Rejected(line=Line(n, file), code="c") for n, file in ((4, "a"), (5, "a"), (1, "b"), (2, "b"))]
+    assert list(findings.places_of(rows)) == ["a:4", "5", "b:1", "2"]
+
+
+def test_sentences_begin_with_a_capital_and_names_are_left_as_they_are() -> None:
+    assert telling.sentence("qwen3 is small", "", "take it") == "qwen3 is small. Take it"

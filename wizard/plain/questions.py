@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from wizard.contract import Catalog, DataChoice, DataReport, Plan, Verdict
+from wizard.contract import Catalog, DataChoice, DataReport, Plan, Problem, Verdict
 from wizard.errors import WizardError
 from wizard.plain import asking, given, rows, tables
 from wizard.plain.data import faces
@@ -16,10 +17,10 @@ from wizard.plain.estimating import teller
 from wizard.plain.output import answer, problem, table, tell
 from wizard.plain.tokens import with_token
 from wizard.session import ASIDE, FAR, Desk, goals, mostly_lost
-from wizard.view import telling
 from wizard.words import say, units
 
 SHOWN = 9
+UNNAMED = ("data-answer-unnamed", "data-fields-missing")  # of columns
 
 
 def walk(desk: Desk, options: argparse.Namespace) -> int:
@@ -103,20 +104,44 @@ def _bundled(desk: Desk, verdict: Verdict) -> DataChoice:
 
 def _own(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> tuple[DataChoice, DataReport]:
     """Asks until a source is understood; each refusal says what is wrong with it, each report what is used of it."""
-    given_path = options.data
+    path: str = options.data or asking.text(say("ask.path"))
+    told: dict[str, Any] = {}
     while True:
-        path, given_path = given_path or asking.text(say("ask.path")), None
-        try:
-            report = desk.inspect(path, model=verdict.model)
-            answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
-            if fault := desk.unsuited(report, verdict.task, path):
-                problem(fault)
-            else:
-                if left := desk.aside(report, verdict.task):
-                    answer("! " + telling.sentence(telling.told(left)["what"], telling.told(left)["next"]))
-                return _held_back(given.kept(desk.data_choice(path, model=verdict.model), options), options), report
-        except WizardError as error:
-            tell(error)
+        report, fault = _looked(desk, verdict, path, told)
+        if report and not fault:
+            choice = desk.data_choice(path, model=verdict.model, **told)
+            return _held_back(given.kept(choice, options), options), report
+        told = {} if told else _told_columns(desk, path, report, fault)
+        path = path if told else asking.text(say("ask.path"))
+
+
+def _looked(
+    desk: Desk, verdict: Verdict, path: str, told: Mapping[str, Any]
+) -> tuple[DataReport | None, Problem | None]:
+    """What is there, and why it cannot be used; both are told."""
+    try:
+        report = desk.inspect(path, model=verdict.model, **told)
+    except WizardError as error:
+        tell(error)
+        return None, error.problem
+    answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
+    if fault := desk.unsuited(report, verdict.task, path):
+        problem(fault)
+    elif left := desk.aside(report, verdict.task):
+        answer(rows.remark(left))
+    return report, fault
+
+
+def _told_columns(desk: Desk, path: str, report: DataReport | None, fault: Problem | None) -> dict[str, Any]:
+    """Where the columns say too little by their names, a person says which is which; nothing where none is."""
+    if fault is None or fault.code not in UNNAMED:
+        return {}
+    columns = report.columns if report else desk.columns(path)
+    listed = [(say("ask.no_column"), ""), *((column, column) for column in columns)]
+    known = report.mapping.get("question", "") if report else ""
+    question = known or asking.choose(say("ask.question_column"), listed)
+    reply = asking.choose(say("ask.answer_column"), listed) if question else ""
+    return {"format": "qa", "mapping": {"question": question, "answer": reply}} if reply else {}
 
 
 def _held_back(data: DataChoice, options: argparse.Namespace) -> DataChoice:

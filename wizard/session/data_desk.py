@@ -20,6 +20,7 @@ from wizard.session.models import Models
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
+ANSWER = "answer"
 Watch = Callable[[int], None]
 Face = tuple[str, str]  # a name, such as `chosen` or none, and what the model reads
 
@@ -88,10 +89,13 @@ class DataDesk:
         return readers.ENCODINGS
 
     def roles(self, format: str, kind: str = "", mapping: Collection[str] = ()) -> tuple[Role, ...]:
-        """What a format is read from; `kind` and `mapping`, where they are known, tell which way it is written."""
+        """What a format is read from; `kind` and `mapping`, where they are known, tell which way it is written. The
+        answer to a question is among them although none was found."""
         from wizard.data import readers
 
-        return readers.roles(format, kind, mapping)
+        found = readers.roles(format, kind, mapping)
+        asked = kind == "prompt" and "question" in mapping
+        return (*found[:1], Role(name=ANSWER), *found[1:]) if asked else found
 
     def columns(self, path: str, encoding: str = "") -> tuple[str, ...]:
         """Of a source that nothing can be made of yet; none where not even rows can be read."""

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from wizard.contract import DataReport, Rejected
 from wizard.session import quantile, reasons, remarks
-from wizard.words import known, problem, say
+from wizard.view import telling
+from wizard.words import known, say
 
 LINES_NAMED = 5
 REASONS_SHOWN = 3
@@ -64,7 +65,7 @@ def rejects(report: DataReport) -> list[str]:
     """One line for each reason: how many, why, and where the first ones are."""
     lines = []
     for reason in reasons(report):
-        named = [place_of(row) for row in report.rejected if row.code == reason.code and row.line]
+        named = list(places_of([row for row in report.rejected if row.code == reason.code and row.line]))
         why = say(f"reject.{reason.code}", **reason.params)
         if not named:  # only a sample was read, whose lines are not known
             lines.append(say("view.data.reject_some", n=reason.rows, why=why))
@@ -75,8 +76,12 @@ def rejects(report: DataReport) -> list[str]:
     return lines
 
 
-def place_of(row: Rejected) -> str:
-    return f"{row.file}:{row.line}" if row.file else f"{row.line}"
+def places_of(rows: Sequence[Rejected]) -> Iterator[str]:
+    """Their lines; a file is named where it is another than the one before."""
+    before = ""
+    for row in rows:
+        yield f"{row.file}:{row.line}" if row.file != before else f"{row.line}"
+        before = row.file
 
 
 def noted(report: DataReport, limit: int) -> list[str]:
@@ -84,4 +89,5 @@ def noted(report: DataReport, limit: int) -> list[str]:
     lost = rejects(report)
     if len(lost) > REASONS_SHOWN + 1:
         lost[REASONS_SHOWN:] = [say("view.data.more_reasons", n=len(lost) - REASONS_SHOWN)]
-    return [*lost, *(problem(remark.code, remark.params)["what"] for remark in remarks(report, limit))]
+    told = [telling.told(remark) for remark in remarks(report, limit)]
+    return [*lost, *(telling.sentence(words["what"], words["next"]) for words in told)]

@@ -124,6 +124,28 @@ def test_data_on_a_network_are_offered_to_be_copied(
     assert launched[0].choice.data.copied
 
 
+def test_columns_whose_names_say_nothing_are_asked_for(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text("foo,bar\nhello?,hello\nwell?,well\n", encoding="utf-8")
+    answers.at = [1, 0, 1, 2]  # type: ignore[attr-defined]
+    answers(str(tmp_path / "odd.csv"), "", "y")
+    questions.walk(desk, FLAGS)
+    assert "lacks the columns" in capsys.readouterr().err
+    assert launched[0].choice.data.mapping == {"question": "foo", "answer": "bar"}
+
+
+def test_a_question_whose_answer_nobody_knows_by_name_is_mapped_by_hand(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text("question,zzz\nhello?,hello\nwell?,well\n", encoding="utf-8")
+    answers.at = [1, 0, 2]  # type: ignore[attr-defined]
+    answers(str(tmp_path / "odd.csv"), "", "y")
+    questions.walk(desk, FLAGS)
+    assert "these columns are not read so far: zzz" in capsys.readouterr().err
+    assert launched[0].choice.data.mapping == {"question": "question", "answer": "zzz"}
+
+
 def test_the_list_shows_the_same_memory_as_offers(
     desk: Desk, answers: Answers, launched: list[Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
