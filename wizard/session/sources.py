@@ -28,7 +28,18 @@ def found_by(desk: Desk, text: str, progress: Progress = unheard, **overrides: A
     hub = hubdata.default_hub(words.language())
     source = readers.resolved(readers.named(text, hub), hub)
     told = {name: value for name, value in overrides.items() if name in OVERRIDES and value}
-    return hubdata.brought(desk, replace(source, **told), progress)
+    try:
+        return hubdata.brought(desk, replace(source, **told), progress)
+    except WizardError as error:
+        raise _nowhere(text, error) or error from None
+
+
+def _nowhere(text: str, error: WizardError) -> WizardError | None:
+    """A name that may as well be meant as a path is told as both."""
+    why, hub = error.problem.code, error.problem.params.get("hub", "")
+    if "::" in text or why not in ("hub-unreachable", "hub-has-no-dataset"):
+        return None
+    return WizardError("data-nowhere", exit_code=error.exit_code, path=text.strip(), hub=hub, why=why)
 
 
 def first_place(text: str) -> Path:
@@ -159,8 +170,7 @@ def mixed(sources: Sequence[DataSource], reports: Sequence[DataReport]) -> DataR
         return reports[0]
     kinds = {called(source): report.kind for source, report in zip(sources, reports, strict=True)}
     if len(set(kinds.values())) > 1:
-        told = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
-        raise WizardError("data-kinds-mixed", kinds=told, path=next(iter(kinds)))
+        raise WizardError("data-kinds-mixed", kinds=kinds, path=next(iter(kinds)))
     first = reports[0]
     return replace(
         first,
