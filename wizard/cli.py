@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS
+from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS
 from wizard.plain.output import tell
-from wizard.plain.parsing import Parser, twin, unknown_flag
+from wizard.plain.parsing import Parser, share, twin, unknown_flag
 from wizard.words import say
 
 if TYPE_CHECKING:
@@ -74,10 +74,13 @@ def _early(arguments: Sequence[str], flag: str, twin: str) -> str:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     top = parser()
-    for word in takewhile(lambda word: word.startswith("--"), arguments):
+    first = list(takewhile(lambda word: word.startswith("--"), arguments))
+    for word in first:
         if word.partition("=")[0] not in top.flags():
             raise unknown_flag(word, top)
     options, unread = top.parse_known_args(arguments)
+    if options.verb in top.verbs() and options.verb != "run":
+        unread += [word for word in first if word.partition("=")[0] in DATA_FLAGS]
     if unread and options.verb != TESTS:
         raise unknown_flag(unread[0], top.verbs().get(options.verb, top))
     return options
@@ -88,6 +91,7 @@ def parser() -> Parser:
     told: dict[str, Any] = {"version": f"yichuidingyin {__version__}", "help": say("cli.flag.version")}
     top.add_argument("--version", action="version", default=argparse.SUPPRESS, **told)
     _common(top)
+    _data_flags(top)
     verbs = top.add_subparsers(dest="verb", metavar="VERB", title=say("cli.verbs"))
     _starting_verbs(verbs)
     _living_verbs(verbs)
@@ -130,6 +134,7 @@ def _starting_verbs(verbs: Any) -> None:
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
     run.add_argument("--check", action="store_true", help=say("cli.flag.check"))
     run.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
+    _data_flags(run, default=argparse.SUPPRESS)
 
 
 def _estimate_verb(verbs: Any) -> None:
@@ -154,12 +159,19 @@ def _models_verb(verbs: Any) -> None:
 
 def _data_verb(verbs: Any) -> None:
     data = _verb(verbs, "data")
-    data.add_argument("source", metavar="SOURCE", nargs="?", default="", help=say("cli.flag.source"))
+    data.add_argument("sources", metavar="SOURCE", nargs="*", help=say("cli.flag.source"))
     data.add_argument("--model", default="", help=say("cli.flag.data_model"))
     data.add_argument("--format", default="", metavar="F", help=say("cli.flag.format"))
     data.add_argument("--map", nargs="+", action="extend", metavar="ROLE=COLUMN", help=say("cli.flag.map"))
     data.add_argument("--encoding", default="", metavar="E", help=say("cli.flag.encoding"))
     data.add_argument("--seq-len", type=int, metavar="N", help=say("cli.flag.seq_len"))
+
+
+def _data_flags(verb: Parser, **options: Any) -> None:
+    """Of the wizard, on screens and in lines, and of `run`."""
+    verb.add_argument("--data", metavar="SOURCE", help=say("cli.flag.data"), **options)
+    verb.add_argument("--validation", metavar="SHARE", type=share, help=say("cli.flag.validation"), **options)
+    verb.add_argument("--copied", action="store_true", help=say("cli.flag.copied"), **options)
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -225,10 +237,15 @@ def _open_wizard(desk: Desk, options: argparse.Namespace) -> int:
     if options.plain or os.environ.get("TERM", "dumb") == "dumb":
         from wizard.plain import questions
 
-        return questions.walk(desk)
+        return questions.walk(desk, options)
     from wizard.view.app import WizardApp
+    from wizard.view.draft import Draft
 
-    return int(WizardApp(desk).run() or 0)
+    told = Draft(
+        source="path" if options.data else None, path=options.data or "",
+        validation=options.validation or 0.0, copied=options.copied,
+    )  # fmt: skip
+    return int(WizardApp(desk, draft=told).run() or 0)
 
 
 def _unforeseen(error: Exception) -> WizardError:

@@ -111,6 +111,7 @@ class FakeDesk:
         self.may_reach = threading.Event()
         self.may_reach.set()
         self.countable = False
+        self.warned: tuple[Problem, ...] = ()
         self.may_inspect = threading.Event()
         self.may_inspect.set()
         self.failing: dict[str, WizardError] = {}
@@ -145,7 +146,7 @@ class FakeDesk:
         return plan.environments
 
     def warnings(self, plan: Plan) -> tuple[Problem, ...]:
-        return ()
+        return self.warned
 
     def explained(self, verdict: Verdict) -> Verdict:
         return verdict
@@ -174,6 +175,9 @@ class FakeDesk:
 
     def data_choice(self, path: str, **overrides: Any) -> DataChoice:
         return DataChoice(kind="path", ref=path, mapping=overrides.get("mapping", {}), sha256="0" * 64)
+
+    def taken(self, data: DataChoice) -> DataReport | None:
+        return None
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return values.bundled_report(language, dict(params))

@@ -104,7 +104,7 @@ class Person:
     async def reach_files(self) -> None:
         await self.reach_recipes()
         await self.press("enter")
-        await self.be_at("DataStep", "File")
+        await self.be_at("DataStep", "Data")
 
     async def reach_review(self) -> None:
         await self.choose_goal()

@@ -43,7 +43,7 @@ async def test_enter_without_an_answer_says_what_is_missing(gpu_desk: FakeDesk) 
     async with sitting_at(gpu_desk) as person:
         await person.reach_files()
         await person.press("enter")
-        await person.see("Give the path of a file")
+        await person.see("Give a file, a folder")
 
 
 UNREAD = WizardError("data-fields-missing", path="/d.csv", columns="q, a", needed="question")
@@ -295,7 +295,7 @@ async def test_what_is_missing_is_said_until_something_is_typed(gpu_desk: FakeDe
     async with sitting_at(gpu_desk) as person:
         await person.reach_files()
         await person.press("enter")
-        await person.see("Give the path of a file")
+        await person.see("Give a file, a folder")
         await person.type("/d.jsonl")
         await person.wait_until(lambda: "Give the path" not in person.sight)
 

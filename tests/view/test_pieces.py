@@ -3,22 +3,26 @@ import json
 import math
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_desk import FakeDesk
 from fake_moments import FAILED, TRAINING
-from fake_values import IDENTITY, LAPTOP, RUN
+from fake_values import FILE_REPORT, IDENTITY, LAPTOP, RUN
 from rich.cells import cell_len
 from textual.content import Content
 
 from wizard import words
-from wizard.contract import DataReport, Knobs, Rejected, Term
+from wizard.contract import DataReport, Knobs, Line, Rejected, Role, Term
 from wizard.session import Desk, Endpoint
 from wizard.view import findings, telling, turning
+from wizard.view.columns import turned as turning_columns
+from wizard.view.draft import Told
 from wizard.view.folding import folded
 from wizard.view.grid import flow, grid
 from wizard.view.pasting import continued
+from wizard.view.reading import Look
 from wizard.view.widgets.chart import columns, draw, finite
 from wizard.view.widgets.field import complete
 from wizard.view.widgets.log import printable
@@ -194,7 +198,13 @@ def test_what_can_be_done_with_rows_here_is_told_before_what_has_no_recipe_yet()
 
 
 def test_a_role_that_is_read_from_nowhere_is_not_told() -> None:
-    assert findings.mapping_text({"user": "问题", "assistant": "答案", "system": ""}) == "user=问题, assistant=答案"
+    told = replace(FILE_REPORT, mapping={"user": "问题", "assistant": "答案", "system": ""})
+    assert findings.mapping_text(told) == "user=问题, assistant=答案"
+
+
+def test_sources_that_are_read_from_other_columns_are_not_called_text_without_any() -> None:
+    assert findings.mapping_text(replace(FILE_REPORT, mapping={})) == "each source its own"
+    assert findings.mapping_text(replace(FILE_REPORT, kind="text", mapping={})).startswith("no columns")
 
 
 def test_a_run_on_one_line() -> None:
@@ -216,3 +226,20 @@ def test_a_correction_downwards_makes_the_bar_no_longer_than_what_is_needed() ->
     terms = [Term(label=label, bytes=size, formula="") for label, size in (("weights", 80), ("loss", 30))]
     assert drawn(terms, 110) == [80, 30]
     assert drawn(terms, 100) == [70, 30]
+
+
+def test_a_prompt_with_an_answer_named_is_read_as_question_and_answer() -> None:
+    report = replace(FILE_REPORT, kind="prompt", format="prompt", mapping={"question": "ask"}, columns=("ask", "odd"))
+    roles = (Role(name="question", required=True), Role(name="answer"))
+    look = Look(report=report, columns=report.columns, roles=roles, formats=("prompt", "qa"), encodings=("gb18030",))
+    told = turning_columns(look, Told(), 3, -1)
+    assert told == Told(format="qa", mapping={"question": "ask", "answer": "odd"})
+
+
+def test_lines_of_one_file_name_it_once() -> None:
+    rows = [Rejected(line=Line(n, file), code="c") for n, file in ((4, "a"), (5, "a"), (1, "b"), (2, "b"))]
+    assert list(findings.places_of(rows)) == ["a:4", "5", "b:1", "2"]
+
+
+def test_sentences_begin_with_a_capital_and_names_are_left_as_they_are() -> None:
+    assert telling.sentence("qwen3 is small", "", "take it") == "qwen3 is small. Take it"

@@ -14,7 +14,7 @@ from wizard.contract.catalogue import (
     Text,
     Tower,
 )
-from wizard.contract.datasets import DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
+from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
 from wizard.contract.kernels import FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
@@ -26,6 +26,7 @@ from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
     "FLASH_WIDEST",
+    "HELD_BACK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
     "SERVED_TOKENS",

@@ -10,6 +10,7 @@ from wizard.contract.problem import Problem
 
 # estimated from characters; counted by the model's tokenizer; or the first rows counted and the rest put right by them
 Measure = Literal["estimated", "partly", "counted"]
+HELD_BACK = 0.5  # of the rows, at most
 
 
 class Line(int):

@@ -6,3 +6,4 @@ ESTIMATE_FLAGS = (  # what `estimate` may be told of a case, spelt as in `--case
 )  # fmt: skip
 RESUME_KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate", "port")  # what `resume` may change
 MODEL_ACTIONS = ("search", "show", "add", "download", "remove")
+DATA_FLAGS = ("--data", "--validation", "--copied")  # of one's own data, for the wizard and `run`

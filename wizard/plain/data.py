@@ -17,11 +17,11 @@ COMMAND = "yichuidingyin data"
 
 
 def data(desk: Desk, options: argparse.Namespace) -> int:
-    told, source = mapping_of(options.map, options.source)
-    if not source:
+    told, sources = mapping_of(options.map, options.sources)
+    if not sources:
         raise WizardError("usage-lacks", what="SOURCE", command=COMMAND)
     model, limit = desk.model_named(options.model), tokens_of(options.seq_len)
-    report = desk.inspect(source, model=model, format=options.format, encoding=options.encoding, mapping=told)
+    report = desk.inspect(sources, model=model, format=options.format, encoding=options.encoding, mapping=told)
     if options.json:
         print_json(as_data(report, limit))
     else:
@@ -29,18 +29,18 @@ def data(desk: Desk, options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def mapping_of(given: Sequence[str] | str | None, source: str) -> tuple[Mapping[str, str], str]:
+def mapping_of(given: Sequence[str] | str | None, sources: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:
     """What `--map role=column role=column` says; a source that stands behind it is no part of it."""
     words = given.split() if isinstance(given, str) else list(given or ())
-    if words and not source and "=" not in words[-1]:
-        source = words.pop()
+    if words and not sources and "=" not in words[-1]:
+        sources = [words.pop()]
     told = {}
     for word in words:
         role, mark, column = word.partition("=")
         if not mark or not role.strip():
             raise WizardError("data-map-unreadable", found=word, example=EXAMPLE)
         told[role.strip()] = column.strip()
-    return told, source
+    return told, sources
 
 
 def tokens_of(length: int | None) -> int:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from wizard.contract import HELD_BACK
 from wizard.errors import WizardError
 from wizard.strict import nearest
 from wizard.words import say
@@ -65,6 +66,18 @@ def twin(flag: str, options: dict[str, Any]) -> Any:
     if options.get("action") == "store_true":
         return text.lower() in ("1", "true", "yes", "on")
     return text or options.get("default")
+
+
+def share(text: str) -> float:
+    """Of `5%` or `0.05`. Raises WizardError usage-no-share."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        found = float(number) / (100 if percent else 1)
+    except ValueError:
+        found = -1.0
+    if rest or not 0 <= found <= HELD_BACK:
+        raise WizardError("usage-no-share", found=text, most=f"{HELD_BACK:.0%}")
+    return found
 
 
 def unknown_flag(word: str, parser: Parser) -> WizardError:

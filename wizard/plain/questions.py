@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from wizard.contract import Catalog, DataChoice, DataReport, Plan, Verdict
+from wizard.contract import Catalog, DataChoice, DataReport, Plan, Problem, Verdict
 from wizard.errors import WizardError
-from wizard.plain import asking, rows, tables
+from wizard.plain import asking, given, rows, tables
 from wizard.plain.data import faces
 from wizard.plain.demo import ask
 from wizard.plain.ending import finish
 from wizard.plain.estimating import teller
 from wizard.plain.output import answer, problem, table, tell
 from wizard.plain.tokens import with_token
-from wizard.session import Desk, goals, mostly_lost
+from wizard.session import ASIDE, FAR, Desk, goals, mostly_lost
 from wizard.words import say, units
 
 SHOWN = 9
+UNNAMED = ("data-answer-unnamed", "data-fields-missing")  # of columns
 
 
-def walk(desk: Desk) -> int:
+def walk(desk: Desk, options: argparse.Namespace) -> int:
+    """`options`: the flags of one's own data, which answer their questions."""
     task = asking.choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in goals(desk.catalog())])
     answer(tables.machine(desk.machine()))
     answer(tables.hubs(desk.hubs()))
     verdict = _recipe(desk, task)
     recipe = desk.catalog().recipes[verdict.recipe]
-    data, report = (_bundled(desk, verdict), None) if recipe.datasets else _own(desk, verdict)
-    plan = desk.plan(desk.choose(verdict, data))
-    answer(tables.plan(plan))
-    for warning in desk.warnings(plan):
-        problem(warning)
+    data, report = (_bundled(desk, verdict), None) if recipe.datasets else _own(desk, verdict, options)
+    plan = _planned(desk, verdict, data)
     if desk.pretend or not _start(desk, plan, report):
         return 0
     name = desk.launch(plan, ask=True)
     return finish(desk, name, argparse.Namespace(json=False))
+
+
+def _planned(desk: Desk, verdict: Verdict, data: DataChoice) -> Plan:
+    """Its warnings told; data on a network are offered to be copied first."""
+    plan = desk.plan(desk.choose(verdict, data))
+    answer(tables.plan(plan))
+    warnings = desk.warnings(plan)
+    for warning in warnings:
+        problem(warning)
+    if any(warning.code in FAR for warning in warnings) and asking.sure(say("ask.copy"), default=False):
+        return desk.plan(desk.choose(verdict, replace(data, copied=True)))
+    return plan
 
 
 def _recipe(desk: Desk, task: str) -> Verdict:
@@ -90,19 +102,51 @@ def _bundled(desk: Desk, verdict: Verdict) -> DataChoice:
     return replace(choice, params={key: ask(key, default) for key, default in choice.params.items()})
 
 
-def _own(desk: Desk, verdict: Verdict) -> tuple[DataChoice, DataReport]:
-    """Asks until a file is understood; each refusal says what is wrong with it, each report what is used of it."""
+def _own(desk: Desk, verdict: Verdict, options: argparse.Namespace) -> tuple[DataChoice, DataReport]:
+    """Asks until a source is understood; each refusal says what is wrong with it, each report what is used of it."""
+    path: str = options.data or asking.text(say("ask.path"))
+    told: dict[str, Any] = {}
     while True:
-        path = asking.text(say("ask.path"))
-        try:
-            report = desk.inspect(path, model=verdict.model)
-            answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
-            if fault := desk.unsuited(report, verdict.task, path):
-                problem(fault)
-            else:
-                return desk.data_choice(path, model=verdict.model), report
-        except WizardError as error:
-            tell(error)
+        report, fault = _looked(desk, verdict, path, told)
+        if report and not fault:
+            choice = desk.data_choice(path, model=verdict.model, **told)
+            return _held_back(given.kept(choice, options), options), report
+        told = {} if told else _told_columns(desk, path, report, fault)
+        path = path if told else asking.text(say("ask.path"))
+
+
+def _looked(
+    desk: Desk, verdict: Verdict, path: str, told: Mapping[str, Any]
+) -> tuple[DataReport | None, Problem | None]:
+    """What is there, and why it cannot be used; both are told."""
+    try:
+        report = desk.inspect(path, model=verdict.model, **told)
+    except WizardError as error:
+        tell(error)
+        return None, error.problem
+    answer(rows.told(report, verdict.knobs.seq_len, goals(desk.catalog()), faces(desk, verdict.model, report)))
+    if fault := desk.unsuited(report, verdict.task, path):
+        problem(fault)
+    elif left := desk.aside(report, verdict.task):
+        answer(rows.remark(left))
+    return report, fault
+
+
+def _told_columns(desk: Desk, path: str, report: DataReport | None, fault: Problem | None) -> dict[str, Any]:
+    """Where the columns say too little by their names, a person says which is which; nothing where none is."""
+    if fault is None or fault.code not in UNNAMED:
+        return {}
+    columns = report.columns if report else desk.columns(path)
+    listed = [(say("ask.no_column"), ""), *((column, column) for column in columns)]
+    known = report.mapping.get("question", "") if report else ""
+    question = known or asking.choose(say("ask.question_column"), listed)
+    reply = asking.choose(say("ask.answer_column"), listed) if question else ""
+    return {"format": "qa", "mapping": {"question": question, "answer": reply}} if reply else {}
+
+
+def _held_back(data: DataChoice, options: argparse.Namespace) -> DataChoice:
+    wanted = options.validation is None and asking.sure(say("ask.hold_back", share=f"{ASIDE:.0%}"), default=False)
+    return replace(data, validation=ASIDE) if wanted else data
 
 
 def _start(desk: Desk, plan: Plan, report: DataReport | None) -> bool:

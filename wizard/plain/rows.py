@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from wizard.contract import DataReport
+from wizard.contract import DataReport, Problem
 from wizard.plain.output import table
 from wizard.session import longer, remarks
 from wizard.view import findings, telling
@@ -27,15 +27,18 @@ def _lines(report: DataReport, limit: int, goals: Collection[str], faces: Faces)
     counted = {"rows": report.rows, "usable": report.usable, "dropped": report.rows - report.usable}
     yield say("plain.rows", **counted, cut=longer(report, limit), limit=limit)
     yield from (f"  {line}" for line in findings.rejects(report))
-    for remark in remarks(report, limit):
-        texts = problem(remark.code, remark.params)
-        yield "! " + telling.sentence(texts["what"], texts["next"])
+    yield from map(remark, remarks(report, limit))
     yield from histogram(report, limit)
     yield say("plain.first_rows")
     for place, row in enumerate(faces, 1):
         for name, text in row:
             yield f"{place} {say(f'view.data.face.{name}')}" if name else f"{place}"
             yield from clipped(text)
+
+
+def remark(fault: Problem) -> str:
+    texts = problem(fault.code, fault.params)
+    return "! " + telling.sentence(texts["what"], texts["next"])
 
 
 def clipped(text: str) -> Iterator[str]:

@@ -177,6 +177,8 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         lines += [f"  {texts['what']}: {texts['why']}" for texts in told]
     if result.prompts.get("talks"):
         lines.append(f"{say('outcome.prompts')}  {say('outcome.prompts_same', **result.prompts)}")
+    if result.losses:
+        lines.append(f"{say('outcome.held_back')}  {telling.losses(result.losses)}")
     lines += [f"{say('path.' + name)}  {path}" for name, path in result.paths.items()]
     if kept and result.endpoint:
         endpoint = desk.endpoint(result.run)

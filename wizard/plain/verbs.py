@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.contract import Choice, RunState
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import RESUME_KNOBS, asking, tables
+from wizard.plain import RESUME_KNOBS, asking, given, tables
 from wizard.plain.ending import converse, finish
 from wizard.plain.estimating import teller
 from wizard.plain.follow import until_ended
@@ -49,7 +49,7 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def run(desk: Desk, options: argparse.Namespace) -> int:
-    choice = with_token(desk, options, lambda: desk.replay(options.file, teller()))
+    choice = given.chosen(desk, with_token(desk, options, lambda: desk.replay(options.file, teller())), options)
     looking = options.check or desk.pretend
     if not looking and (unfinished := _unfinished(desk, choice)):  # before its own processes are found in the way
         return _go_on(desk, unfinished, options)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from wizard import strict
-from wizard.contract import Choice, DataChoice, Knobs, Problem
+from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, Problem
 from wizard.errors import WizardError
 
 LEAST: Mapping[str, float] = {
@@ -24,7 +24,6 @@ LEAST: Mapping[str, float] = {
     "epochs": 0.001,
     "port": 0,
 }
-HELD_BACK = 0.5  # of the rows, at most
 MOST: Mapping[str, float] = {"port": 65535}
 
 

@@ -5,13 +5,16 @@ from wizard.session.amount import ASSUMED
 from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
 from wizard.session.estimating import Estimate
+from wizard.session.far import FAR
 from wizard.session.outcome import Outcome
-from wizard.session.remarks import bars, longer, mostly_lost, quantile, reasons, remarks, unlearnt
+from wizard.session.remarks import ASIDE, bars, longer, mostly_lost, quantile, reasons, remarks, split, unlearnt
 from wizard.session.report import as_data
 from wizard.session.steps import STEPS, goals
 
 __all__ = [
+    "ASIDE",
     "ASSUMED",
+    "FAR",
     "STEPS",
     "Desk",
     "Endpoint",
@@ -26,5 +29,6 @@ __all__ = [
     "quantile",
     "reasons",
     "remarks",
+    "split",
     "unlearnt",
 ]

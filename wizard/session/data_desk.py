@@ -13,13 +13,14 @@ from wizard import words
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, DataSource, Problem, Role
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import bundled, naming, sources, suiting
+from wizard.session import bundled, naming, sources, starting, suiting
 from wizard.session.amount import Amount, amount_of
 from wizard.session.models import Models
 
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
+ANSWER = "answer"
 Watch = Callable[[int], None]
 Face = tuple[str, str]  # a name, such as `chosen` or none, and what the model reads
 
@@ -88,17 +89,20 @@ class DataDesk:
         return readers.ENCODINGS
 
     def roles(self, format: str, kind: str = "", mapping: Collection[str] = ()) -> tuple[Role, ...]:
-        """What a format is read from; `kind` and `mapping`, where they are known, tell which way it is written."""
+        """What a format is read from; `kind` and `mapping`, where they are known, tell which way it is written. The
+        answer to a question is among them although none was found."""
         from wizard.data import readers
 
-        return readers.roles(format, kind, mapping)
+        found = readers.roles(format, kind, mapping)
+        asked = kind == "prompt" and "question" in mapping
+        return (*found[:1], Role(name=ANSWER), *found[1:]) if asked else found
 
     def columns(self, path: str, encoding: str = "") -> tuple[str, ...]:
         """Of a source that nothing can be made of yet; none where not even rows can be read."""
         from wizard.data import readers
 
         try:
-            return readers.columns(Path(path).expanduser(), encoding)
+            return readers.columns(sources.first_place(path), encoding)
         except WizardError:
             return ()
 
@@ -129,6 +133,16 @@ class DataDesk:
         choice, report = sources.chosen(self._desk, path, **overrides)
         self._reports[choice.ref] = report
         return choice
+
+    def taken(self, data: DataChoice) -> DataReport | None:
+        """Of what `data_choice` chose: shares of a source count as what they are."""
+        return self._reports.get(data.ref)
+
+    def of_other_data(self, choice: Choice, path: str) -> Choice:
+        """The same, learning from what is there; it is asked what these rows ask. Raises what `data_choice` does."""
+        before, data = choice.data, self.data_choice(path, model=choice.model)
+        data = replace(data, validation=before.validation, copied=before.copied)
+        return replace(choice, data=data, questions=starting.first_questions(self._reports[data.ref]))
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return bundled.report(self.catalog().datasets[dataset], language, params)

@@ -10,6 +10,7 @@ from wizard import detect
 from wizard.contract import Disk, Plan, Problem
 from wizard.journal import Home
 
+FAR = ("data-far", "data-far-unmeasured")  # where a copy is offered
 MOST = 10_000  # files looked at
 Place = Callable[[Path], detect.Mount]
 Speed = Callable[[Path], float | None]

@@ -27,6 +27,7 @@ class Outcome:
     engine: str = ""
     why: tuple[Problem, ...] = ()  # this engine, and none of those before it
     rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
+    losses: Mapping[str, float] = field(default_factory=dict)  # loss, validation_loss, where rows were kept back
     prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
 
 
@@ -46,6 +47,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         engine=state.served_engine or str(serve.get("engine", "")),
         why=tuple(Problem(code=told["code"], params=told["params"]) for told in _why(plan)),
         rehearsal=results.get("train", {}).get("rehearsal", {}),
+        losses=_losses(results.get("train", {})),
         prompts=serve.get("prompts") or merge.get("prompts", {}),
     )
 
@@ -65,8 +67,16 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "adapter_parity": dict(outcome.parity),
         "prompt_parity": dict(outcome.prompts),
         "paths": dict(outcome.paths),
+        **({"losses": dict(outcome.losses)} if outcome.losses else {}),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
+
+
+def _losses(train: Mapping[str, Any]) -> dict[str, float]:
+    """Beside one another they say whether rows were understood or learned by heart."""
+    if train.get("validation_loss") is None:
+        return {}
+    return {name: float(train[name]) for name in ("loss", "validation_loss") if train.get(name) is not None}
 
 
 def _why(plan: Plan) -> Sequence[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from wizard.contract import DataReport, Problem
 
 FEW = 20  # rows; fewer teach little but themselves
+ASIDE = 0.05  # of the rows, kept from training where a person wants some
 SHORTEST = 16  # tokens: the first bar of the picture of lengths
 
 
@@ -34,6 +35,12 @@ def reasons(report: DataReport) -> tuple[Reason, ...]:
 
 def mostly_lost(report: DataReport) -> bool:
     return 2 * report.usable < report.rows
+
+
+def split(report: DataReport, validation: float) -> tuple[int, int]:
+    """About how many usable rows are learnt, and how many are kept from it."""
+    held = round(report.usable * validation)
+    return report.usable - held, held
 
 
 def longer(report: DataReport, limit: int) -> int:

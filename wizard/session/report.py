@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from wizard.contract import DataReport, Rejected
-from wizard.session.remarks import Reason, bars, longer, quantile, reasons, remarks, unlearnt
+from wizard.session.remarks import Reason, bars, longer, quantile, reasons, remarks, split, unlearnt
 from wizard.words import problem, say_in
 
 
-def as_data(report: DataReport, limit: int) -> dict[str, Any]:
-    """Plain JSON, its sentences in English. `limit`: the sequence's tokens, behind which rows are cut.
+def as_data(report: DataReport, limit: int, validation: float = 0.0) -> dict[str, Any]:
+    """Plain JSON, its sentences in English. `limit`: the sequence's tokens, behind which rows are cut; `validation`:
+    the share of the rows that is kept from training.
 
     The keys up to `tasks` are those other programs rely on."""
     return {
@@ -43,12 +44,12 @@ def as_data(report: DataReport, limit: int) -> dict[str, Any]:
         },
         "cut": {"at": limit, "rows": longer(report, limit), "unlearnt": unlearnt(report, limit)},
         "refused_by_template": report.refused,
-        "split": {"train": report.usable, "validation": 0},
+        "split": dict(zip(("train", "validation"), split(report, validation), strict=True)),
     }
 
 
-def as_text(report: DataReport, limit: int) -> str:
-    return json.dumps(as_data(report, limit), ensure_ascii=False, indent=1, default=str)
+def as_text(report: DataReport, limit: int, validation: float = 0.0) -> str:
+    return json.dumps(as_data(report, limit, validation), ensure_ascii=False, indent=1, default=str)
 
 
 def plain(value: Any) -> Any:

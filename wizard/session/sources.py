@@ -28,7 +28,25 @@ def found_by(desk: Desk, text: str, progress: Progress = unheard, **overrides: A
     hub = hubdata.default_hub(words.language())
     source = readers.resolved(readers.named(text, hub), hub)
     told = {name: value for name, value in overrides.items() if name in OVERRIDES and value}
-    return hubdata.brought(desk, replace(source, **told), progress)
+    try:
+        return hubdata.brought(desk, replace(source, **told), progress)
+    except WizardError as error:
+        raise _nowhere(text, error) or error from None
+
+
+def _nowhere(text: str, error: WizardError) -> WizardError | None:
+    """A name that may as well be meant as a path is told as both."""
+    why, hub = error.problem.code, error.problem.params.get("hub", "")
+    if "::" in text or why not in ("hub-unreachable", "hub-has-no-dataset"):
+        return None
+    return WizardError("data-nowhere", exit_code=error.exit_code, path=text.strip(), hub=hub, why=why)
+
+
+def first_place(text: str) -> Path:
+    """Of what was typed, the first path, as it may be looked into although nothing can be made of it."""
+    from wizard.data import readers
+
+    return Path(readers.named(readers.several(text)[0], hubdata.default_hub(words.language())).place).expanduser()
 
 
 def inspected(desk: Desk, texts: str | Sequence[str], **overrides: Any) -> DataReport:
@@ -64,7 +82,9 @@ def here(desk: Desk, data: DataChoice) -> DataChoice:
 def _looked(
     desk: Desk, texts: str | Sequence[str], overrides: Mapping[str, Any]
 ) -> tuple[list[DataSource], list[DataReport]]:
-    listed = [texts] if isinstance(texts, str) else list(texts)
+    from wizard.data import readers
+
+    listed = [each for text in ([texts] if isinstance(texts, str) else texts) for each in readers.several(text)]
     look = {name: overrides[name] for name in LOOK if name in overrides}
     told = {name: value for name, value in overrides.items() if name not in LOOK}
     found = [found_by(desk, text, **told) for text in listed]
@@ -150,12 +170,11 @@ def mixed(sources: Sequence[DataSource], reports: Sequence[DataReport]) -> DataR
         return reports[0]
     kinds = {called(source): report.kind for source, report in zip(sources, reports, strict=True)}
     if len(set(kinds.values())) > 1:
-        told = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
-        raise WizardError("data-kinds-mixed", kinds=told, path=next(iter(kinds)))
+        raise WizardError("data-kinds-mixed", kinds=kinds, path=next(iter(kinds)))
     first = reports[0]
     return replace(
         first,
-        format=_same([report.format for report in reports]),
+        format=", ".join(dict.fromkeys(report.format for report in reports)),
         encoding=", ".join(dict.fromkeys(report.encoding for report in reports)),
         mapping=first.mapping if all(report.mapping == first.mapping for report in reports) else {},
         exact=all(report.exact for report in reports),

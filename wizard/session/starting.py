@@ -25,7 +25,7 @@ WORD_LIMIT = 400
 def choose(
     verdict: Verdict, data: DataChoice, catalog: Catalog, report: DataReport | None, *, serve: bool = True
 ) -> Choice:
-    questions = _bundled_questions(catalog, data) if data.kind == "bundled" else _first_questions(report)
+    questions = _bundled_questions(catalog, data) if data.kind == "bundled" else first_questions(report)
     return Choice(
         recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, questions=questions, serve=serve
     )
@@ -35,7 +35,7 @@ def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:
     return tuple(catalog.datasets[data.ref].questions[data.language][:QUESTIONS])
 
 
-def _first_questions(report: DataReport | None) -> tuple[str, ...]:
+def first_questions(report: DataReport | None) -> tuple[str, ...]:
     """The opening question of the first rows: what the model was taught is what is asked before and after."""
     rows = [sample["messages"] for sample in report.samples] if report else []
     asked = [next((turn["content"] for turn in row if turn["role"] == "user"), "") for row in rows]
@@ -150,7 +150,7 @@ def launch(plan: Plan, requirements: Mapping[str, str], home: Home, report: Data
         keep_header(home, plan.run)
         _place_stages(folder, plan, home)
         if report:
-            write_atomic(folder.data_report, as_text(report, plan.choice.knobs.seq_len))
+            write_atomic(folder.data_report, as_text(report, plan.choice.knobs.seq_len, plan.choice.data.validation))
         write_atomic(folder.config, planning.to_toml(plan, requirements, {}))
         write_plan(folder.plan, replace(plan, lib=lib))
     except OSError as error:

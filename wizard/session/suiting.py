@@ -11,11 +11,20 @@ def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") ->
     """`task`: the recipe's. A report that names no task is of rows that suit any."""
     if not report.tasks or task in report.tasks or SAME_DATA.get(task, task) in report.tasks:
         return None
+    if unread := _may_be_answers(report, task):
+        return Problem(code="data-answer-unnamed", params={"path": path, "columns": ", ".join(unread)})
     params = {
         "path": path, "kind": report.kind, "task": task, "columns": ", ".join(report.columns),
         "suits": list(report.tasks), "nearest": list(ready(report.tasks, catalog)),
     }  # fmt: skip
     return Problem(code="data-for-another-goal", params=params)
+
+
+def _may_be_answers(report: DataReport, task: str) -> list[str]:
+    """The columns beside a question, in which its answer may stand under a name that nobody knows."""
+    if report.kind != "prompt" or SAME_DATA.get(task, task) != "sft" or not report.mapping.get("question"):
+        return []
+    return [column for column in report.columns if column not in report.mapping.values()]
 
 
 def ready(tasks: tuple[str, ...], catalog: Catalog) -> tuple[str, ...]:

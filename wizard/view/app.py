@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class WizardApp(App[int]):
-    """`attach`: the run to show at once instead of the first question."""
+    """`attach`: the run to show at once instead of the first question; `draft`: answers that are given already."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["frame.tcss", "steps.tcss", "run.tcss"]
     ENABLE_COMMAND_PALETTE = False
@@ -41,7 +41,7 @@ class WizardApp(App[int]):
         Binding("ctrl+c", "interrupt", show=False, priority=True),
     ]
 
-    def __init__(self, desk: Desk, *, attach: str = "") -> None:
+    def __init__(self, desk: Desk, *, attach: str = "", draft: Draft | None = None) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-medium"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (24, "-middling"), (36, "-high")]
@@ -50,7 +50,7 @@ class WizardApp(App[int]):
         self.theme = theme.name
         self.title = say("view.welcome.title")
         self.desk = desk
-        self.draft = Draft()
+        self.draft = draft or Draft()
         self.run_in_sight = attach
         self.plain_signs = os.environ.get("TERM") == "linux" or "utf" not in (sys.stderr.encoding or "utf").lower()
         self.machine: Callable[[], Machine] = Once(desk.machine)

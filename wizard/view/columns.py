@@ -51,6 +51,8 @@ def turned(look: Look, told: Told, place: int, by: int) -> Told:
     report = look.report
     mapping = {**(report.mapping if report else {}), **told.mapping, entry.name: value}
     format = told.format or (report.format if report else look.usual)
+    if report and report.kind == "prompt" and entry.name == "answer":
+        format = look.usual  # prompts have none: with one they are questions and answers
     return replace(told, format=format, mapping=mapping)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.contract import Catalog, DataChoice, DataReport, Dataset, Verdict
@@ -41,6 +41,8 @@ class Draft:
     told: Told = field(default_factory=Told)
     report: DataReport | None = None
     serve: bool = True
+    validation: float = 0.0  # share of a person's own rows that is kept from training
+    copied: bool = False  # before they are read
 
     def data_language(self, dataset: Dataset) -> str:
         return language() if language() in dataset.languages else dataset.languages[0]
@@ -67,4 +69,5 @@ class Draft:
         path = self.pasted_path if self.source == "paste" else self.path.strip()
         counted = self.verdict and self.report and self.report.measure != "estimated"
         model = self.verdict.model if self.verdict and counted else ""
-        return desk.data_choice(path, model=model, **self.told.overrides())
+        choice = desk.data_choice(path, model=model, **self.told.overrides())
+        return replace(choice, validation=self.validation, copied=self.copied)

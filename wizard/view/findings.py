@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from wizard.contract import DataReport, Rejected
 from wizard.session import quantile, reasons, remarks
-from wizard.words import known, problem, say
+from wizard.view import telling
+from wizard.words import known, say
 
 LINES_NAMED = 5
 REASONS_SHOWN = 3
@@ -26,13 +27,14 @@ def recognised(report: DataReport) -> str:
     return told + (say("data.spoken", language=say(f"data.in.{report.language}")) if report.language else "")
 
 
-def mapping_text(mapping: Mapping[str, str]) -> str:
-    return ", ".join(f"{role}={field}" for role, field in mapping.items() if field) or say("data.no_columns")
+def mapping_text(report: DataReport) -> str:
+    told = ", ".join(f"{role}={field}" for role, field in report.mapping.items() if field)
+    return told or say("data.no_columns" if report.kind == "text" else "data.columns_differ")
 
 
 def meaning(report: DataReport, goals: Collection[str]) -> Iterator[tuple[str, str]]:
     """(name, value): what is read from where, and what it is good for. `goals`: tasks that some recipe serves."""
-    yield say("data.columns"), mapping_text(report.mapping)
+    yield say("data.columns"), mapping_text(report)
     if report.tasks:
         yield say("data.suits"), suited(report.tasks, goals)
 
@@ -63,7 +65,7 @@ def rejects(report: DataReport) -> list[str]:
     """One line for each reason: how many, why, and where the first ones are."""
     lines = []
     for reason in reasons(report):
-        named = [place_of(row) for row in report.rejected if row.code == reason.code and row.line]
+        named = list(places_of([row for row in report.rejected if row.code == reason.code and row.line]))
         why = say(f"reject.{reason.code}", **reason.params)
         if not named:  # only a sample was read, whose lines are not known
             lines.append(say("view.data.reject_some", n=reason.rows, why=why))
@@ -74,8 +76,12 @@ def rejects(report: DataReport) -> list[str]:
     return lines
 
 
-def place_of(row: Rejected) -> str:
-    return f"{row.file}:{row.line}" if row.file else f"{row.line}"
+def places_of(rows: Sequence[Rejected]) -> Iterator[str]:
+    """Their lines; a file is named where it is another than the one before."""
+    before = ""
+    for row in rows:
+        yield f"{row.file}:{row.line}" if row.file != before else f"{row.line}"
+        before = row.file
 
 
 def noted(report: DataReport, limit: int) -> list[str]:
@@ -83,4 +89,5 @@ def noted(report: DataReport, limit: int) -> list[str]:
     lost = rejects(report)
     if len(lost) > REASONS_SHOWN + 1:
         lost[REASONS_SHOWN:] = [say("view.data.more_reasons", n=len(lost) - REASONS_SHOWN)]
-    return [*lost, *(problem(remark.code, remark.params)["what"] for remark in remarks(report, limit))]
+    told = [telling.told(remark) for remark in remarks(report, limit)]
+    return [*lost, *(telling.sentence(words["what"], words["next"]) for words in told)]

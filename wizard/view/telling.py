@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wizard.contract import Note, Plan, Problem, RunState, Stage, StageState, Verdict
-from wizard.words import known, problem, remedy, say, units
+from wizard.words import known, language, problem, remedy, say, units
 
 
 def told(fault: Problem) -> dict[str, str]:
@@ -18,9 +18,17 @@ def told(fault: Problem) -> dict[str, str]:
 
 
 def sentence(*parts: str) -> str:
-    """Parts joined as sentences of the language; catalogue texts end without a full stop."""
+    """Parts joined as sentences of the language; catalogue texts end without a full stop, and may begin small."""
     stop = say("view.stop")
-    return stop.join(part.rstrip(".。 ") for part in parts if part).strip()
+    first, *others = [part.rstrip(".。 ") for part in parts if part] or [""]
+    rise = language() == "en"
+    return stop.join([first, *(part[:1].upper() + part[1:] if rise else part for part in others)]).strip()
+
+
+def losses(found: Mapping[str, float]) -> str:
+    """Of the rows kept back, and beside it that of the training's end."""
+    told = {name: f"{value:.3f}" for name, value in found.items()}
+    return say("outcome.losses" if "loss" in told else "outcome.loss_alone", **told)
 
 
 def why_not(verdict: Verdict) -> str:

@@ -123,7 +123,7 @@ class _Formatter(string.Formatter):
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
     {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
     {x:json} {x:prompt-side} {x:prompt-cause} for what others said;
-    of data {x:kind} {x:task} {x:tasks} {x:instead}, and {x:media} for a picture, a video, a sound.
+    of data {x:kind} {x:kinds} {x:task} {x:tasks} {x:instead}, and {x:media} for a picture, a video, a sound.
     A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
@@ -147,7 +147,8 @@ class _Formatter(string.Formatter):
             return format_spec.split("|")[str(value) != "1"]
         named = {
             "json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes, "media": self._media,
-            "kind": self._kind, "task": self._task, "tasks": self._tasks, "instead": self._instead,
+            "kind": self._kind, "kinds": self._kinds, "task": self._task, "tasks": self._tasks,
+            "instead": self._instead,
         }.get(format_spec)  # fmt: skip
         if format_spec in ("prompt-side", "prompt-cause"):
             return say_in(self._language, f"{format_spec}.{value}")
@@ -180,6 +181,12 @@ class _Formatter(string.Formatter):
         """What rows of a data source are."""
         key = f"view.data.kind.{kind}"
         return say_in(self._language, key) if known(key) else str(kind)
+
+    def _kinds(self, kinds: Any) -> str:
+        """{source: kind}, of several sources."""
+        if not isinstance(kinds, Mapping):
+            return str(kinds)
+        return say_in(self._language, "data.comma").join(f"{name}: {self._kind(kind)}" for name, kind in kinds.items())
 
     def _task(self, task: Any) -> str:
         return say_in(self._language, f"task.{task}") if known(f"task.{task}") else str(task)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.plain.conftest import Typed
 from wizard import words
+from wizard.plan import to_toml
 from wizard.session import Desk
 
 ALWAYS = {
@@ -164,3 +165,43 @@ def test_characters_that_cannot_be_printed_stop_nothing(command: Typed, tmp_path
 def test_what_the_verb_says_is_what_the_screen_is_told(command: Typed, rows: str) -> None:
     report, told = Desk().inspect(rows), found(command, rows)
     assert (report.rows, report.usable, dict(report.mapping)) == (told["rows"], told["usable"], told["mapping"])
+
+
+def test_several_sources_are_told_as_one(command: Typed, rows: str, tmp_path: Path) -> None:
+    more = tmp_path / "more.csv"
+    more.write_text("提问,回答\n你好,你好！\n", encoding="utf-8")
+    told = found(command, rows, str(more))
+    assert (told["rows"], told["format"], told["mapping"]) == (6, "qa", {})
+    assert found(command, f"{rows} + {more}") == told
+
+
+def test_a_run_file_s_data_and_what_is_kept_aside_are_said_otherwise_by_flags(
+    command: Typed, rows: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.toml"
+    desk = Desk()
+    plan = desk.plan(desk.choose(desk.best("sft"), desk.data_choice(rows)))
+    file.write_text(to_toml(plan, {}, {}), encoding="utf-8")
+    other = tmp_path / "other.csv"
+    other.write_text("question,answer\n" + "What else?,This.\n" * 3, encoding="utf-8")
+
+    def choice(*flags: str) -> dict[str, Any]:
+        code, shown, _ = command("run", str(file), "--check", "--json", *flags)
+        assert code == 0
+        told: dict[str, Any] = json.loads(shown)["choice"]
+        return told
+
+    before, after = choice("--validation", "5%"), choice("--data", str(other), "--copied")
+    assert (before["data"]["ref"], before["data"]["validation"], before["questions"][0]) == (rows, 0.05, "Who are you?")
+    assert (after["data"]["ref"], after["data"]["copied"], after["questions"]) == (str(other), True, ["What else?"])
+
+
+@pytest.mark.parametrize("share", ["60%", "-1", "much", "5%%"])
+def test_a_share_that_cannot_be_kept_aside_is_a_problem(command: Typed, share: str) -> None:
+    code, shown, _ = command("run", "run.toml", f"--validation={share}", "--json")
+    assert (code, json.loads(shown)["problem"]["code"]) == (2, "usage-no-share")
+
+
+def test_own_data_belong_to_the_wizard_and_to_run(command: Typed) -> None:
+    code, shown, _ = command("--data", "rows.jsonl", "probe", "--json")
+    assert (code, json.loads(shown)["problem"]["code"]) == (2, "usage-unknown-flag")

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +12,11 @@ import pytest
 from wizard import words
 from wizard.contract import Problem, RunState, RunStatus, StageState, StageStatus
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import RunFolder
+from wizard.plain import tables
 from wizard.plain.ending import conclude
 from wizard.session import Outcome
+from wizard.session.outcome import as_json, read
 
 TAKEN = Problem(code="port-in-use", params={"port": 8000, "host": "127.0.0.1"})
 MADE = Outcome(
@@ -75,3 +80,22 @@ def test_without_a_model_there_is_only_the_problem(merge: StageStatus) -> None:
 def test_what_went_well_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(state("done", merge="done", serve="stopped"), as_json=True) == ExitCode.OK
     assert "problem" not in json.loads(capsys.readouterr().out)
+
+
+def test_rows_that_were_kept_aside_tell_whether_it_was_learned_by_heart() -> None:
+    kept = replace(MADE, losses={"loss": 0.25, "validation_loss": 1.5})
+    assert "loss 1.500, at the end of training 0.250" in tables.outcome(kept, None, kept=False)  # type: ignore[arg-type]
+    assert "Kept-back" not in tables.outcome(MADE, None, kept=False)  # type: ignore[arg-type]
+    assert as_json(kept)["losses"]["validation_loss"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("result", "losses"),
+    [({"loss": 0.2, "validation_loss": 1.5}, {"loss": 0.2, "validation_loss": 1.5}), ({"loss": 0.2}, {})],
+)
+def test_their_loss_is_the_training_s_result(
+    tmp_path: Path, result: dict[str, float], losses: dict[str, float]
+) -> None:
+    plan: Any = SimpleNamespace(run="r", choice=SimpleNamespace(questions=()), stages=())
+    ended = RunState(run="r", status="done", stages=(StageState(name="train", status="done", result=result),))
+    assert read(RunFolder(tmp_path), plan, ended).losses == losses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from tests.unit.plain.conftest import Typed
 from wizard import words
-from wizard.contract import Plan
+from wizard.contract import Plan, Problem
 from wizard.plain import asking, questions
 from wizard.session import Desk, hubs
 
 Answers = Callable[..., None]
+FLAGS = argparse.Namespace(data=None, validation=None, copied=False)
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_enter_all_the_way_starts_and_shows_no_commands(
     desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers("", "", "")
-    assert questions.walk(desk) == 0
+    assert questions.walk(desk, FLAGS) == 0
     assert len(launched) == 1
     shown = capsys.readouterr().out
     assert "wizard.stages.train" not in shown
@@ -69,7 +71,7 @@ def test_c_shows_the_commands_and_asks_again(
     desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers("", "", "c", "n")
-    questions.walk(desk)
+    questions.walk(desk, FLAGS)
     assert launched == []
     assert "wizard.stages.train" in capsys.readouterr().out
 
@@ -80,13 +82,68 @@ def test_rows_are_told_before_the_start_and_enter_means_no_where_most_are_lost(
     good: int, bad: int, starts: bool,
 ) -> None:  # fmt: skip
     answers.at = [1, 0]  # type: ignore[attr-defined]
-    answers(str(tmp_path / "nothing.jsonl"), rows(tmp_path / "rows.jsonl", good, bad), "")
-    questions.walk(desk)
+    answers(str(tmp_path / "nothing.jsonl"), rows(tmp_path / "rows.jsonl", good, bad), "", "")
+    questions.walk(desk, FLAGS)
     assert bool(launched) is starts
     shown = capsys.readouterr().out
     assert f"{good} of {good + bad} rows used, {bad} dropped, about {good} cut at 512 tokens" in shown
     assert f"lines {good + 1}, {good + 2}" in shown
     assert "|x" in shown
+
+
+def test_own_data_by_flags_are_not_asked_for(
+    desk: Desk, answers: Answers, launched: list[Plan], tmp_path: Path
+) -> None:
+    answers.at = [1, 0]  # type: ignore[attr-defined]
+    answers("")
+    source = f"{rows(tmp_path / 'a.jsonl', 6, 0)}#4 + {rows(tmp_path / 'b.jsonl', 8, 0)}"
+    questions.walk(desk, argparse.Namespace(data=source, validation=0.1, copied=True))
+    (plan,) = launched
+    data = plan.choice.data
+    assert ([each.samples for each in data.sources], data.validation, data.copied) == ([4, 0], 0.1, True)
+
+
+def test_a_flag_s_data_that_cannot_be_used_are_told_of_and_asked_for_again(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    answers.at = [1, 0]  # type: ignore[attr-defined]
+    answers(rows(tmp_path / "a.jsonl", 6, 0), "y", "")
+    missing = str(tmp_path / "nothing.jsonl")
+    questions.walk(desk, argparse.Namespace(data=missing, validation=None, copied=False))
+    assert missing in capsys.readouterr().err
+    assert launched[0].choice.data.validation == 0.05
+
+
+def test_data_on_a_network_are_offered_to_be_copied(
+    desk: Desk, answers: Answers, launched: list[Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answers.at = [1, 0]  # type: ignore[attr-defined]
+    answers(rows(tmp_path / "a.jsonl", 6, 0), "", "y", "")
+    monkeypatch.setattr(desk, "warnings", lambda plan: (Problem(code="data-far-unmeasured", params={}),))
+    questions.walk(desk, FLAGS)
+    assert launched[0].choice.data.copied
+
+
+def test_columns_whose_names_say_nothing_are_asked_for(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text("foo,bar\nhello?,hello\nwell?,well\n", encoding="utf-8")
+    answers.at = [1, 0, 1, 2]  # type: ignore[attr-defined]
+    answers(str(tmp_path / "odd.csv"), "", "y")
+    questions.walk(desk, FLAGS)
+    assert "lacks the columns" in capsys.readouterr().err
+    assert launched[0].choice.data.mapping == {"question": "foo", "answer": "bar"}
+
+
+def test_a_question_whose_answer_nobody_knows_by_name_is_mapped_by_hand(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text("question,zzz\nhello?,hello\nwell?,well\n", encoding="utf-8")
+    answers.at = [1, 0, 2]  # type: ignore[attr-defined]
+    answers(str(tmp_path / "odd.csv"), "", "y")
+    questions.walk(desk, FLAGS)
+    assert "these columns are not read so far: zzz" in capsys.readouterr().err
+    assert launched[0].choice.data.mapping == {"question": "question", "answer": "zzz"}
 
 
 def test_the_list_shows_the_same_memory_as_offers(
@@ -95,7 +152,7 @@ def test_the_list_shows_the_same_memory_as_offers(
     seen: list[Any] = []
     answers("", "", "n")
     monkeypatch.setattr(asking, "choose", lambda question, rows: seen.append(rows) or rows[0][1])
-    questions.walk(desk)
+    questions.walk(desk, FLAGS)
     (title, verdict), *_ = seen[-1]
     assert f"{words.units.gib(verdict.card_bytes)} / " in title
 
@@ -107,11 +164,11 @@ def test_a_model_of_one_s_own_is_taken_by_its_folder_and_a_wrong_one_asked_for_a
     config |= {"num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 512, "max_position_embeddings": 2048}
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "config.json").write_text(json.dumps(config))
-    texts = ["no such model", str(tmp_path / "tiny"), rows(tmp_path / "rows.jsonl", 6, 0), ""]
+    texts = ["no such model", str(tmp_path / "tiny"), rows(tmp_path / "rows.jsonl", 6, 0), "", ""]
     places = iter([1, -1, -1, 0])  # the goal, another model twice, the first recipe for it
     monkeypatch.setattr(asking, "choose", lambda question, listed: listed[next(places)][1])
     monkeypatch.setattr(asking, "text", lambda question, default="": texts.pop(0) or default)
-    assert questions.walk(desk) == 0
+    assert questions.walk(desk, FLAGS) == 0
     (plan,) = launched
     assert plan.choice.model == "tiny"
     assert plan.stages[0].spec["sources"][0]["ref"] == str(tmp_path / "tiny")

@@ -255,3 +255,21 @@ def test_of_several_hubs_the_one_that_refused_is_asked_about(desk: Desk, monkeyp
     assert wanted
     assert (wanted.hub, wanted.model) == ("huggingface", "Qwen/Qwen3-8B")
     assert desk.models.token_for(Problem(code="disk-full")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "nearest"),
+    [("none", "model-no-folder", None), ("bare", "model-no-config", ""), ("outer", "model-no-config", "outer/inner")],
+)
+def test_a_folder_that_is_no_model_is_told_as_that(
+    desk: Desk, tmp_path: Path, name: str, code: str, nearest: str | None
+) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    (tmp_path / "outer" / "inner" / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(WizardError) as told:
+        desk.models.add(str(tmp_path / name))
+    found = told.value.problem
+    assert found.code == code
+    if nearest is not None:
+        assert found.params["nearest"] == (str(tmp_path / nearest) if nearest else "")

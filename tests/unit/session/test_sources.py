@@ -10,7 +10,8 @@ import pytest
 from wizard.contract import Plan
 from wizard.errors import WizardError
 from wizard.plan import from_toml, to_toml
-from wizard.session import Desk
+from wizard.session import Desk, hubdata
+from wizard.words import problem
 
 
 def written(path: Path, rows: int, word: str) -> str:
@@ -87,7 +88,7 @@ def test_kinds_that_do_not_go_together_are_named(desk: Desk, many: str, tmp_path
     with pytest.raises(WizardError) as caught:
         desk.inspect([many, str(tmp_path / "a.txt")])
     assert caught.value.problem.code == "data-kinds-mixed"
-    assert "a.txt: text" in caught.value.problem.params["kinds"]
+    assert caught.value.problem.params["kinds"][str(tmp_path / "a.txt")] == "text"
 
 
 def test_a_folder_with_files_in_two_encodings_is_read_again_as_it_was(desk: Desk, tmp_path: Path) -> None:
@@ -105,3 +106,48 @@ def test_an_entry_of_llama_factory_is_taken_by_its_name(desk: Desk) -> None:
     assert (report.rows, [note.params["taken"] for note in report.notes]) == (4, [2])
     assert desk.inspect(f"{folder}/dataset_info.json:talks").usable == 1
     assert desk.data_choice(f"{folder}:own").sources[0].samples == 2
+
+
+def test_several_are_typed_on_one_line_and_a_name_with_a_plus_is_one_file(desk: Desk, many: str, few: str) -> None:
+    assert desk.inspect(f"{many}#10 + {few}").rows == 44
+    assert [source.samples for source in desk.data_choice(f"{many}#10 + {few}").sources] == [10, 0]
+    odd = written(Path(many).with_name("a + b.jsonl"), 3, "odd")
+    assert desk.inspect(odd).rows == 3
+    assert desk.data_choice(f"{odd}#2 + {few}").ref == f"{odd}#2 + {few}"
+
+
+def test_the_columns_of_a_source_can_be_told_whatever_share_of_it_was_typed(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("foo,bar\n1,2\n", encoding="utf-8")
+    assert desk.columns(f"{tmp_path}/odd.csv#1 + {tmp_path}/more.csv") == ("foo", "bar")
+
+
+@pytest.mark.parametrize(
+    ("typed", "fault", "code"),
+    [
+        ("my/rows", "hub-unreachable", "data-nowhere"),
+        ("my/rows", "hub-has-no-dataset", "data-nowhere"),
+        ("my/rows", "hub-refused", "hub-refused"),
+        ("hf::my/rows", "hub-unreachable", "hub-unreachable"),
+    ],
+)
+def test_a_name_that_may_be_a_path_or_a_hub_s_is_told_as_both(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, typed: str, fault: str, code: str
+) -> None:
+    def none(*_: object) -> None:
+        raise WizardError(fault, hub="modelscope", model="my/rows")
+
+    monkeypatch.setattr(hubdata, "brought", none)
+    with pytest.raises(WizardError) as told:
+        desk.inspect(typed)
+    assert told.value.problem.code == code
+
+
+@pytest.mark.parametrize(("lang", "kinds"), [("en", "few.jsonl: preference pairs"), ("zh", "few.jsonl: 好坏对比")])
+def test_sources_of_different_kinds_are_named_in_the_language(
+    desk: Desk, many: str, few: str, lang: str, kinds: str
+) -> None:
+    Path(few).write_text('{"prompt": "a?", "chosen": "b", "rejected": "c"}', encoding="utf-8")
+    with pytest.raises(WizardError) as told:
+        desk.inspect([many, few])
+    fault = told.value.problem
+    assert kinds in problem(fault.code, fault.params, lang)["why"]

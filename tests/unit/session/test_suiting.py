@@ -94,3 +94,26 @@ def test_what_was_known_of_the_data_is_kept_in_the_run(
     assert (kept["rows"], kept["usable"], kept["duplicates"]) == (31, 30, 29)
     assert kept["reasons"] == [{"rows": 1, "line": 31, "code": "empty-answer", "what": "an empty answer"}]
     assert kept["cut"]["at"] == plan.choice.knobs.seq_len
+
+
+@pytest.mark.parametrize(
+    ("columns", "task", "code"),
+    [
+        (("ask", "odd"), "sft", "data-answer-unnamed"),
+        (("ask", "odd"), "identity", "data-answer-unnamed"),
+        (("ask",), "sft", "data-for-another-goal"),
+        (("ask", "odd"), "dpo", "data-for-another-goal"),
+    ],
+)
+def test_questions_beside_columns_that_nobody_knows_may_have_their_answers_there(
+    desk: Desk, columns: tuple[str, ...], task: str, code: str
+) -> None:
+    asked = replace(report("prompt", "grpo"), mapping={"question": "ask"}, columns=columns)
+    fault = unsuited(asked, task, desk.catalog(), "rows.csv")
+    assert fault is not None
+    assert fault.code == code
+
+
+def test_an_answer_can_be_named_where_none_was_found(desk: Desk) -> None:
+    assert "answer" in [role.name for role in desk.roles("prompt", "prompt", ("question",))]
+    assert "answer" not in [role.name for role in desk.roles("openai", "prompt", ("messages",))]

@@ -6,7 +6,7 @@ from wizard.data.readers.inspecting import inspect
 from wizard.data.readers.language import language_of, scripts
 from wizard.data.readers.lengths import as_talk, estimated
 from wizard.data.readers.llamafactory import resolved
-from wizard.data.readers.naming import hub_of, named
+from wizard.data.readers.naming import hub_of, named, several
 from wizard.data.readers.pasted import inspect_text, keep_text, suffix_for
 from wizard.data.readers.previews import previews
 from wizard.data.readers.rendering import Talk, Template
@@ -33,6 +33,7 @@ __all__ = [
     "resolved",
     "roles",
     "scripts",
+    "several",
     "suffix_for",
     "talks",
     "template_of",

@@ -1,6 +1,7 @@
 """What a person types for a data source: a path or a hub's id, with subset, split and amount.
 
 [hf|ms]::org/name:subset1/subset2@split#500    rows.jsonl#500    rows.jsonl#2x    rows.jsonl#30%    book.xlsx:Sheet2
+rows.jsonl#500 + more.csv
 """
 
 from __future__ import annotations
@@ -20,7 +21,19 @@ SPELLINGS = {"modelscope": "ms", "huggingface": "hf", "ms": "ms", "hf": "hf"}
 AMOUNT = re.compile(r"#(?:(?P<samples>\d+)|(?P<times>\d+(?:\.\d+)?)x|(?P<percent>\d+(?:\.\d+)?)%)$")
 SPLIT = re.compile(r"@([\w.\-]+)$")
 HUB_ID = re.compile(r"[\w][\w.\-]*/[\w.\-]+")
+PLUS = " + "
 SUFFIXES = (*FAMILIES, *COAT_SUFFIXES, *ARCHIVES)
+
+
+def several(text: str, exists: Callable[[str], bool] = lambda path: there(path)) -> list[str]:
+    """Each of the sources that stand between pluses; a file whose own name has one is one source."""
+    parts, found = text.strip().split(PLUS), []
+    while parts:
+        longest_first = range(len(parts), 1, -1)
+        size = next((n for n in longest_first if _place(amount(PLUS.join(parts[:n]))[0], exists)[0]), 1)
+        found.append(PLUS.join(parts[:size]).strip())
+        parts = parts[size:]
+    return found
 
 
 def named(text: str, hub: str, exists: Callable[[str], bool] = lambda path: there(path)) -> DataSource:

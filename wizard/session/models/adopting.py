@@ -21,6 +21,7 @@ from wizard.session.jobs import Progress
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
+PATHLIKE = (".", "/", "~")
 FALLBACK_LEN = 2048  # where a config does not tell how long a text may be
 
 
@@ -43,7 +44,15 @@ class Draft:
 
 def is_ref(name: str) -> bool:
     """Whether a hub may be asked for it."""
-    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and all(name.split("/"))
+    return name.count("/") == 1 and not name.startswith(PATHLIKE) and all(name.split("/"))
+
+
+def no_model_in(path: Path) -> WizardError:
+    """`nearest`: a folder in it that holds one, as downloads have them."""
+    if not path.is_dir():
+        return WizardError("model-no-folder", path=str(path))
+    inside = next(iter(sorted(path.glob("*/config.json")) or sorted(path.glob("*/*/config.json"))), None)
+    return WizardError("model-no-config", path=str(path), nearest=str(inside.parent) if inside else "")
 
 
 def from_hub(desk: Desk, ref: str, progress: Progress) -> Draft:

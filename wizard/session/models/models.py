@@ -53,6 +53,8 @@ class Models:
             return self._from_folder(path)
         if name not in families and adopting.is_ref(name) and not naming.likely(catalog, name):
             return self._adopted(adopting.from_hub(self._desk, name, progress))
+        if name not in families and (path.is_dir() or name.startswith(adopting.PATHLIKE)):
+            raise adopting.no_model_in(path)
         return naming.wanted(catalog, name)
 
     def may_ask(self, name: str) -> bool:

@@ -46,8 +46,8 @@ class DataStep(Page):
 
     def on_mount(self) -> None:
         self._looking = Looking()
-        if self.draft.source is None:
-            self.draft.source = "bundled" if self.dataset else "path"
+        if self.draft.source not in self.sources:
+            self.draft.source = self.sources[0]
         super().on_mount()
         self.set_interval(PATIENCE, self._tell_progress)
 
@@ -62,10 +62,10 @@ class DataStep(Page):
         return catalog.datasets[names[0]] if names else None
 
     @property
-    def sources(self) -> list[str]:
+    def sources(self) -> list[SourceKind]:
         if self.draft.task == "identity":
             return ["bundled"]
-        return [*(["bundled"] if self.dataset else []), "path", "paste"]
+        return ["bundled", "path", "paste"] if self.dataset else ["path", "paste"]
 
     def body(self) -> ComposeResult:
         choices = [(name, say(f"view.data.source.{name}")) for name in self.sources]

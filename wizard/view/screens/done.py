@@ -136,7 +136,7 @@ class Done(Page):
             outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
         )
         self.query_one("#where", Facts).tell(list(self._where(outcome)))
-        self.query_one("#paths", Facts).tell(list(self._paths(outcome)))
+        self.query_one("#paths", Facts).tell([*self._learned(outcome), *self._paths(outcome)])
         self.query_one("#curl", PlainStatic).update(self._curl(outcome))
         self.query_one("#next", PlainStatic).update(self._next())
         chat = self.query_one(ChatBox)
@@ -160,6 +160,10 @@ class Done(Page):
             yield say("view.done.key"), key
             if outcome.prompts.get("talks"):
                 yield say("outcome.prompts"), say("outcome.prompts_same", **outcome.prompts)
+
+    def _learned(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
+        if outcome.losses:
+            yield say("outcome.held_back"), telling.losses(outcome.losses)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]

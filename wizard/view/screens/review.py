@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from wizard.contract import Catalog, Plan, Verdict
+from wizard.contract import Catalog, Plan, Problem, Verdict
+from wizard.session import ASIDE, FAR, split
 from wizard.view import telling
 from wizard.view.grid import Cell, grid
 from wizard.view.pasting import continued
@@ -28,11 +29,14 @@ class Review(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", show=False),
         Binding("c", "commands", show=False),
-        Binding("s", "serve", show=False),
+        Binding("s", "turn('serve')", show=False),
+        Binding("v", "turn('validation')", show=False),
+        Binding("n", "turn('copied')", show=False),
         Binding("l", "app.language", show=False),
         Binding("q", "app.leave", show=False),
     ]
     plan: Plan | None = None
+    warnings: Sequence[Problem] = ()
     catalog: Catalog
     starting = False
 
@@ -41,6 +45,14 @@ class Review(Page):
         yield PlainStatic(id="plan-stages")
         choices = [("yes", say("view.review.serve")), ("no", say("view.review.no_serve"))]
         yield Pick(choices, value="yes" if self.draft.serve else "no", id="serve")
+        self.share = self.draft.validation or ASIDE
+        choices = [
+            ("no", say("view.review.learn_all")),
+            ("yes", say("view.review.hold_back", share=f"{self.share:.0%}")),
+        ]
+        yield Pick(choices, value="yes" if self.draft.validation else "no", id="validation")
+        choices = [("no", say("view.review.read_there")), ("yes", say("view.review.copy_first"))]
+        yield Pick(choices, value="yes" if self.draft.copied else "no", id="copied")
         yield Facts(id="plan-facts")
 
     def foot(self) -> ComposeResult:
@@ -51,18 +63,35 @@ class Review(Page):
         return [
             *start,
             Key("c", "commands", "commands"),
-            Key("s", "serve", "serve"),
+            Key("s", "serve", "turn('serve')"),
+            *([Key("v", "validation", "turn('validation')")] if self._own else []),
+            *([Key("n", "copied", "turn('copied')")] if self._far else []),
             Key("esc", "back", "back"),
             Key("l", "language", "app.language"),
             Key("?", "help", "help"),
         ]
 
+    @property
+    def _own(self) -> bool:
+        return self.draft.source != "bundled"
+
+    @property
+    def _far(self) -> bool:
+        return self.draft.copied or any(fault.code in FAR for fault in self.warnings)
+
     def fill(self) -> None:
-        self.query_one("#serve", Pick).focus()
+        self._arrange()
+        if not isinstance(self.focused, Pick):
+            self.query_one("#serve", Pick).focus()
         if self.plan:
             self._tell(self.plan)
         else:
             self._compile()
+
+    def _arrange(self) -> None:
+        self.query_one("#validation").set_class(not self._own, "hidden")
+        self.query_one("#copied").set_class(not self._far, "hidden")
+        self.refresh_keys()
 
     def _compile(self) -> None:
         """The plan for the answers as they are; Enter waits until it is on the screen."""
@@ -72,15 +101,17 @@ class Review(Page):
         verdict = draft.verdict
         assert verdict is not None
 
-        def compile_plan() -> tuple[Plan, Catalog]:
+        def compile_plan() -> tuple[Plan, Sequence[Problem], Catalog]:
             catalog = desk.catalog()
             data = draft.data(desk, catalog)
-            return desk.plan(desk.choose(verdict, data, serve=draft.serve)), catalog
+            plan = desk.plan(desk.choose(verdict, data, serve=draft.serve))
+            return plan, desk.warnings(plan), catalog
 
         self.errand(compile_plan, self._planned)
 
-    def _planned(self, answer: tuple[Plan, Catalog]) -> None:
-        self.plan, self.catalog = answer
+    def _planned(self, answer: tuple[Plan, Sequence[Problem], Catalog]) -> None:
+        self.plan, self.warnings, self.catalog = answer
+        self._arrange()
         self._tell(self.plan)
 
     def _tell(self, plan: Plan) -> None:
@@ -96,7 +127,7 @@ class Review(Page):
         return Content.assemble((f"{model}  {method}", "bold"), "  ", (plan.run, "$quiet"))
 
     def _facts(self, plan: Plan) -> Iterator[tuple[str, str]]:
-        for fault in self.desk.warnings(plan):
+        for fault in self.warnings:
             yield say("view.review.warning"), telling.sentence(*telling.told(fault).values())
         yield say("view.review.data"), self._data(plan)
         yield say("view.review.fetched"), "\n".join(self._fetched(plan))
@@ -106,8 +137,12 @@ class Review(Page):
         data = plan.choice.data
         if data.kind == "bundled":
             return say("view.review.bundled", values=say("view.comma").join(data.params.values()))
-        report = self.draft.report
-        return f"{data.ref}  {say('view.review.rows', n=report.usable)}" if report else data.ref
+        report = self.desk.taken(data) or self.draft.report
+        if not report:
+            return data.ref
+        learnt, held = split(report, data.validation)
+        told = say("view.review.split", n=learnt, held=held) if held else say("view.review.rows", n=learnt)
+        return f"{data.ref}  {told}"
 
     def _fetched(self, plan: Plan) -> Iterator[str]:
         for stage in plan.stages:
@@ -127,11 +162,17 @@ class Review(Page):
     # keys
 
     def on_pick_picked(self, event: Pick.Picked) -> None:
-        self.draft.serve = event.value == "yes"
+        wanted, name = event.value == "yes", event.pick.id
+        if name == "validation":
+            self.draft.validation = self.share if wanted else 0.0
+        else:
+            setattr(self.draft, str(name), wanted)
         self._compile()
 
-    def action_serve(self) -> None:
-        self.query_one("#serve", Pick).action_turn(1)
+    def action_turn(self, name: str) -> None:
+        pick = self.query_one(f"#{name}", Pick)
+        if pick.display:
+            pick.action_turn(1)
 
     def action_commands(self) -> None:
         if plan := self.plan:

@@ -32,13 +32,16 @@ class Field(Horizontal):
 
 
 class PathSuggester(Suggester):
-    """The first folder or data file that continues what was typed; folders end in a slash, so that typing goes on."""
+    """The first folder or data file that continues what was typed, behind the last plus where there are several;
+    folders end in a slash, so that typing goes on."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        return complete(value)
+        before, plus, last = value.rpartition(" + ")
+        found = complete(last)
+        return f"{before}{plus}{found}" if found else None
 
 
 def complete(typed: str) -> str | None:

@@ -51,7 +51,7 @@ class Found(Vertical):
 
     def _tell_losses(self, look: Look, report: DataReport | None, limit: int) -> None:
         lines = findings.noted(report, limit) if report else []
-        lines += [telling.told(each)["what"] for each in look.beside]
+        lines += [telling.sentence(told["what"], told["next"]) for told in map(telling.told, look.beside)]
         unsuited = _problem(look.unsuited) if look.unsuited else []
         self._show("rejects", *unsuited, "\n" if unsuited and lines else "", ("\n".join(lines), "$warning"))
 
