@@ -19,6 +19,7 @@ from wizard.words import say
 
 if TYPE_CHECKING:
     from wizard.session import Desk
+    from wizard.view.draft import Draft
 
 HIDDEN, TESTS = "supervise", "test"  # of the program itself; of the script
 
@@ -239,13 +240,20 @@ def _open_wizard(desk: Desk, options: argparse.Namespace) -> int:
 
         return questions.walk(desk, options)
     from wizard.view.app import WizardApp
+
+    return int(WizardApp(desk, draft=_given(desk, options)).run() or 0)
+
+
+def _given(desk: Desk, options: argparse.Namespace) -> Draft:
+    """The answers that flags give; with data of one's own the cursor stands on a goal that learns from them."""
+    from wizard.session import goals
     from wizard.view.draft import Draft
 
-    told = Draft(
-        source="path" if options.data else None, path=options.data or "",
-        validation=options.validation or 0.0, copied=options.copied,
-    )  # fmt: skip
-    return int(WizardApp(desk, draft=told).run() or 0)
+    draft = Draft(validation=options.validation or 0.0, copied=options.copied)
+    if options.data:
+        draft.task = next(iter(goals(desk.catalog(), own=True)), "")
+        draft.source, draft.path = "path", options.data
+    return draft
 
 
 def _unforeseen(error: Exception) -> WizardError:

@@ -25,7 +25,8 @@ UNNAMED = ("data-answer-unnamed", "data-fields-missing")  # of columns
 
 def walk(desk: Desk, options: argparse.Namespace) -> int:
     """`options`: the flags of one's own data, which answer their questions."""
-    task = asking.choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in goals(desk.catalog())])
+    tasks = goals(desk.catalog(), own=bool(options.data))
+    task = asking.choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in tasks])
     answer(tables.machine(desk.machine()))
     answer(tables.hubs(desk.hubs()))
     verdict = _recipe(desk, task)

@@ -9,8 +9,9 @@ STEPS = ("goal", "hardware", "recipe", "data", "review")
 ORDER = ("identity", "sft", "cpt", "dpo", "grpo", "vision", "serve")
 
 
-def goals(catalog: Catalog) -> tuple[str, ...]:
-    """The tasks that some recipe serves, in the order they are offered; words are goal.<task>.title and .hint."""
-    present = {recipe.task for recipe in catalog.recipes.values()}
+def goals(catalog: Catalog, *, own: bool = False) -> tuple[str, ...]:
+    """The tasks that some recipe serves, in the order they are offered; words are goal.<task>.title and .hint. `own`:
+    those alone that learn from a person's own data."""
+    present = {recipe.task for recipe in catalog.recipes.values() if not (own and recipe.datasets)}
     known = [task for task in ORDER if task in present]
     return tuple(known + sorted(present - set(known)))

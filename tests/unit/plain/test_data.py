@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.plain.conftest import Typed
-from wizard import words
+from wizard import cli, words
 from wizard.plan import to_toml
 from wizard.session import Desk
 
@@ -205,3 +205,9 @@ def test_a_share_that_cannot_be_kept_aside_is_a_problem(command: Typed, share: s
 def test_own_data_belong_to_the_wizard_and_to_run(command: Typed) -> None:
     code, shown, _ = command("--data", "rows.jsonl", "probe", "--json")
     assert (code, json.loads(shown)["problem"]["code"]) == (2, "usage-unknown-flag")
+
+
+def test_the_wizard_opens_on_a_goal_that_learns_from_the_data_of_a_flag(command: Typed) -> None:
+    draft = cli._given(Desk(), cli.parse(["--data", "rows.jsonl", "--validation=5%"]))
+    assert (draft.task, draft.source, draft.path, draft.validation) == ("sft", "path", "rows.jsonl", 0.05)
+    assert cli._given(Desk(), cli.parse([])).source is None

@@ -76,6 +76,7 @@ TWINS = [
     ("stop", "--all"), ("data", "--format"), ("data", "--map"), ("data", "--encoding"), ("data", "--seq-len"),
     ("stop", "--after-checkpoint"), ("logs", "--stage"), ("logs", "--lines"),
     ("uninstall", "--dry-run"), ("uninstall", "--yes"), ("estimate", "--cases"), ("demo", "--keep"), ("run", "--check"),
+    ("run", "--data"), ("run", "--copied"),
     *(("estimate", "--" + name.replace("_", "-")) for name in ESTIMATE_FLAGS),
     *(("resume", "--" + name.replace("_", "-")) for name in RESUME_KNOBS),
 ]  # fmt: skip

@@ -94,7 +94,6 @@ def test_rows_are_told_before_the_start_and_enter_means_no_where_most_are_lost(
 def test_own_data_by_flags_are_not_asked_for(
     desk: Desk, answers: Answers, launched: list[Plan], tmp_path: Path
 ) -> None:
-    answers.at = [1, 0]  # type: ignore[attr-defined]
     answers("")
     source = f"{rows(tmp_path / 'a.jsonl', 6, 0)}#4 + {rows(tmp_path / 'b.jsonl', 8, 0)}"
     questions.walk(desk, argparse.Namespace(data=source, validation=0.1, copied=True))
@@ -106,7 +105,6 @@ def test_own_data_by_flags_are_not_asked_for(
 def test_a_flag_s_data_that_cannot_be_used_are_told_of_and_asked_for_again(
     desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    answers.at = [1, 0]  # type: ignore[attr-defined]
     answers(rows(tmp_path / "a.jsonl", 6, 0), "y", "")
     missing = str(tmp_path / "nothing.jsonl")
     questions.walk(desk, argparse.Namespace(data=missing, validation=None, copied=False))
