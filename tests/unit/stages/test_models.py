@@ -141,7 +141,7 @@ def test_the_bundled_model_comes_as_in_a_run_without_a_hub(
 def test_a_failed_download_is_the_same_problem_as_in_a_run(typed: Type, hub: Hub) -> None:
     hub.wrong_bytes = BIG
     code, done = typed("models", "download", "org/tiny", "--hub", "huggingface")
-    assert (code, done["problem"]["code"]) == (1, "model-file-damaged")
+    assert (code, done["problem"]["code"]) == (1, "hub-file-damaged")
 
 
 def test_a_removed_model_is_gone_and_its_bytes_are_told(typed: Type, home: Home, hub: Hub) -> None:
