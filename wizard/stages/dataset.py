@@ -9,7 +9,6 @@ An order to fetch has also the "files" and the "folder" they go to. One JSON lin
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.faults import chain, is_disk_full
 from wizard.stages.hubs import problem
+from wizard.stages.listing import Entry
 
 Order = Mapping[str, Any]
 
@@ -31,7 +31,8 @@ def main() -> None:
 
 
 def answer_to(order: Order) -> dict[str, Any]:
-    """{"revision", "files": [{"path", "bytes", "sha256"}]} or {"files": [path]}, or {"code", "params"} of a Problem."""
+    """{"revision", "files": [{"path", "bytes", "sha256", "oid"}]} or {"files": [path]}, or {"code", "params"} of a
+    Problem."""
     try:
         return listed(order) if order["do"] == "list" else fetched(order)
     except Exception as error:
@@ -61,8 +62,11 @@ def listed(order: Order) -> dict[str, Any]:
     from huggingface_hub import HfApi
 
     info = HfApi().dataset_info(order["ref"], revision=order["revision"] or None, files_metadata=True)
-    siblings = [(each.rfilename, each.size, each.lfs.sha256 if each.lfs else "") for each in info.siblings or ()]
-    return {"revision": info.sha or "", "files": [_told(*entry) for entry in siblings]}
+    siblings = [
+        _told(each.rfilename, each.size, each.lfs.sha256 if each.lfs else "", "" if each.lfs else each.blob_id)
+        for each in info.siblings or ()
+    ]
+    return {"revision": info.sha or "", "files": siblings}
 
 
 def fetched(order: Order) -> dict[str, Any]:
@@ -85,17 +89,15 @@ def checked(path: Path, entry: Mapping[str, Any]) -> None:
     """huggingface_hub looks at sizes only."""
     if not path.is_file():
         raise WizardError("data-part-missing", exit_code=ExitCode.FAILED, file=entry["path"], path=str(path.parent))
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if entry["sha256"] and digest.hexdigest() != entry["sha256"]:
+    known = Entry(name=entry["path"], sha256=entry["sha256"], oid=entry.get("oid", ""))
+    if not known.sha256_in(path):
         path.unlink()
         raise WizardError("data-part-damaged", exit_code=ExitCode.FAILED, file=entry["path"], path=str(path.parent))
 
 
-def _told(path: str, size: int | None, sha256: str | None) -> dict[str, Any]:
-    return {"path": path, "bytes": size or 0, "sha256": sha256 or ""}
+def _told(path: str, size: int | None, sha256: str | None, oid: str | None = "") -> dict[str, Any]:
+    """`oid`: git's name for the bytes of a small file, of which a hub tells no sha256."""
+    return {"path": path, "bytes": size or 0, "sha256": sha256 or "", "oid": oid or ""}
 
 
 if __name__ == "__main__":

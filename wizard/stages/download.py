@@ -73,12 +73,11 @@ def download(
     missing = [entry for entry in entries if entry.name not in sums]
     if any(not entry.url for entry in missing):  # the hub was silent, and its cache has not all of it
         raise failure(listing.kind, listing.ref, 0)
+    check_room(listing, missing, folder)
     crew = Crew(bench, listing, folder, token, gauge)
     crew.fetch([entry for entry in missing if entry.name == CONFIG])
     refuse_code(folder, place(listing))  # before the first byte of its weights
-    later = [entry for entry in missing if entry.name != CONFIG]
-    check_room(listing, later, folder)
-    sums |= crew.fetch(later)
+    sums |= crew.fetch([entry for entry in missing if entry.name != CONFIG])
     shutil.rmtree(folder / PARTS, ignore_errors=True)
     return sums
 

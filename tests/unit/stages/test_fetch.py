@@ -377,8 +377,9 @@ def test_two_runs_that_want_different_revisions_do_not_meet(stage: Stages, hub_p
             name: ordered(fetching(stage, hub_python, hub, name), source("huggingface", revision=revision))
             for name, revision in asked.items()
         }
-        processes = [run.start() for run in runs.values()]
-        assert [process.wait() for process in processes] == [0, 0]
+        first = runs["new"].start()  # any revision would do for it, so it must not find the other one's
+        runs["new"].wait_for(lambda run: "download-model" in [event["code"] for event in run.events("phase")], first)
+        assert [process.wait() for process in (first, runs["old"].start())] == [0, 0]
         hub.status = {"huggingface": 500}
         assert [run.run() for run in runs.values()] == [0, 0]
     assert holds(fetched(runs["new"]), FILES)

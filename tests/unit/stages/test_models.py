@@ -78,7 +78,7 @@ def test_a_search_finds_what_the_catalogue_and_the_hubs_have(typed: Type, hub: H
 
 
 def test_a_hub_that_fails_hides_nothing_of_the_others(typed: Type, hub: Hub) -> None:
-    hub.status["modelscope"] = 500
+    hub.status["modelscope"] = 410
     code, found = typed("models", "search", "tiny")
     assert (code, found["silent"]) == (0, {"modelscope": "hub-unreachable"})
     assert len(found["hubs"]["huggingface"]) == 2

@@ -333,8 +333,8 @@ def test_data_that_are_copied_here_first_leave_no_copy(prepare: StageRun, tiny_m
 
 ABORTING = """
 import os, runpy, sys
-from wizard.data.files import rows
-rows.batches_in = lambda *_: os.abort()
+import wizard.data.files.rows
+sys.modules["wizard.data.files.rows"].columnar = lambda *_: os.abort()
 sys.argv = ["prepare", "{folder}"]
 runpy.run_module("wizard.stages.prepare", run_name="__main__")
 """
