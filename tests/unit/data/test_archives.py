@@ -75,6 +75,12 @@ def test_a_zip_whose_list_is_nonsense_is_broken(tmp_path: Path, place: int, valu
     assert code(path) in ("data-archive-broken", "data-sheet-broken")
 
 
+def test_a_member_without_a_name_is_left_out(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zip", {"N.jsonl": ROW, "b.jsonl": ROW})
+    path.write_bytes(path.read_bytes().replace(b"N.jsonl", b"\0.jsonl"))
+    assert inspect(path).rows == 1
+
+
 def test_a_zip_that_lost_a_member_while_it_was_read_is_broken(tmp_path: Path) -> None:
     path = made(tmp_path / "a.zip", {"a.jsonl": ROW})
     part = tree.archive(path).part("a.jsonl")
