@@ -13,6 +13,7 @@ import pytest
 
 from wizard.data.files import parts, tree
 from wizard.data.readers import inspect
+from wizard.data.shape import DataFault
 from wizard.errors import WizardError
 
 ROW = '{"question": "q", "answer": "a"}\n'
@@ -61,6 +62,31 @@ def test_a_zip_that_lies_about_its_sizes_is_stopped_while_it_is_read(tmp_path: P
     size = (len(ROW) * 100_000).to_bytes(4, "little")
     path.write_bytes(path.read_bytes().replace(size, (2000).to_bytes(4, "little")))
     assert code(path) in ("data-bomb", "data-archive-broken")
+
+
+@pytest.mark.parametrize(("place", "value"), [(6, b"\xff\xff"), (42, b"\xff\xff\xff\xff"), (8, b"\x08\x08")])
+def test_a_zip_whose_list_is_nonsense_is_broken(tmp_path: Path, place: int, value: bytes) -> None:
+    """The version that is needed, where a member begins, and an encoding of names that they are not in."""
+    path = made(tmp_path / "a.zip", {"XX.jsonl": ROW, "b.jsonl": ROW})
+    data = bytearray(path.read_bytes().replace(b"XX.jsonl", b"\xff\xfe.jsonl"))
+    entry = data.index(b"PK\x01\x02")
+    data[entry + place : entry + place + len(value)] = value
+    path.write_bytes(data)
+    assert code(path) in ("data-archive-broken", "data-sheet-broken")
+
+
+def test_a_member_without_a_name_is_left_out(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zip", {"N.jsonl": ROW, "b.jsonl": ROW})
+    path.write_bytes(path.read_bytes().replace(b"N.jsonl", b"\0.jsonl"))
+    assert inspect(path).rows == 1
+
+
+def test_a_zip_that_lost_a_member_while_it_was_read_is_broken(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zip", {"a.jsonl": ROW})
+    part = tree.archive(path).part("a.jsonl")
+    made(path, {"other.jsonl": ROW})
+    with pytest.raises(DataFault, match="data-archive-broken"):
+        _ = part.bytes
 
 
 def test_nothing_is_written_beside_an_archive_or_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,9 +42,10 @@ def looked_at(path: Path) -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def hammered(corpus: Path, folder: Path, files: int, seed: int) -> None:
+def hammered(corpus: Path, folder: Path, files: int, seed: int, suffixes: tuple[str, ...] = ()) -> None:
     chance = random.Random(seed)
     seeds = [path for path in sorted(corpus.iterdir()) if path.is_file() and path.name not in CARELESS]
+    seeds = [path for path in seeds if not suffixes or path.suffix in suffixes]
     seeds = [path for path in seeds if path.name not in ("make.py", "expected.json")]
     for number in range(files):
         model = chance.choice(seeds)
@@ -58,6 +59,10 @@ def hammered(corpus: Path, folder: Path, files: int, seed: int) -> None:
 
 def test_any_binary_ends_in_a_report_or_a_problem(corpus_of_files: Path, tmp_path: Path) -> None:
     hammered(corpus_of_files, tmp_path, 300, 5)
+
+
+def test_any_archive_does(corpus_of_files: Path, tmp_path: Path) -> None:
+    hammered(corpus_of_files, tmp_path, 2000, 5, (".zip", ".gz", ".zst"))
 
 
 @pytest.mark.soak

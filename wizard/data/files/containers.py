@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from wizard.data.files.encodings import READABLE, WHOLE_BYTES, encoding_of_bytes
-from wizard.data.files.parts import Part, Unpacked, opened, seekable
+from wizard.data.files.parts import Part, Unpacked, broken_told, opened, seekable
 from wizard.data.shape.columns import ALPACA, PAIR
 from wizard.data.shape.fault import DataFault
 from wizard.data.shape.layout import find_columns
@@ -103,9 +103,11 @@ def is_archive(part: Part) -> bool:
         if stream.read(4) not in (b"PK\x03\x04", b"PK\x05\x06"):
             return False
     try:
-        with seekable(part) as file, zipfile.ZipFile(file) as archive:
+        with seekable(part) as file, broken_told(), zipfile.ZipFile(file) as archive:
             return not any(name in BOOKS for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError):
+    except DataFault as fault:
+        if fault.problem.code != "data-archive-broken":
+            raise
         return not part.name.lower().endswith((".xlsx", ".ods", ".xlsm", ".xlsb"))
 
 

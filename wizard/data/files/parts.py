@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -28,7 +30,11 @@ SPOOLED_BYTES = 8 << 30  # of a packed file that can only be read unpacked
 reading: ContextVar[Callable[[Any], object]] = ContextVar("reading", default=lambda part: None)
 """Told of each binary file (a Part) before its reader gets it, which may end the process."""
 
-BROKEN = (EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, gzip.BadGzipFile, NotImplementedError)
+
+BROKEN = (
+    EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, gzip.BadGzipFile, NotImplementedError,
+    ValueError, KeyError, OverflowError, struct.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,7 @@ class Part:
     def bytes(self) -> int:
         """As it lies on the disk."""
         if self.member:
-            return _archive(self.path).getinfo(self.member).compress_size
+            return _member(self)[1].compress_size
         return self.path.stat().st_size
 
 
@@ -134,7 +140,8 @@ def broken_told() -> Iterator[None]:
     except RuntimeError as error:
         raise DataFault("data-archive-locked", why=str(error)[:200]) from None
     except Exception as error:
-        if type(error).__name__ != "ZstdError":
+        jumped = isinstance(error, OSError) and error.errno == errno.EINVAL  # to a place before the file
+        if not jumped and type(error).__name__ != "ZstdError":
             raise
         raise DataFault("data-archive-broken", why=str(error)[:200]) from None
 
@@ -149,18 +156,18 @@ def _packed(part: Part) -> Iterator[Packed]:
             with part.path.open("rb") as file:
                 yield Packed(file, facts.st_size, facts.st_size)
             return
-        archive = _archive(part.path)
-        info = archive.getinfo(part.member)
+        archive, info = _member(part)
         with broken_told():
             member = archive.open(info)
         with member:
             yield Packed(io.BufferedReader(member), info.compress_size, info.file_size)
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
-    facts = path.stat()
+def _member(part: Part) -> tuple[zipfile.ZipFile, zipfile.ZipInfo]:
+    facts = part.path.stat()
     with broken_told():
-        return _opened(path, facts.st_mtime_ns, facts.st_size)
+        archive = _opened(part.path, facts.st_mtime_ns, facts.st_size)
+        return archive, archive.getinfo(part.member)
 
 
 @lru_cache(maxsize=1)

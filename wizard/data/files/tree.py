@@ -46,7 +46,7 @@ def folder(root: Path) -> Tree:
 def archive(path: Path) -> Tree:
     """Nothing of it is ever written anywhere, so its names can do no harm; those that try are left out."""
     with broken_told(), zipfile.ZipFile(path) as packed:
-        infos = [info for info in packed.infolist() if not info.is_dir()]
+        infos = [info for info in packed.infolist() if not info.filename.endswith("/")]
     if len(infos) > MOST_FILES:
         raise DataFault("data-too-many-files", most=MOST_FILES)
     if any(info.flag_bits & 1 for info in infos):
@@ -91,7 +91,7 @@ def _ordinary(path: str) -> bool:
 
 def _hidden(name: str) -> bool:
     path = PurePosixPath(name)
-    odd = path.is_absolute() or ".." in path.parts or "\\" in name
+    odd = not name or path.is_absolute() or ".." in path.parts or "\\" in name
     return odd or any(each.startswith((".", "~$")) or each in CACHES for each in path.parts)
 
 
