@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 WRAPPERS = (
-    "data", "train", "rows", "examples", "instances", "items", "records", "samples", "dataset", "questions", "results",
-    "数据",
+    "data", "train", "rows", "examples", "instances", "items", "records", "samples", "dataset", "questions", "results"
 )  # fmt: skip
 SPEAKERS = frozenset(("role", "from", "speaker"))  # what has one of them is a turn, no row
 

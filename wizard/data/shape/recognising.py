@@ -81,13 +81,11 @@ def _likeliest(objects: list[Row], candidates: list[Format], told: Mapping[str, 
     counted = columns_of(objects)
     found = [(known, _mapped(counted, known, told)) for known in candidates]
     possible = [(known, mapping) for known, mapping in found if all(mapping.get(role) for role in known.required)]
-    scores = [_matching(objects, known, mapping) for known, mapping in possible]
-    enough = [len(objects) if known.kind in ("preference", "kto") else len(objects) + 1 for known, _ in possible]
-    most = next((place for place, score in enumerate(scores) if score * 2 >= enough[place]), None)
-    if most is not None and possible[most][0] in LESSER:
-        most = next((place for place, score in enumerate(scores[:most]) if score * FULLER >= len(objects)), most)
-    if most is None and scores and (max(scores) or len(candidates) < len(FORMATS)):
-        most = scores.index(max(scores))
+    most = _most(objects, possible)
+    if most is None and possible and len(candidates) < len(FORMATS):
+        most = 0
+    if most is None:
+        most = next((place for place, each in enumerate(possible) if _hollow(counted, *each)), None)
     if most is None:
         raise _lacking(objects, columns.PAIR if columns.PAIR in candidates else candidates[0], told)
     known, mapping = possible[most]
@@ -100,6 +98,16 @@ def _likeliest(objects: list[Row], candidates: list[Format], told: Mapping[str, 
     return known.refine(shape, objects)
 
 
+def _most(objects: list[Row], possible: list[tuple[Format, dict[str, str]]]) -> int | None:
+    """The place of the format that most rows are in; None where no row is in any."""
+    scores = [_matching(objects, known, mapping) for known, mapping in possible]
+    enough = [len(objects) if known.kind in ("preference", "kto") else len(objects) + 1 for known, _ in possible]
+    most = next((place for place, score in enumerate(scores) if score * 2 >= enough[place]), None)
+    if most is not None and possible[most][0] in LESSER:
+        return next((place for place, score in enumerate(scores[:most]) if score * FULLER >= len(objects)), most)
+    return scores.index(max(scores)) if most is None and any(scores) else most
+
+
 def _mapped(counted: Mapping[str, int], known: Format, told: Mapping[str, str]) -> dict[str, str]:
     free = {column: count for column, count in counted.items() if column not in told.values()}
     return {**find_columns(free, {role: names for role, names in known.fields.items() if role not in told}), **told}
@@ -108,6 +116,11 @@ def _mapped(counted: Mapping[str, int], known: Format, told: Mapping[str, str]) 
 def _matching(objects: list[Row], known: Format, mapping: Mapping[str, str]) -> int:
     needed = [mapping[role] for role in known.required]
     return sum(all(row.get(name) is not None for name in needed) and known.fits(row, mapping) for row in objects)
+
+
+def _hollow(counted: Mapping[str, int], known: Format, mapping: Mapping[str, str]) -> bool:
+    """All its columns are there, and one of them is empty in every row."""
+    return any(counted.get(mapping[role]) == 0 for role in known.required)
 
 
 def _no_objects(head: list[Any]) -> DataFault:
