@@ -77,4 +77,4 @@ def test_the_share_of_rows_up_to_a_length() -> None:
 def test_each_reason_has_its_count_and_the_first_line_of_it() -> None:
     rejected = (Rejected(line=7, code="b"), Rejected(line=9, code="a", params={"x": 1}), Rejected(line=11, code="a"))
     found = replace(report({9: 5}), rejected=rejected, reasons={"b": 1, "a": 3000})
-    assert [tuple(why) for why in reasons(found)] == [("a", 3000, 9, {"x": 1}, ""), ("b", 1, 7, {}, "")]
+    assert [tuple(why) for why in reasons(found)] == [("a", 3000, 9, {"x": 1}, "", 0), ("b", 1, 7, {}, "", 0)]
