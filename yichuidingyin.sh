@@ -197,7 +197,7 @@ fill() { # lock; without one the package is installed, and then what the lock in
   logged "$YCDY_UV" pip install -q --no-deps --reinstall -p "$ENV/bin/python" "$WANTED" || return
   set -- "$ENV"/lib/python3*/site-packages/wizard
   logged install -m 755 "$1/_data/yichuidingyin.sh" "$YCDY_HOME/bin/yichuidingyin" &&
-    logged "$YCDY_UV" pip install -q --require-hashes -p "$ENV/bin/python" -r "$1/requirements.txt"
+    logged "$YCDY_UV" pip install -q --no-deps --require-hashes -p "$ENV/bin/python" -r "$1/requirements.txt"
 }
 sync_environment() { # lock; one start at a time, and what bears no stamp is built anew
   if stamped; then return; else local mine=$YCDY_HOME/locks/${ENV##*/}; fi # is there when we made what is there
