@@ -80,11 +80,9 @@ def weights(size: int, seed: str = "") -> bytes:
 
 
 @contextmanager
-def running(hub: Hub) -> Iterator[Hub]:
-    class Handler(HubHandler):
-        here = hub
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def running(hub: Hub, handler: type[HubHandler] | None = None) -> Iterator[Hub]:
+    """`handler`: one that answers more than a model's addresses."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler or HubHandler,), {"here": hub}))
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

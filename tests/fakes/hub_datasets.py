@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 
-from tests.fakes.hub import Hub, HubHandler
+from tests.fakes.hub import Hub, HubHandler, running
 
 
 class DatasetHandler(HubHandler):
@@ -27,15 +25,5 @@ class DatasetHandler(HubHandler):
 
 @contextmanager
 def running_datasets(hub: Hub) -> Iterator[Hub]:
-    handler = type("Handler", (DatasetHandler,), {"here": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with running(hub, DatasetHandler):
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from tests.fakes.hub import Hub, HubHandler
+from tests.fakes.hub import Hub, HubHandler, running
 
 
 @contextmanager
@@ -18,8 +16,6 @@ def searchable(hub: Hub, names: dict[str, int]) -> Iterator[Hub]:
     """`names`: id -> downloads, of what a search finds."""
 
     class Handler(HubHandler):
-        here = hub
-
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(address.query).items()}
@@ -40,17 +36,8 @@ def searchable(hub: Hub, names: dict[str, int]) -> Iterator[Hub]:
             rows = [{"id": ref, "downloads": names[ref]} for ref in refs]
             self.say({"success": True, "data": {"models": rows, "total_count": len(rows)}})
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with running(hub, Handler):
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def config_file(**config: object) -> bytes:
