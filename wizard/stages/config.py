@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,15 +17,9 @@ from typing import Any
 from wizard.errors import WizardError
 from wizard.stages.hubs import list_files, problem
 from wizard.stages.listing import wanted
+from wizard.stages.orders import answer_all
 
 NAME = "config.json"
-
-
-def main() -> None:
-    for line in sys.stdin:
-        with contextlib.redirect_stdout(sys.stderr):
-            answer = answer_to(json.loads(line))
-        print(json.dumps(answer), flush=True)
 
 
 def answer_to(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,4 +88,4 @@ def from_huggingface(ref: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    answer_all(answer_to)

@@ -8,9 +8,6 @@ An order to fetch has also the "files" and the "folder" they go to. One JSON lin
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,15 +16,9 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.faults import chain, is_disk_full
 from wizard.stages.hubs import problem
 from wizard.stages.listing import Entry
+from wizard.stages.orders import answer_all
 
 Order = Mapping[str, Any]
-
-
-def main() -> None:
-    for line in sys.stdin:
-        with contextlib.redirect_stdout(sys.stderr):
-            answer = answer_to(json.loads(line))
-        print(json.dumps(answer), flush=True)
 
 
 def answer_to(order: Order) -> dict[str, Any]:
@@ -101,4 +92,4 @@ def _told(path: str, size: int | None, sha256: str | None, oid: str | None = "")
 
 
 if __name__ == "__main__":
-    main()
+    answer_all(answer_to)

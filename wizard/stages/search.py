@@ -6,22 +6,13 @@ python -m wizard.stages.search < orders.jsonl > found.jsonl
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.stages.hubs import problem
+from wizard.stages.orders import answer_all
 
 Row = dict[str, Any]
-
-
-def main() -> None:
-    for line in sys.stdin:
-        with contextlib.redirect_stdout(sys.stderr):
-            answer = answer_to(json.loads(line))
-        print(json.dumps(answer), flush=True)
 
 
 def answer_to(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,4 +43,4 @@ def from_huggingface(words: str, limit: int) -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    main()
+    answer_all(answer_to)

@@ -8,14 +8,13 @@ An order is a step as the memory law sees it, with the model's config.json. One 
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import sys
 import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
+
+from wizard.stages.orders import answer_all
 
 # What a card computes otherwise than this simulation can show is told, not guessed.
 BASES = ("bf16", "fp16", "fp32", "nf4", "nf4-dq", "int8")
@@ -29,10 +28,7 @@ NEUTRAL = ("params", "context_bytes", "rounds")  # counted here; the board's, ad
 def main() -> None:
     os.environ["TRANSFORMERS_VERBOSITY"] = "critical"
     warnings.filterwarnings("ignore")
-    for line in sys.stdin:
-        with contextlib.redirect_stdout(sys.stderr):
-            answer = answer_to(json.loads(line))
-        print(json.dumps(answer), flush=True)
+    answer_all(answer_to)
 
 
 def answer_to(order: Mapping[str, Any]) -> dict[str, Any]:
