@@ -7,7 +7,7 @@ from wizard.data.readers.language import language_of, scripts
 from wizard.data.readers.lengths import as_talk, estimated
 from wizard.data.readers.llamafactory import resolved
 from wizard.data.readers.naming import hub_of, named, several
-from wizard.data.readers.pasted import inspect_text, keep_text, suffix_for
+from wizard.data.readers.pasted import inspect_text, keep_text
 from wizard.data.readers.previews import previews
 from wizard.data.readers.rendering import Talk, Template
 from wizard.data.readers.talks import talks
@@ -34,7 +34,6 @@ __all__ = [
     "roles",
     "scripts",
     "several",
-    "suffix_for",
     "talks",
     "template_of",
 ]

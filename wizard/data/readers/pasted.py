@@ -32,14 +32,10 @@ def inspect_text(text: str, *, format: str = "", mapping: Mapping[str, str] | No
         return tally.report("utf-8")
 
 
-def suffix_for(text: str) -> str:
-    return f".{_container(text)}"
-
-
 def keep_text(text: str, folder: Path) -> Path:
     """Saved under a name made of its content: the same text is kept once."""
     data = text.encode("utf-8", "replace")
-    path = folder / (hashlib.sha256(data).hexdigest()[:12] + suffix_for(text))
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:12]}.{_container(text)}"
     with told(path):
         folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder)

@@ -29,7 +29,6 @@ QUESTIONS = (
     *LOOSE_QUESTIONS, "text", "source", "document", "content",
 )  # fmt: skip
 INPUTS = ("input", "输入", "輸入")
-LEFT_OUT = (*INPUTS, *LOOSE_QUESTIONS)  # what alone is no question
 CERTAIN_ANSWERS = tuple(name for name in ANSWERS if name not in ("text", "content", "a"))
 CERTAIN_QUESTIONS = tuple(name for name in QUESTIONS if name not in ("text", *PARTNERS))
 CONTEXTS = ("context", "article", "passage", "背景", "上下文")
