@@ -19,11 +19,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from tokenizers import Tokenizer
 
+from wizard.data.files.templates import source_of, special_tokens
 from wizard.errors import ExitCode, WizardError
 
 Message = Mapping[str, Any]
 Tools = Sequence[Mapping[str, Any]] | None
-SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
 class Generation(jinja2.ext.Extension):
@@ -98,27 +98,13 @@ class Talker:
         return tokenizer
 
     @cached_property
-    def config(self) -> Mapping[str, Any]:
-        file = self.folder / "tokenizer_config.json"
-        config: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return config
-
-    @cached_property
     def special(self) -> Mapping[str, str]:
-        found = {name: self.config[name] for name in SPECIAL if self.config.get(name)}
-        return {name: value["content"] if isinstance(value, Mapping) else value for name, value in found.items()}
+        return special_tokens(self.folder)
 
     @cached_property
     def source(self) -> str:
-        """Of the template; nothing for a model that can only read on. Models that see may keep it with what prepares
-        their pictures."""
-        file, beside = self.folder / "chat_template.jinja", self.folder / "chat_template.json"
-        source = file.read_text(encoding="utf-8") if file.is_file() else self.config.get("chat_template")
-        if not source and beside.is_file():
-            source = json.loads(beside.read_text(encoding="utf-8")).get("chat_template")
-        if isinstance(source, list):
-            source = next((named["template"] for named in source if named["name"] == "default"), None)
-        return str(source or "")
+        """Of the template; nothing for a model that can only read on."""
+        return source_of(self.folder)
 
     @cached_property
     def template(self) -> jinja2.Template:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from wizard.contract import Architecture, Model
+from wizard.data.files.templates import source_of, special_tokens
 from wizard.data.readers import Talk, Template, template_of
 from wizard.errors import WizardError
 
@@ -105,3 +106,19 @@ def test_a_models_own_template_goes_first(tmp_path: Path) -> None:
     (tmp_path / "chat_template.jinja").write_text("J")
     assert template_of(tmp_path, _model("smollm2"), RECIPES).source == "J"
     assert template_of(tmp_path / "absent", _model("unheard-of"), RECIPES) == Template()
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "chat_template.json"])
+def test_a_template_is_found_where_models_keep_it(tmp_path: Path, name: str) -> None:
+    """Models that see keep theirs with what prepares their pictures."""
+    (tmp_path / "tokenizer_config.json").write_text('{"eos_token": {"content": "</s>"}}')
+    told = json.loads((tmp_path / name).read_text()) if (tmp_path / name).exists() else {}
+    named = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]
+    (tmp_path / name).write_text(json.dumps({**told, "chat_template": named}))
+    assert (source_of(tmp_path), special_tokens(tmp_path)) == ("yes", {"eos_token": "</s>"})
+
+
+def test_a_broken_file_beside_a_model_is_no_template(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer_config.json").write_text("{")
+    (tmp_path / "chat_template.jinja").write_bytes(b"\xff\xfe\x00")
+    assert (source_of(tmp_path), special_tokens(tmp_path)) == ("", {})
