@@ -147,6 +147,8 @@ def tell(bench: Bench, told: Mapping[str, Any], limit: int) -> None:
         bench.note("rows-cut", "warning", cut=told["cut"], limit=limit)
     if told["missed"]:
         bench.note("answers-missed", "warning", missed=told["missed"], path=str(bench.folder / LINES))
+    if bench.order.spec["data"].get("validation") and not told["validation"]:
+        bench.note("rows-none-aside", "warning", rows=told["made"])
     if told["made"] > told["usable"]:
         bench.note("rows-split", usable=told["usable"], made=told["made"])
     if told["streamed"]:

@@ -298,6 +298,14 @@ def test_the_same_row_is_never_on_both_sides(
     assert prepare.done()["result"]["validation"] == 2 * len(sides[1])
 
 
+def test_that_no_row_came_to_be_kept_aside_is_told(prepare: StageRun, tiny_model: Path, tmp_path: Path) -> None:
+    data = tmp_path / "one.jsonl"
+    data.write_text('{"question": "q", "answer": "a"}\n')
+    assert reorder(prepare, tiny_model, data={**from_file(data), "validation": 0.0001}).run() == 0
+    assert prepare.done()["result"]["validation"] == 0
+    assert prepare.notes() == ["rows-none-aside"]
+
+
 def test_a_long_text_goes_on_in_the_next_row(
     written: Written, prepare: StageRun, tiny_model: Path, tmp_path: Path
 ) -> None:
