@@ -23,6 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import wizard
+from tests.unit.stages.programs import SFT
 from wizard.journal import Home
 from wizard.run import install_lib
 from wizard.stages.device import cpu_has_bf16
@@ -105,7 +106,7 @@ def ours(options: Any, folder: Path, lib: Path) -> list[float]:
     folder.mkdir()
     spec = {
         "knobs": KNOBS | {"max_steps": options.steps},
-        "method": {"id": "lora", "base": "whole", "dora": False},
+        **SFT,
         "device": "cpu",
     }
     order = {"stage": "train", "run": "bench", "digest": "", "rung": 0, "attempt": 1, "spec": spec}

@@ -159,7 +159,9 @@ def spec(catalog: Catalog, verdict: Verdict) -> dict[str, Any]:
     told = {"knobs": {name: knobs[name] for name in MEMORY_KNOBS}, **numbers, "seconds_per_step": verdict.step_seconds}
     return {
         "knobs": knobs,
-        "method": {"id": method.id, "base": method.base, "dora": method.dora},
+        "trainer": "sft",
+        "settings": {},
+        "method": asdict(method),
         "device": "cuda",
         "rehearse": True,
         "rehearsal": {"case": dict(verdict.case), "forecasts": [json.loads(json.dumps(told))]},

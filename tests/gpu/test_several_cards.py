@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, LOCKS, ROWS, StageRun, built, environment
+from tests.unit.stages.programs import KNOBS, LOCKS, ROWS, SFT, StageRun, built, environment
 from wizard.journal import Home
 from wizard.run import install_lib
 
@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 MANY = {"max_steps": 60, "save_steps": 1000, "learning_rate": 1e-3, "optimizer": "adamw_torch_fused"}
 SHARED = KNOBS | MANY | {"n_gpus": 2, "zero_stage": 3, "accumulate": 2, "grad_ckpt": True}
 ALONE = {"n_gpus": 1, "zero_stage": 0}
-LORA = {"id": "lora", "base": "whole", "dora": False}
 
 
 def cards() -> list[str]:
@@ -58,7 +57,7 @@ def train(place: Path, python: Path, name: str, **knobs: int) -> StageRun:
     visible = ",".join(cards()[:2])
     made = StageRun(place / name, "train", python, place / "code", place, {"CUDA_VISIBLE_DEVICES": visible})
     rows = json.loads((place / "prepare" / "done.json").read_text())["outputs"]["rows"]
-    spec = {"knobs": SHARED | knobs, "method": LORA, "device": "cuda"}
+    spec = {"knobs": SHARED | knobs, **SFT, "device": "cuda"}
     return made.order(spec, {"fetch": {"model": place / "model"}, "prepare": {"rows": rows}})
 
 

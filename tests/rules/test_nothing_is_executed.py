@@ -14,7 +14,10 @@ BUILTINS = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"from_pretrained"}
 TEMPLATES = {"Environment", "SandboxedEnvironment", "Template"}
 READERS = {("data/files/cards.py", "yaml")}  # by its safe loader alone, without aliases: a data set's card
-ALLOWED: dict[tuple[str, str], str] = {}  # (file, what is called): why it may be
+ALLOWED = {  # (file, what is called): why it may be
+    ("stages/merging/__init__.py", "import_module"): "one of the names that stand there",
+    ("stages/training/__init__.py", "import_module"): "one of the names that stand there",
+}
 
 
 def name_of(call: ast.Call) -> str:
@@ -79,7 +82,7 @@ def test_models_are_loaded_through_one_door_which_is_closed_to_their_code() -> N
     allowed = {
         "stages/loading.py": "the door",
         "stages/answering.py": "a generation_config.json, which holds numbers",
-        "stages/merge.py": "the adapter that the train stage wrote, as safetensors",
+        "stages/merging/causal.py": "the adapter that the train stage wrote, as safetensors",
         "stages/convert.py": "a GGUF file: numbers, and a template as text",
     }
     assert {place for place, _, _ in called(LOADERS)} == set(allowed)

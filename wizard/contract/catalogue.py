@@ -9,6 +9,8 @@ from typing import Any, Literal
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
+Trainer = Literal["sft"]  # each a module of wizard.stages.training
+Tuner = Literal["full", "lora"]  # each a function of wizard.tuners.configuring
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
 
@@ -99,14 +101,20 @@ class Model:
 class Method:
     id: str
     title: str
-    trainable: Literal["adapter", "all"]
-    base: Literal["whole", "nf4", "nf4-dq", "int8"] = "whole"  # as bitsandbytes holds it; whole: in 16 or 32 bits
-    dora: bool = False
+    trainable: Literal["adapter", "all"]  # what is saved: numbers beside the base's, or a model of its own
+    base: Literal["whole", "nf4", "nf4-dq", "int8", "gptq", "awq", "hqq", "eetq", "fp8"] = "whole"  # 16 or 32 bits
+    tuner: Tuner = "lora"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the tuner's configuration, by its library's names
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # of transformers' TrainingArguments
     yours: bool = False
 
     @property
     def quantised(self) -> bool:
         return self.base != "whole"
+
+    @property
+    def dora(self) -> bool:
+        return bool(self.settings.get("use_dora"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +186,8 @@ class Recipe:
     task: str  # identity sft cpt dpo grpo vision serve
     method: str
     engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
+    trainer: Trainer = "sft"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer's configuration, by its library's names
     models: tuple[str, ...]  # ids or families; "*": all that may be tuned for the task, "yours": a person's own of them
     accelerators: tuple[str, ...] = ("cpu", "cuda")
     datasets: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ class Choice:
     model: str
     knobs: Knobs
     data: DataChoice
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer, over the recipe's
     questions: tuple[str, ...] = ()
     serve: bool = True
     port: int = 0  # 0 = any free one

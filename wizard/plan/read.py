@@ -34,6 +34,7 @@ class RunConfig:
     model: str
     data: DataChoice
     knobs: Knobs = field(default_factory=Knobs)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     questions: tuple[str, ...] = ()
     serve: bool = True
     port: int = 0

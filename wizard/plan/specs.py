@@ -87,17 +87,26 @@ def bundled_sha(rows: list[dict[str, str]]) -> str:
 
 
 def train(order: Order) -> dict[str, Any]:
-    method = order.catalog.methods[order.verdict.method]
-    told = {"id": method.id, "base": method.base, "dora": method.dora}
     return {
+        **trained_by(order),
         "knobs": asdict(order.choice.knobs),
-        "method": told,
         "device": order.verdict.device,
         "rehearse": worth_rehearsing(order.verdict, order.choice),
         "rehearsal": {
             "case": dict(order.verdict.case),
             "forecasts": [forecast(verdict) for verdict in order.forecasts or (order.verdict,)],
         },
+    }
+
+
+def trained_by(order: Order) -> dict[str, Any]:
+    """What is trained and by what: the stages behind the training are told it too."""
+    recipe, method = order.catalog.recipes[order.choice.recipe], asdict(order.catalog.methods[order.verdict.method])
+    told = ("id", "base", "trainable", "tuner", "settings", "arguments")
+    return {
+        "trainer": recipe.trainer,
+        "settings": {**recipe.settings, **order.choice.settings},
+        "method": {name: method[name] for name in told},
     }
 
 
@@ -122,6 +131,7 @@ def forecast(verdict: Verdict) -> dict[str, Any]:
 
 def merge(order: Order) -> dict[str, Any]:
     return {
+        **trained_by(order),
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "device": order.verdict.merge_device,
@@ -133,6 +143,7 @@ def serve(order: Order) -> dict[str, Any]:
     engine = order.catalog.engines[order.verdict.engines["serve"]]
     return {
         "engine": engine.id,
+        "trainer": order.catalog.recipes[order.choice.recipe].trainer,
         "argv": list(engine.argv),
         "host": "127.0.0.1",
         "port": order.choice.port,

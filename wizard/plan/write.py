@@ -86,6 +86,9 @@ def _knobs(plan: Plan) -> Iterator[str]:
         about = f"  # {ABOUT[item.name]}" if item.name in ABOUT else ""
         yield f"{item.name} = {value(getattr(plan.choice.knobs, item.name))}{about}"
     yield ""
+    yield "[settings]  # of the trainer, by its library's names; they go before those of the recipe"
+    yield from (f"{_key(name)} = {value(given)}" for name, given in plan.choice.settings.items())
+    yield ""
 
 
 def _data(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:

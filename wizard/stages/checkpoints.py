@@ -10,7 +10,7 @@ from typing import Any
 
 from wizard.stages.desk import Bench
 from wizard.stages.sharing import cards_of, zero_stage
-from wizard.stages.weights import whole
+from wizard.stages.weights import shards, whole
 
 PREFIX = "checkpoint-"
 SHARDS = "latest"
@@ -44,12 +44,17 @@ def fault_of(checkpoint: Path, knobs: Mapping[str, Any]) -> str | None:
 def checks(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[tuple[Path, bool]]:
     state = checkpoint / "trainer_state.json"
     yield state, tells_step(state, step_of(checkpoint))
-    weights = checkpoint / "adapter_model.safetensors"
-    yield weights, whole(weights)
+    for name in ("adapter_model.safetensors",) if is_adapter(checkpoint) else shards(checkpoint):
+        yield checkpoint / name, whole(checkpoint / name)
     if zero_stage(knobs):
         yield checkpoint / SHARDS, shards_of(checkpoint).is_dir()
     for file in archives(checkpoint, knobs):
         yield file, archive_is_whole(file)
+
+
+def is_adapter(checkpoint: Path) -> bool:
+    """Rather than a model of its own."""
+    return not (checkpoint / "config.json").is_file()
 
 
 def archives(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[Path]:

@@ -31,7 +31,7 @@ def measure(bench: Bench) -> None:
     bench.phase("load-libraries")
     from wizard.stages.meters import meter_of
     from wizard.stages.prepared import lengths_of, picked
-    from wizard.stages.train import make_trainer
+    from wizard.stages.train import make
 
     order = bench.order
     from wizard.stages.pace import Pace
@@ -48,7 +48,7 @@ def measure(bench: Bench) -> None:
         "save_strategy": "no",
         "train_sampling_strategy": "sequential",
     }
-    trainer = make_trainer(bench, bench.folder / "checkpoints", pace, rows=rows, **changes)
+    trainer = make(bench, bench.folder / "checkpoints", pace, rows=rows, **changes)
     bench.phase("rehearse")
     trainer.train()
     reading, micro_step = pace.meter.read(), pace.step_seconds / accumulate

@@ -1,28 +1,25 @@
-"""The plan's knobs as the settings of TRL, PEFT and bitsandbytes."""
+"""The plan's knobs as the settings of a trainer and of bitsandbytes."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from wizard.errors import ExitCode, WizardError
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.sharing import accumulation, zero
 
-if TYPE_CHECKING:
-    from peft import LoraConfig
-    from torch import nn
-    from trl import SFTConfig
-
 CHECKPOINTS_KEPT = 2
-ROUTER = "router"
 
 
-def arguments(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> SFTConfig:
-    from trl import SFTConfig
-
-    told = {checkpointing(SFTConfig.__dataclass_fields__): bool(knobs["grad_ckpt"])}
-    return SFTConfig(**{**settings(knobs, spec, checkpoints), **told, **changes})
+def arguments(kind: type, knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> Any:
+    """An object of `kind`, one of transformers' TrainingArguments. A name that it does not have is a Problem."""
+    known: Container[str] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    if unknown := [name for name in changes if name not in known]:
+        raise WizardError("setting-unknown", exit_code=ExitCode.FAILED, name=unknown[0], kind=kind.__name__)
+    told = {checkpointing(known): bool(knobs["grad_ckpt"])}
+    return kind(**{**settings(knobs, spec, checkpoints), **told, **changes})
 
 
 def checkpointing(known: Container[str]) -> str:
@@ -31,7 +28,7 @@ def checkpointing(known: Container[str]) -> str:
 
 
 def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path) -> dict[str, Any]:
-    dtype, packing = number_type(spec), bool(knobs["packing"])
+    dtype = number_type(spec)
     return {
         "output_dir": str(checkpoints),
         "per_device_train_batch_size": int(knobs["micro_batch"]),
@@ -41,9 +38,6 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "num_train_epochs": float(knobs["epochs"]),
         "max_steps": int(knobs["max_steps"]) or -1,
         "optim": str(knobs["optimizer"]),
-        "max_length": int(knobs["seq_len"]),
-        "packing": packing,
-        "dataset_kwargs": {"skip_prepare_dataset": not packing},
         "seed": int(knobs["seed"]),
         "data_seed": int(knobs["seed"]),
         "use_cpu": spec["device"] == "cpu",
@@ -58,26 +52,6 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "disable_tqdm": True,
         "report_to": "none",
     }
-
-
-def adapter_config(knobs: Mapping[str, Any], method: Mapping[str, Any], model: nn.Module) -> LoraConfig:
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=int(knobs["rank"]),
-        lora_alpha=int(knobs["alpha"]),
-        use_dora=bool(method["dora"]),
-        task_type="CAUSAL_LM",
-        **modules(knobs["targets"], model),
-    )
-
-
-def modules(targets: Sequence[str], model: nn.Module) -> dict[str, Any]:
-    """What PEFT is told of them. Some experts' routers are linear layers that return a pair, which it cannot adapt."""
-    if list(targets) != ["all-linear"]:
-        return {"target_modules": list(targets)}
-    routed = any(name.rpartition(".")[2] == ROUTER for name, _ in model.named_modules())
-    return {"target_modules": "all-linear"} | ({"exclude_modules": [ROUTER]} if routed else {})
 
 
 def quantisation(base: str, dtype: Any) -> Any:

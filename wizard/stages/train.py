@@ -1,4 +1,4 @@
-"""Train a LoRA adapter with TRL's SFTTrainer; every step is told, every checkpoint can be gone on from.
+"""Train as the recipe says; every step is told, every checkpoint can be gone on from.
 
 python -m wizard.stages.train RUN/03-train
 tail -f RUN/03-train/metrics.jsonl
@@ -10,20 +10,16 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wizard.stages import prompts, rehearsal, sharing
+from wizard.stages import rehearsal, sharing
 from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.faults import problem_of
-from wizard.stages.loading import model_of, tokenizer_of
-from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
-from wizard.stages.settings import adapter_config, arguments, number_type, quantisation
+from wizard.stages.settings import number_type
+from wizard.stages.training import Job, make_trainer
 from wizard.stages.weights import check_model
-
-if TYPE_CHECKING:
-    from trl import SFTTrainer
 
 
 def work(bench: Bench) -> None:
@@ -52,14 +48,14 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
     from wizard.stages.reporter import Reporter
 
     reporter = Reporter(bench)
-    trainer = make_trainer(bench, bench.folder / "checkpoints", reporter)
+    trainer = make(bench, bench.folder / "checkpoints", reporter)
     if start is not None:
         bench.note("resumed", step=int(start.name.rpartition("-")[2]))
     outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
     if reporter.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
         sys.exit(STOPPED)
     bench.phase("save-adapter")
-    adapter = save_adapter(trainer, bench.folder)
+    trained = save(trainer, bench.folder, bench.order.spec["method"]["trainable"])
     result = {
         "steps": trainer.state.global_step,
         "loss": round(reporter.losses[-1], 6) if reporter.losses else None,
@@ -72,51 +68,28 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
         result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
-    bench.finish({"adapter": adapter}, result)
+    bench.finish({trained.name: trained}, result)
 
 
-def make_trainer(
-    bench: Bench, checkpoints: Path, callback: Any, rows: Sequence[Mapping[str, Any]] = (), **changes: Any
-) -> SFTTrainer:
+def make(bench: Bench, checkpoints: Path, callback: Any, rows: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Any:
     """Of the order's model and rows; a rehearsal has rows and settings of its own."""
-    import torch
-    from datasets import Dataset
-    from trl import SFTTrainer
-
-    order = bench.order
-    folder = order.input("fetch", "model")
     bench.phase("load-model")
-    prepared = order.input("prepare", "rows")
-    steps = {} if rows else steps_of_stream(prepared, order.knobs)
-    tokenizer = tokenizer_of(folder)
-    prompts.hold_library(order, tokenizer, folder)  # hours before it would stop the serving
-    told = arguments(order.knobs, order.spec, checkpoints, **steps, **changes)  # before the model: it may split it up
-    settings: dict[str, Any] = {"dtype": getattr(torch, number_type(order.spec))}
-    if packing := quantisation(order.spec["method"]["base"], settings["dtype"]):
-        settings["quantization_config"] = packing
-    torch.manual_seed(int(order.knobs["seed"]))
-    model = model_of(folder, **settings)
-    return SFTTrainer(
-        model=model,
-        args=told,
-        train_dataset=Dataset.from_list(rows) if rows else rows_of(prepared, order.knobs),
-        eval_dataset=None if rows else kept_back(order.inputs["prepare"], order.knobs),
-        processing_class=tokenizer,
-        peft_config=adapter_config(order.knobs, order.spec["method"], model),
-        callbacks=[callback],
-    )
+    job = Job(bench=bench, checkpoints=checkpoints, callbacks=[callback], rows=rows, changes=changes)
+    return make_trainer(bench.order.spec["trainer"], job)
 
 
-def save_adapter(trainer: SFTTrainer, folder: Path) -> Path:
-    """Whole or not there: the next stage trusts what it finds. Each card hands in its part, one of them writes."""
-    part, adapter = folder / "adapter.part", folder / "adapter"
+def save(trainer: Any, folder: Path, trainable: str) -> Path:
+    """`adapter`, or `model` where all of it is trained. Whole or not there: the next stage trusts what it finds. Each
+    card hands in its part, one of them writes."""
+    trained = folder / ("adapter" if trainable == "adapter" else "model")
+    part = trained.with_suffix(".part")
     if trainer.args.should_save:
         shutil.rmtree(part, ignore_errors=True)
     trainer.save_model(str(part))
     if trainer.args.should_save:
-        shutil.rmtree(adapter, ignore_errors=True)
-        part.rename(adapter)
-    return adapter
+        shutil.rmtree(trained, ignore_errors=True)
+        part.rename(trained)
+    return trained
 
 
 def drop_unfinished(checkpoints: Path, knobs: Mapping[str, Any]) -> None:

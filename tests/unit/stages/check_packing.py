@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import SFTTrainer
+from trl import SFTConfig, SFTTrainer
 
 from wizard.stages.prepared import rows_of
 from wizard.stages.settings import arguments
@@ -21,7 +21,7 @@ def main(model_folder: str, rows: str, out: str) -> None:
     model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32).eval()
     trainer = SFTTrainer(
         model=model,
-        args=arguments(KNOBS, {"device": "cpu"}, Path(out), bf16=False),
+        args=arguments(SFTConfig, KNOBS, {"device": "cpu"}, Path(out), bf16=False, max_length=128, packing=True),
         train_dataset=rows_of(Path(rows), KNOBS),
         processing_class=AutoTokenizer.from_pretrained(model_folder),
     )

@@ -10,7 +10,7 @@ from peft.tuners.lora import LoraLayer
 
 from wizard.stages.desk import Bench
 from wizard.stages.reporter import Reporter
-from wizard.stages.train import make_trainer
+from wizard.stages.train import make
 
 
 def base_of(layer: Any) -> str:
@@ -23,7 +23,7 @@ def base_of(layer: Any) -> str:
 
 def main(folder: Path) -> None:
     bench = Bench(folder)
-    model = make_trainer(bench, folder / "checkpoints", Reporter(bench)).model
+    model = make(bench, folder / "checkpoints", Reporter(bench)).model
     tuned = [module.get_base_layer() for module in model.modules() if isinstance(module, LoraLayer)]
     trained = [name for name, weights in model.named_parameters() if weights.requires_grad]
     told = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, built, environment
+from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, built, environment
 from wizard.journal import Home
 from wizard.run import install_lib
 
@@ -57,11 +57,34 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.lib / install_lib(home, Path(wizard.__file__).parent)
 
 
+TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_trainer", "transformers.models.auto")
+
+
+@pytest.fixture(scope="session")
+def forge(trl_python: Path, lib: Path) -> Iterator[Forge]:
+    """For the many short stages that only differ in what they are told."""
+    made = Forge(trl_python, lib, TRAINING)
+    yield made
+    made.end()
+
+
 @pytest.fixture
 def stage(tmp_path: Path, lib: Path) -> Stages:
     def make(name: str, python: Path, folder: str = "", **variables: str) -> StageRun:
         path = tmp_path / "run" / (folder or name)
         return StageRun(path, name, python, lib, tmp_path / "home", variables)
+
+    return make
+
+
+@pytest.fixture
+def forged(stage: Stages, forge: Forge, trl_python: Path) -> Stages:
+    """As `stage`, in the forge: `forged("train")`."""
+
+    def make(name: str, folder: str = "", **variables: str) -> StageRun:
+        made = stage(name, trl_python, folder, **variables)
+        made.forge = forge
+        return made
 
     return make
 

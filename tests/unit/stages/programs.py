@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ KNOBS = {
     "save_steps": 2,
     "seed": 7,
 }
+LORA = {"id": "lora", "base": "whole", "trainable": "adapter", "tuner": "lora", "settings": {}, "arguments": {}}
+SFT = {"trainer": "sft", "settings": {}, "method": LORA}
 ROWS = [{"question": f"What is {n} and {n}?", "answer": f"It is {n + n}, I am sure."} for n in range(12)]
 
 
@@ -84,6 +86,37 @@ def environment(lib: Path, **more: str) -> dict[str, str]:
     }
 
 
+class Forge:
+    """Stages as forks of one process that has an engine's libraries loaded; see forge.py."""
+
+    def __init__(self, python: Path, lib: Path, modules: Sequence[str], **variables: str) -> None:
+        self.surroundings = environment(lib, **variables)
+        script = str(Path(__file__).with_name("forge.py"))
+        self.process = subprocess.Popen(
+            [str(python), script, *modules], env=self.surroundings, stdin=-1, stdout=-1, text=True, bufsize=1
+        )
+        self._told()
+
+    def run(self, module: str, folder: Path, *arguments: str, wait: bool = True, **variables: str) -> int:
+        """Its exit code; where nobody waits, the id of the process, which leads a group of its own."""
+        order = {"module": module, "folder": str(folder), "arguments": arguments, "wait": wait}
+        order |= {"variables": {**self.surroundings, **variables}}
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        return int(self._told())
+
+    def _told(self) -> str:
+        assert self.process.stdout is not None
+        told = self.process.stdout.readline().strip()
+        assert told, "the forge broke"
+        return told
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
 @dataclass
 class StageRun:
     """One stage folder and the ways to run and read it."""
@@ -94,6 +127,7 @@ class StageRun:
     lib: Path
     home: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    forge: Forge | None = None
 
     def order(self, spec: Mapping[str, Any], inputs: Mapping[str, Any] | None = None, **more: Any) -> StageRun:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -127,6 +161,8 @@ class StageRun:
             )
 
     def run(self, *flags: str) -> int:
+        if self.forge and not flags:
+            return self.forge.run(f"wizard.stages.{self.name}", self.path, str(self.path), **self.variables)
         return self.start(*flags).wait()
 
     def lines(self, file: str) -> list[dict[str, Any]]:

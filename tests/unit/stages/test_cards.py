@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, StageRun, Stages, beside, kill
+from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages, beside, kill
 from wizard.stages.desk import Bench
 from wizard.stages.sharing import accumulation, check, zero
 
-LORA = {"id": "lora", "base": "whole", "dora": False}
 SHARED = KNOBS | {"n_gpus": 2, "zero_stage": 3, "accumulate": 2, "grad_ckpt": True, "optimizer": "adamw_torch_fused"}
 ALONE = {"n_gpus": 1, "zero_stage": 0}
 PACKAGES = ("deepspeed", "einops", "hjson", "msgpack", "ninja", "py-cpuinfo")
@@ -59,7 +58,7 @@ def deepspeed(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Pat
 @pytest.fixture
 def make(stage: Stages, trl_python: Path, deepspeed: Path, lib: Path, tiny_model: Path, tiny_rows: Path) -> Any:
     def ordered(folder: str, code: Path = lib, rehearse: bool = False, **knobs: Any) -> StageRun:
-        spec = {"knobs": SHARED | knobs, "method": LORA, "device": "cpu", "rehearse": rehearse}
+        spec = {"knobs": SHARED | knobs, **SFT, "device": "cpu", "rehearse": rehearse}
         inputs = {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
         made = stage("train", trl_python, folder, PYTHONPATH=f"{code}{os.pathsep}{deepspeed}")
         return made.order(spec, inputs)
@@ -166,7 +165,7 @@ def test_the_micro_batches_of_a_step_are_shared_out(wanted: int, cards: int, eac
 
 def test_a_batch_that_does_not_divide_grows_and_is_told(tmp_path: Path) -> None:
     knobs = {"n_gpus": 8, "zero_stage": 3, "micro_batch": 2, "accumulate": 4}
-    spec = {"knobs": knobs, "device": "cpu", "method": LORA}
+    spec = {"knobs": knobs, "device": "cpu", **SFT}
     train = StageRun(tmp_path, "train", Path(), Path(), tmp_path).order(spec)
     check(Bench(tmp_path))
     (note,) = train.events("note")

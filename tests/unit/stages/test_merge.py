@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages, environment
 
 QUESTIONS = ["What is 3 and 3?", "你是谁?"]
 
@@ -19,7 +19,7 @@ def adapter(
 ) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     train = StageRun(folder / "train", "train", trl_python, lib, folder)
-    spec = {"knobs": KNOBS, "method": {"id": "lora", "base": "whole", "dora": False}, "device": "cpu"}
+    spec = {"knobs": KNOBS, **SFT, "device": "cpu"}
     train.order(spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}})
     assert train.run() == 0
     return Path(train.done()["outputs"]["adapter"])

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, ROWS, SFT, StageRun, Stages, environment
 
-LORA = {"id": "lora", "base": "whole", "dora": False}
 FULL = """
 import sys
 from wizard.stages import prepare
@@ -23,7 +22,7 @@ prepare.run(prepare.work)
 @pytest.fixture
 def train(stage: Stages, trl_python: Path, tiny_model: Path) -> Any:
     def ordered(rows: Path, *, rehearse: bool = False, validation: str = "", **knobs: Any) -> StageRun:
-        spec = {"knobs": KNOBS | knobs, "method": LORA, "device": "cpu", "rehearse": rehearse}
+        spec = {"knobs": KNOBS | knobs, **SFT, "device": "cpu", "rehearse": rehearse}
         prepared = {"rows": str(rows), **({"validation": validation} if validation else {})}
         made = stage("train", trl_python)
         return made.order(spec, {"fetch": {"model": tiny_model}, "prepare": prepared})

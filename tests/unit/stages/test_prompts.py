@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from arro3.io import read_ipc_stream
 
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, ROWS, SFT, StageRun, Stages, environment
 from tests.unit.stages.test_serve import spec as serving
 from wizard.contract import DataSource
 from wizard.stages.prompts import cause_of, first_difference
@@ -94,7 +94,7 @@ def test_what_the_template_refuses_is_no_talk_of_this_model(prepared: Any, model
 
 
 def trained(stage: Stages, python: Path, model: Path, sheet: Path) -> StageRun:
-    order = {"knobs": KNOBS, "method": {"id": "lora", "base": "whole", "dora": False}, "device": "cpu"}
+    order = {"knobs": KNOBS, **SFT, "device": "cpu"}
     rows = sheet.with_name("rows.arrow")
     inputs = {"fetch": {"model": model}, "prepare": {"rows": rows, "prompts": sheet}}
     return stage("train", python).order(order, inputs)

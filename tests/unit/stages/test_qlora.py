@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, StageRun, Stages, beside, environment
+from tests.unit.stages.programs import KNOBS, LORA, SFT, StageRun, Stages, beside, environment
 
 BASES = ("nf4", "nf4-dq", "int8")
 LINEARS = 2 * 7  # of the tiny model's two layers
@@ -29,7 +29,7 @@ def train(
     base: str, stage: Stages, trl_python: Path, lib: Path, kernels: Path, tiny_model: Path, tiny_rows: Path
 ) -> StageRun:
     made = stage("train", trl_python, PYTHONPATH=f"{lib}{os.pathsep}{kernels}")
-    spec = {"knobs": KNOBS, "method": {"id": "qlora", "base": base, "dora": False}, "device": "cpu"}
+    spec = {"knobs": KNOBS, **SFT, "method": {**LORA, "id": "qlora", "base": base}, "device": "cpu"}
     return made.order(spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}})
 
 

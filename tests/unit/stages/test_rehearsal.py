@@ -10,13 +10,12 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.unit.stages.programs import KNOBS, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages, environment
 from wizard.contract import MEMORY_KNOBS
 from wizard.stages.meters import ProcessMeter
 from wizard.stages.rehearsal import compared, memory_knobs
 from wizard.stages.rehearse import kept, longest, longest_rows
 
-LORA = {"id": "lora", "base": "whole", "dora": False}
 CASE = {"model": "tiny", "method": "lora", "board": "cpu", "engine": "trl"}
 FORECAST = {"peak_bytes": 10**8, "reserved_bytes": 2 * 10**8, "card_bytes": 10**9, "seconds_per_step": 0.5}
 
@@ -30,7 +29,7 @@ def make(stage: Stages, trl_python: Path, tiny_model: Path, tiny_rows: Path) -> 
     def ordered(folder: str, rehearse: bool = True, **knobs: Any) -> StageRun:
         spec = {
             "knobs": KNOBS | {"max_steps": 4} | knobs,
-            "method": LORA,
+            **SFT,
             "device": "cpu",
             "rehearse": rehearse,
             "rehearsal": {"case": CASE, "forecasts": [forecasts(**knobs)]},

@@ -12,15 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, StageRun, Stages, environment, kill
-
-LORA = {"id": "lora", "base": "whole", "dora": False}
+from tests.unit.stages.programs import KNOBS, LORA, SFT, StageRun, Stages, environment, kill
 
 
 @pytest.fixture
 def make(stage: Stages, trl_python: Path, tiny_model: Path, tiny_rows: Path) -> Any:
     def ordered(folder: str, method: dict[str, Any] = LORA, **knobs: Any) -> StageRun:
-        spec = {"knobs": KNOBS | knobs, "method": method, "device": "cpu"}
+        spec = {"knobs": KNOBS | knobs, **SFT, "method": method, "device": "cpu"}
         inputs = {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
         return stage("train", trl_python, folder).order(spec, inputs)
 
@@ -94,7 +92,9 @@ def test_a_loss_that_is_no_number_stops_the_run(make: Any) -> None:
 
 
 def test_dora_and_other_targets_reach_the_adapter(make: Any) -> None:
-    train = make("dora", method={**LORA, "dora": True}, targets=["q_proj", "v_proj"], rank=2, max_steps=2)
+    train = make(
+        "dora", method={**LORA, "settings": {"use_dora": True}}, targets=["q_proj", "v_proj"], rank=2, max_steps=2
+    )
     assert train.run() == 0
     config = json.loads((Path(train.done()["outputs"]["adapter"]) / "adapter_config.json").read_text())
     assert config["use_dora"] is True

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, ROWS, StageRun, Stages
+from tests.unit.stages.programs import KNOBS, ROWS, SFT, StageRun, Stages
 from tests.unit.stages.test_serve import spec as serving
 
-METHOD = {"id": "lora", "base": "whole", "dora": False}
 NAMES: dict[str, Any] = {"AutoConfig": "C", "AutoModelForCausalLM": "M", "AutoProcessor": "C"}
 Trap = Callable[[Path, Path], None]
 
@@ -90,7 +89,7 @@ def test_a_model_of_a_known_kind_goes_the_whole_way_and_its_code_and_pickles_are
     assert prepare.run() == 0
     inputs: dict[str, Any] = {"fetch": {"model": model}, "prepare": prepare.done()["outputs"]}
     knobs = {**KNOBS, "max_steps": 1}
-    train = stage("train", trl_python).order({"knobs": knobs, "method": METHOD, "device": "cpu"}, inputs)
+    train = stage("train", trl_python).order({"knobs": knobs, **SFT, "device": "cpu"}, inputs)
     assert train.run() == 0
     inputs["train"] = train.done()["outputs"]
     merge = stage("merge", trl_python).order({"questions": ["Hi"], "max_new_tokens": 2}, inputs)
@@ -122,7 +121,7 @@ def test_a_model_that_works_only_with_code_of_its_own_is_refused_by_every_stage(
     made = {
         "fetch": lambda: stage("fetch", trl_python).order(source),
         "prepare": lambda: prepared(stage, trl_python, model),
-        "train": lambda: stage("train", trl_python).order({"knobs": KNOBS, "method": METHOD, "device": "cpu"}, inputs),
+        "train": lambda: stage("train", trl_python).order({"knobs": KNOBS, **SFT, "device": "cpu"}, inputs),
         "merge": lambda: stage("merge", trl_python).order({"questions": ["Hi"], "max_new_tokens": 2}, inputs),
         "serve": lambda: served(stage, trl_python, model, tmp_path),
     }[name]()

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from wizard.stages.settings import modules
 from wizard.stages.simulation.ledger import Ledger
+from wizard.tuners.configuring import modules
 
 NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 

@@ -1,0 +1,96 @@
+"""Models that write: merge the adapter in fp32, compare the greedy answers token by token, save in bf16."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import ExitCode, WizardError
+from wizard.stages import prompts
+from wizard.stages.desk import Bench
+from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.merging.saving import in_place, save
+from wizard.stages.weights import whole
+
+if TYPE_CHECKING:
+    from wizard.stages.answering import Speaker
+    from wizard.stages.widening import Wide
+
+
+def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
+    order = bench.order
+    base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
+    if not whole(adapter / "adapter_model.safetensors"):
+        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    from peft import PeftModel
+
+    from wizard.stages.answering import Speaker
+    from wizard.stages.widening import Wide
+
+    device = order.spec.get("device", "cpu")
+    bench.phase("load-model")
+    model: Any = model_of(base, dtype=held_as(order.spec), device_map=device).eval()
+    speaker = Speaker(base, device, int(order.spec["max_new_tokens"]))
+    questions = order.spec["questions"]
+    wide = Wide()
+    wide.cover(model)
+    bench.phase("answer-before")
+    before = [speaker.answer(model, question) for question in questions]
+    bench.phase("merge-adapter")
+    model = PeftModel.from_pretrained(model, adapter).eval()
+    wide.cover(model)
+    merged, parity = compared(model, wide, speaker, questions)
+    if not parity["equal"]:
+        raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
+    bench.phase("save-model")
+    learn_end(bench, merged, speaker)
+    part = save(merged, speaker.tokenizer, bench.folder / "merged.part")
+    same = prompts.hold_library(order, tokenizer_of(part), part)
+    return in_place(part, bench.folder / "merged"), {"before": before, "parity": parity, "prompts": same}
+
+
+def held_as(spec: Mapping[str, Any]) -> Any:
+    """In fp32 it answers faster, in bf16 it takes half of the memory; both are computed in fp32."""
+    import torch
+
+    return getattr(torch, {2: "bfloat16", 4: "float32"}[int(spec.get("weight_bytes", 4))])
+
+
+def compared(model: Any, wide: Wide, speaker: Speaker, questions: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """Greedy answers of base and adapter; the merged model must choose the same token at each place of them.
+
+    As each token is chosen from the same ones before it, this is the same as comparing two greedy answers.
+    """
+    import torch
+
+    prompts = [speaker.prompt(question) for question in questions]
+    rows = [speaker.continued(model, prompt) for prompt in prompts]
+    told = speaker.logits(model, rows)
+    with wide.merged(model):
+        fused = speaker.logits(model, rows)
+    merged = wide.merge(model, torch.bfloat16)
+    cast = speaker.logits(merged, rows)
+    begins = [prompt.shape[1] for prompt in prompts]
+    equal = all(
+        torch.equal(said[begin - 1 : -1].argmax(-1), row[0, begin:])
+        for said, row, begin in zip(fused, rows, begins, strict=True)
+    )
+    return merged, {
+        "tokens": sum(row.shape[1] - begin for row, begin in zip(rows, begins, strict=True)),
+        "equal": equal,
+        "max_logit_diff": furthest(told, fused),
+        "cast_logit_diff": furthest(told, cast),
+    }
+
+
+def furthest(ones: Sequence[Any], others: Sequence[Any]) -> float:
+    return max((float((one - other).abs().max()) for one, other in zip(ones, others, strict=True)), default=0.0)
+
+
+def learn_end(bench: Bench, model: Any, speaker: Speaker) -> None:
+    """An end that the training taught and the base does not know is named beside its own: else answers never stop."""
+    sheet = prompts.noted(bench.order)
+    if taught := [end for end in (sheet.ends if sheet else ()) if end not in speaker.ends]:
+        model.generation_config.eos_token_id = sorted({*speaker.ends, *taught})
+        bench.note("end-learnt", token=speaker.tokenizer.decode(taught))

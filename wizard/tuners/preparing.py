@@ -1,0 +1,19 @@
+"""One door to every tuner: PEFT's lay themselves around a model, others change what of it learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def prepare_model(model: Any, config: Any) -> Any:
+    """`config`: of PEFT, of one of our own tuners, or None for a model that is trained as a whole."""
+    if config is None:
+        return model
+    from peft import get_peft_model
+
+    return get_peft_model(model, config)
+
+
+def is_peft(config: Any) -> bool:
+    """Whether a trainer of TRL can lay it around a model itself."""
+    return bool(getattr(config, "peft_type", None))
