@@ -31,6 +31,12 @@ def trl_python(engine_python: Callable[[str, str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def extras_python(engine_python: Callable[[str, str], Path]) -> Path:
+    """All that trl has, and what the rarer recipes need."""
+    return engine_python("trl-extras", "trl-extras.cpu.py311.txt")
+
+
+@pytest.fixture(scope="session")
 def simulation_python(engine_python: Callable[[str, str], Path]) -> Path:
     return engine_python("simulation", "simulation.cpu.py311.txt")
 
@@ -61,9 +67,9 @@ TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_traine
 
 
 @pytest.fixture(scope="session")
-def forge(trl_python: Path, lib: Path) -> Iterator[Forge]:
+def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     """For the many short stages that only differ in what they are told."""
-    made = Forge(trl_python, lib, TRAINING)
+    made = Forge(extras_python, lib, TRAINING)
     yield made
     made.end()
 
@@ -78,11 +84,11 @@ def stage(tmp_path: Path, lib: Path) -> Stages:
 
 
 @pytest.fixture
-def forged(stage: Stages, forge: Forge, trl_python: Path) -> Stages:
+def forged(stage: Stages, forge: Forge, extras_python: Path) -> Stages:
     """As `stage`, in the forge: `forged("train")`."""
 
     def make(name: str, folder: str = "", **variables: str) -> StageRun:
-        made = stage(name, trl_python, folder, **variables)
+        made = stage(name, extras_python, folder, **variables)
         made.forge = forge
         return made
 
