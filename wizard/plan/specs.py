@@ -134,6 +134,7 @@ def merge(order: Order) -> dict[str, Any]:
         **trained_by(order),
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
+        "seq_len": order.choice.knobs.seq_len,
         "device": order.verdict.merge_device,
         "weight_bytes": order.verdict.merge_weight_bytes,
     }

@@ -46,9 +46,13 @@ class Client:
         return [int(token) for token in found["prompt_token_ids"]]
 
     def chat(self, **asked: Any) -> dict[str, Any]:
-        body = {"model": self.model, "temperature": 0, **asked}
+        return self.post("/chat/completions", temperature=0, **asked)
+
+    def post(self, route: str, /, **asked: Any) -> dict[str, Any]:
+        """`route`: below /v1."""
+        body = {"model": self.model, **asked}
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}/chat/completions", json.dumps(body).encode(), headers)
+        request = urllib.request.Request(f"{self.url}{route}", json.dumps(body).encode(), headers)
         with DIRECT.open(request, timeout=ANSWER_SECONDS) as answer:
             found: dict[str, Any] = json.load(answer)
         return found

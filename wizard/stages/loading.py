@@ -26,6 +26,40 @@ def model_of(folder: Path | str, **settings: Any) -> Any:
         return AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **CLOSED, **settings)
 
 
+def scorer_of(folder: Path | str, labels: int | None = None, **settings: Any) -> Any:
+    """A model whose head gives numbers in place of tokens. `labels`: how many, of a head that is to be made; None for
+    one that is there. A kind of model that has no such head in transformers is a Problem."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    heads = {} if labels is None else {"num_labels": labels}
+    with refused(folder):
+        kind = AutoConfig.from_pretrained(folder, **CLOSED)
+        if type(kind) not in AutoModelForSequenceClassification._model_mapping:
+            raise WizardError("model-scores-not", exit_code=ExitCode.FAILED, kind=str(kind.model_type))
+        return AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, **CLOSED, **heads, **settings
+        )
+
+
+def encoder_of(folder: Path | str, limit: int, device: str = "cpu", **settings: Any) -> Any:
+    """Texts of at most `limit` tokens as vectors of length 1. A model that has not said how to make one of its tokens'
+    takes the last one's, which has read all of them."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    options = {"model_kwargs": {"use_safetensors": True, **settings}, "device": device}
+    with refused(folder):
+        if (Path(folder) / "modules.json").is_file():
+            encoder = SentenceTransformer(str(folder), **CLOSED, **options)
+            encoder.max_seq_length = limit
+            return encoder
+        reader = Transformer(str(folder), max_seq_length=limit, model_kwargs=options["model_kwargs"])
+        if reader.tokenizer.pad_token is None:
+            reader.tokenizer.pad_token = reader.tokenizer.eos_token
+        pooling = Pooling(reader.get_embedding_dimension(), pooling_mode="lasttoken")
+        return SentenceTransformer(modules=[reader, pooling, Normalize()], device=device)
+
+
 @contextmanager
 def refused(folder: Path | str) -> Iterator[None]:
     """What the library says of a model that brings its own code becomes the Problem that explains it."""

@@ -13,58 +13,24 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
-from wizard.stages.guard import Guard
+from wizard.stages.framing import ANSWER_TOKENS, PROMPT_TOKENS, REQUESTS, RUNNING, Refusal, framed
 
 if TYPE_CHECKING:
     from wizard.stages.speaking import Model
 
-REQUESTS = Counter("ycdy_requests", "Chat completions asked for", ["outcome"])
-PROMPT_TOKENS = Counter("ycdy_prompt_tokens", "Tokens read")
-ANSWER_TOKENS = Counter("ycdy_generation_tokens", "Tokens written")
-RUNNING = Gauge("ycdy_requests_running", "Answers being written or waiting for their turn")
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+HEADS = ("chat", "score", "rerank", "embedding")
 
 
 def make_app(model: Model) -> FastAPI:
-    card = {"id": model.name, "object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
-
-    def models() -> dict[str, Any]:
-        return {"object": "list", "data": [card]}
-
     def chat(asked: dict[str, Any]) -> Response:
         return answered(model, asked)
 
-    app = FastAPI()
-    app.add_middleware(Guard)
-    app.add_exception_handler(Refusal, refused)
-    app.add_api_route("/health", health)
-    app.add_api_route("/metrics", metrics)
-    app.add_api_route("/v1/models", models)
+    app = framed(model)
     app.add_api_route("/v1/chat/completions", chat, methods=["POST"], response_model=None)
     return app
-
-
-def health() -> dict[str, str]:
-    return {"status": "ok"}
-
-
-def metrics() -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-def refused(request: Request, error: Refusal) -> JSONResponse:
-    REQUESTS.labels("refused").inc()
-    body = {"message": str(error), "type": "invalid_request_error", "param": None, "code": error.status}
-    return JSONResponse({"error": body}, error.status)
 
 
 def answered(model: Model, asked: dict[str, Any]) -> Response:
@@ -132,6 +98,19 @@ def event(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
+def app_of(head: str, told: tuple[str, str, str, int]) -> FastAPI:
+    if head == "chat":
+        from wizard.stages.speaking import load
+
+        return make_app(load(*told))
+    from wizard.stages import scoring, scoring_server
+
+    if head == "embedding":
+        return scoring_server.embedding_app(scoring.encoder(*told))
+    made = scoring_server.scoring_app if head == "score" else scoring_server.reranking_app
+    return made(scoring.scorer(*told, templated=head == "score"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
@@ -140,13 +119,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--context", type=int, default=2048)
+    parser.add_argument("--head", default="chat", choices=HEADS)
     options = parser.parse_args()
     import uvicorn
 
-    from wizard.stages.speaking import load
-
-    model = load(options.model, options.name, options.dtype, options.context)
-    uvicorn.run(make_app(model), host=options.host, port=options.port, timeout_graceful_shutdown=2)
+    app = app_of(options.head, (options.model, options.name, options.dtype, options.context))
+    uvicorn.run(app, host=options.host, port=options.port, timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from wizard.stages.client import Client
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.guard import KEY_VARIABLE
+from wizard.stages.heads import CHAT, answers, head_of
 from wizard.stages.weights import check_model
 
 LOOK_SECONDS = 0.2
@@ -89,6 +90,7 @@ def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
         "port": str(port),
         "dtype": spec.get("dtype") or number_type(spec),
         "context": str(spec["context"]),
+        "head": head_of(spec),
         "share": share() if any("{share}" in part for part in spec["argv"]) else "",
     }
     return [sys.executable, *(part.format_map(values) for part in spec["argv"])]
@@ -126,18 +128,27 @@ def introduce(bench: Bench, served: subprocess.Popen[bytes], client: Client, mod
     spec = bench.order.spec
     bench.phase("answer-after")
     try:
-        after = [client.ask(question, int(spec["max_new_tokens"])) for question in spec["questions"] or ["Hello"]]
-        bench.phase("compare-prompts")
-        same = same_prompts(bench, client, model)
+        after, same = answered(bench, client, model)
     except (OSError, ValueError, LookupError) as error:
         if served.poll() is not None:
             raise died(bench, served) from error
         raise WizardError("engine-refuses", exit_code=ExitCode.FAILED, engine=name(bench), log=log(bench)) from error
-    if same["talks"]:
+    if same.get("talks"):
         bench.note("prompts-same", talks=same["talks"], tokens=same["tokens"])
     result = {"after": after[: len(spec["questions"])], "endpoint": client.url, "engine": name(bench)}
     bench.event("result", **result, why=spec.get("why", []), prompts=same)
     bench.event("ready", endpoint=client.url, model=client.model, engine=name(bench))
+
+
+def answered(bench: Bench, client: Client, model: Path) -> tuple[list[str], dict[str, int]]:
+    """The answers after the training; of a model that writes, that it reads what it was trained on."""
+    spec = bench.order.spec
+    questions = spec["questions"] or ["Hello"]
+    if (head := head_of(spec)) != CHAT:
+        return answers(client, head, questions, bench.order.results.get("merge", {}).get("texts", ())), {}
+    after = [client.ask(question, int(spec["max_new_tokens"])) for question in questions]
+    bench.phase("compare-prompts")
+    return after, same_prompts(bench, client, model)
 
 
 def same_prompts(bench: Bench, client: Client, model: Path) -> dict[str, int]:

@@ -10,7 +10,12 @@ from typing import Any
 
 from wizard.stages.desk import Bench
 
-MODULES = {"sft": "causal"}  # a recipe's `trainer` -> module
+MODULES = {  # a recipe's `trainer` -> module
+    "sft": "causal",
+    "classification": "scored",
+    "embedding": "vectors",
+    "reranker": "scored",
+}
 
 
 def merged(bench: Bench) -> tuple[Path, Mapping[str, Any]]:

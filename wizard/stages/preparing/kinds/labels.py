@@ -13,7 +13,8 @@ from wizard.stages.template import Talker
 
 
 def drafts(talker: Talker, example: Example) -> Drafts:
-    text = talker.text(example.messages, tools=list(example.tools) or None)
+    plain = "\n".join(str(turn.get("content") or "") for turn in example.messages)  # of a model that has no template
+    text = talker.text(example.messages, tools=list(example.tools) or None) if talker.source else plain
     return Drafts([Draft((Script(text),), {"label": json.dumps(example.label, ensure_ascii=False)})])
 
 

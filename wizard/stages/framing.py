@@ -1,0 +1,52 @@
+"""What every server of ours has around its answers: the key, health, metrics, the list of models, refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
+
+from wizard.stages.guard import Guard
+
+REQUESTS = Counter("ycdy_requests", "Chat completions asked for", ["outcome"])
+PROMPT_TOKENS = Counter("ycdy_prompt_tokens", "Tokens read")
+ANSWER_TOKENS = Counter("ycdy_generation_tokens", "Tokens written")
+RUNNING = Gauge("ycdy_requests_running", "Answers being written or waiting for their turn")
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def framed(model: Any) -> FastAPI:
+    """What every server has, behind the key: `model` has a name and a context."""
+    card = {"id": model.name, "object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
+
+    def models() -> dict[str, Any]:
+        return {"object": "list", "data": [card]}
+
+    app = FastAPI()
+    app.add_middleware(Guard)
+    app.add_exception_handler(Refusal, refused)
+    app.add_api_route("/health", health)
+    app.add_api_route("/metrics", metrics)
+    app.add_api_route("/v1/models", models)
+    return app
+
+
+def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def refused(request: Request, error: Refusal) -> JSONResponse:
+    REQUESTS.labels("refused").inc()
+    body = {"message": str(error), "type": "invalid_request_error", "param": None, "code": error.status}
+    return JSONResponse({"error": body}, error.status)

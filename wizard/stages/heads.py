@@ -1,0 +1,36 @@
+"""What a trained model answers with, by the recipe's `trainer`: it writes, unless it is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wizard.stages.client import Client
+
+CHAT = "chat"
+HEADS = {"classification": "score", "reward": "score", "reranker": "rerank", "embedding": "embedding"}
+
+
+def head_of(spec: Mapping[str, Any]) -> str:
+    return HEADS.get(spec.get("trainer", ""), CHAT)
+
+
+def answers(client: Client, head: str, questions: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """To each question, by the endpoint: its class or score, or of `texts` the one that is nearest."""
+    if head == "score":
+        found = client.post("/classify", input=list(questions))["data"]
+        return [f"{each['label']}  {max(each['probs']):.3f}" for each in found]
+    if not texts:
+        return []
+    if head == "rerank":
+        ranked = [client.post("/rerank", query=question, documents=list(texts)) for question in questions]
+        return [str(each["results"][0]["document"]["text"]) for each in ranked]
+    told = client.post("/embeddings", input=[*questions, *texts])["data"]
+    vectors = [each["embedding"] for each in told]
+    known = vectors[len(questions) :]
+    asked = vectors[: len(questions)]
+    return [max(zip(known, texts, strict=True), key=lambda each: dot(vector, each[0]))[1] for vector in asked]
+
+
+def dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(left * right for left, right in zip(one, other, strict=True))

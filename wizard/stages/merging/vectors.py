@@ -1,0 +1,107 @@
+"""Models that make vectors: the adapter merged in fp32, each text's vector the same before and after, saved in bf16 in
+the layout of sentence-transformers, which vLLM reads too."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from wizard.errors import ExitCode, WizardError
+from wizard.stages.desk import Bench, Order
+from wizard.stages.loading import encoder_of
+from wizard.stages.merging.saving import in_place
+from wizard.stages.weights import whole
+
+NEAR = 1e-4  # between numbers of vectors of length 1
+TEXTS = 20  # of the data, among which a question's nearest is looked for
+ALWAYS = "Hello"  # where there is nothing else to compare by
+
+
+def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
+    import torch
+
+    order, device = bench.order, bench.order.spec.get("device", "cpu")
+    bench.phase("load-model")
+    limit = int(order.spec["seq_len"])
+    encoder = encoder_of(order.input("fetch", "model"), limit, device, dtype=torch.float32).eval()
+    questions, texts = order.spec["questions"], texts_of(order)
+    asked = [*questions, *texts] or [ALWAYS]
+    bench.phase("answer-before")
+    before, untaught = nearest(encoder, questions, texts), vectors(encoder, asked)
+    bench.phase("merge-adapter")
+    if "model" in order.inputs["train"]:
+        encoder = encoder_of(order.input("train", "model"), limit, device, dtype=torch.float32).eval()
+        told = fused = vectors(encoder, asked)
+    else:
+        told = vectors(laid_on(encoder, order.input("train", "adapter")), asked)
+        fused = vectors(merged(encoder), asked)
+    parity = {
+        "tokens": sum(len(ids) for ids in encoder.tokenizer(asked)["input_ids"]),
+        "equal": furthest(told, fused) < NEAR,
+        "changed": furthest(told, untaught) > 0,
+        "max_logit_diff": furthest(told, fused),
+    }
+    if not parity["equal"]:
+        raise WizardError("scores-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
+    if not parity["changed"]:
+        raise WizardError("scores-not-changed", exit_code=ExitCode.FAILED, path=str(bench.folder))
+    bench.phase("save-model")
+    encoder.to(torch.bfloat16)
+    parity["cast_logit_diff"] = furthest(told, vectors(encoder, asked))
+    part = bench.folder / "merged.part"
+    shutil.rmtree(part, ignore_errors=True)
+    encoder.save_pretrained(str(part), create_model_card=False)
+    after = nearest(encoder, questions, texts)
+    result = {"before": before, "after": after, "texts": texts, "parity": parity}
+    return in_place(part, bench.folder / "merged"), result
+
+
+def texts_of(order: Order) -> list[str]:
+    """The first texts of the data, each once."""
+    from datasets import Dataset
+
+    path = order.input("prepare", "rows")
+    if path.suffix != ".arrow":
+        return []
+    rows = Dataset.from_file(str(path))
+    return list(dict.fromkeys(rows["positive"][:TEXTS]))
+
+
+def laid_on(encoder: Any, adapter: Path) -> Any:
+    """The encoder with the adapter around its layers; nothing of PEFT is around the model itself."""
+    if not whole(adapter / "adapter_model.safetensors"):
+        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    encoder.load_adapter(str(adapter))
+    return encoder.eval()
+
+
+def merged(encoder: Any) -> Any:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    network = encoder.transformers_model
+    layers = {name: each for name, each in network.named_modules() if isinstance(each, BaseTunerLayer)}
+    for name, layer in layers.items():
+        layer.merge()
+        parent, _, child = name.rpartition(".")
+        setattr(network.get_submodule(parent), child, layer.get_base_layer())
+    network._hf_peft_config_loaded = False
+    return encoder
+
+
+def nearest(encoder: Any, questions: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """To each question the text of the data whose vector is closest."""
+    if not texts or not questions:
+        return []
+    near = vectors(encoder, questions) @ vectors(encoder, texts).T
+    return [texts[int(row.argmax())] for row in near]
+
+
+def vectors(encoder: Any, texts: Sequence[str]) -> Any:
+    """One row a text, fp32."""
+    return encoder.encode(list(texts), convert_to_tensor=True).float()
+
+
+def furthest(ones: Any, others: Any) -> float:
+    return float((ones - others).abs().max())

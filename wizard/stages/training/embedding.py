@@ -1,0 +1,57 @@
+"""Texts that lie near one another as vectors, by sentence-transformers.
+
+Rows with a number learn it as their cosine; all others learn to find their own positive among those of the batch
+(multiple negatives, arXiv:1705.00652), with the negatives that they bring.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.stages.loading import encoder_of
+from wizard.stages.training.job import Job
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformerTrainer
+
+COLUMNS = ["anchor", "positive", "negatives", "label"]
+
+
+def make(job: Job) -> SentenceTransformerTrainer:
+    from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+    from sentence_transformers.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
+
+    limit = int(job.order.knobs["seq_len"])
+    rows, kept = job.train_rows(), job.validation_rows()
+    scored = json.loads(next(iter(rows))["label"]) is not None
+    negatives = 0 if scored else min(len(row["negatives"]) for row in rows)
+    parts = [
+        part if part is None else part.map(columns(scored, negatives), remove_columns=COLUMNS) for part in (rows, kept)
+    ]
+    told = job.arguments(SentenceTransformerTrainingArguments)
+    model = job.model(lambda folder, **settings: encoder_of(folder, limit, **settings))
+    _, config = job.tuned(model, "FEATURE_EXTRACTION")
+    if config is not None:
+        model.add_adapter(config)
+    return SentenceTransformerTrainer(
+        model=model,
+        args=told,
+        train_dataset=parts[0],
+        eval_dataset=parts[1],
+        loss=(CosineSimilarityLoss if scored else MultipleNegativesRankingLoss)(model),
+        callbacks=list(job.callbacks),
+    )
+
+
+def columns(scored: bool, negatives: int) -> Any:
+    """sentence-transformers reads a row's columns in their order; all rows must have the same."""
+
+    def of(row: Mapping[str, Any]) -> dict[str, Any]:
+        if scored:
+            return {"sentence1": row["anchor"], "sentence2": row["positive"], "score": float(json.loads(row["label"]))}
+        more = {f"negative_{number}": row["negatives"][number] for number in range(negatives)}
+        return {"query": row["anchor"], "answer": row["positive"], **more}
+
+    return of
