@@ -53,7 +53,13 @@ def encoder_of(folder: Path | str, limit: int, device: str = "cpu", **settings: 
             encoder = SentenceTransformer(str(folder), **CLOSED, **options)
             encoder.max_seq_length = limit
             return encoder
-        reader = Transformer(str(folder), max_seq_length=limit, model_kwargs=options["model_kwargs"])
+        reader = Transformer(
+            str(folder),
+            max_seq_length=limit,
+            model_kwargs={**CLOSED, **options["model_kwargs"]},
+            processor_kwargs={**CLOSED},  # it writes into what it is given
+            config_kwargs={**CLOSED},
+        )
         if reader.tokenizer.pad_token is None:
             reader.tokenizer.pad_token = reader.tokenizer.eos_token
         pooling = Pooling(reader.get_embedding_dimension(), pooling_mode="lasttoken")

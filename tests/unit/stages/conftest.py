@@ -63,7 +63,7 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.lib / install_lib(home, Path(wizard.__file__).parent)
 
 
-TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_trainer", "transformers.models.auto")
+TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_trainer", "sentence_transformers")
 
 
 @pytest.fixture(scope="session")

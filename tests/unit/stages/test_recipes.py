@@ -83,7 +83,7 @@ def answer(forge: Forge, place: Path, model: Path, head: str) -> Any:
     server = forge.run("wizard.stages.openai_server", place, *told, "--head", head, wait=False, VLLM_API_KEY=key)
     try:
         client = Client(url=f"http://127.0.0.1:{port}/v1", model="me", key=key)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not client.healthy() and time.monotonic() < deadline:
             time.sleep(0.1)
         assert client.healthy(), (place / "log.txt").read_text()[-3000:]

@@ -15,6 +15,7 @@ from wizard.stages.merging.saving import in_place
 from wizard.stages.weights import whole
 
 NEAR = 1e-4  # between numbers of vectors of length 1
+ROUNDED = 0.05  # of the same in bf16, read back from what was saved: another model's are further away
 TEXTS = 20  # of the data, among which a question's nearest is looked for
 ALWAYS = "Hello"  # where there is nothing else to compare by
 
@@ -49,11 +50,14 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
         raise WizardError("scores-not-changed", exit_code=ExitCode.FAILED, path=str(bench.folder))
     bench.phase("save-model")
     encoder.to(torch.bfloat16)
-    parity["cast_logit_diff"] = furthest(told, vectors(encoder, asked))
     part = bench.folder / "merged.part"
     shutil.rmtree(part, ignore_errors=True)
     encoder.save_pretrained(str(part), create_model_card=False)
-    after = nearest(encoder, questions, texts)
+    saved = encoder_of(part, limit, device, dtype=torch.bfloat16).eval()
+    parity["cast_logit_diff"] = furthest(told, vectors(saved, asked))
+    if parity["cast_logit_diff"] > ROUNDED:
+        raise WizardError("scores-not-equal", exit_code=ExitCode.FAILED, diff=parity["cast_logit_diff"])
+    after = nearest(saved, questions, texts)
     result = {"before": before, "after": after, "texts": texts, "parity": parity}
     return in_place(part, bench.folder / "merged"), result
 
@@ -70,23 +74,16 @@ def texts_of(order: Order) -> list[str]:
 
 
 def laid_on(encoder: Any, adapter: Path) -> Any:
-    """The encoder with the adapter around its layers; nothing of PEFT is around the model itself."""
     if not whole(adapter / "adapter_model.safetensors"):
         raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
-    encoder.load_adapter(str(adapter))
+    from peft import PeftModel
+
+    encoder[0].model = PeftModel.from_pretrained(encoder[0].model, adapter)
     return encoder.eval()
 
 
 def merged(encoder: Any) -> Any:
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    network = encoder.transformers_model
-    layers = {name: each for name, each in network.named_modules() if isinstance(each, BaseTunerLayer)}
-    for name, layer in layers.items():
-        layer.merge()
-        parent, _, child = name.rpartition(".")
-        setattr(network.get_submodule(parent), child, layer.get_base_layer())
-    network._hf_peft_config_loaded = False
+    encoder[0].model = encoder[0].model.merge_and_unload()
     return encoder
 
 

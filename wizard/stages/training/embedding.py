@@ -30,7 +30,8 @@ def make(job: Job) -> SentenceTransformerTrainer:
     parts = [
         part if part is None else part.map(columns(scored, negatives), remove_columns=COLUMNS) for part in (rows, kept)
     ]
-    told = job.arguments(SentenceTransformerTrainingArguments)
+    apart = {} if scored else {"batch_sampler": "no_duplicates"}  # a text twice in a batch would be its own negative
+    told = job.arguments(SentenceTransformerTrainingArguments, **apart)
     model = job.model(lambda folder, **settings: encoder_of(folder, limit, **settings))
     _, config = job.tuned(model, "FEATURE_EXTRACTION")
     if config is not None:

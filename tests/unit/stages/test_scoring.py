@@ -1,0 +1,121 @@
+"""Models that do not write: trained until they know their data, merged, served, and asked by real clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages
+from wizard.stages.client import Client
+from wizard.stages.ports import claim
+
+KEY = "a key"
+COLOURS = {"red": "rot", "green": "gruen", "blue": "blau", "white": "weiss"}
+
+
+@contextmanager
+def served(forge: Forge, place: Path, model: Path, head: str) -> Iterator[Client]:
+    port = claim("127.0.0.1", 0)
+    told = ["--model", str(model), "--name", "me", "--port", str(port), "--dtype", "float32", "--context", "64"]
+    server = forge.run("wizard.stages.openai_server", place, *told, "--head", head, wait=False, VLLM_API_KEY=KEY)
+    try:
+        client = Client(url=f"http://127.0.0.1:{port}/v1", model="me", key=KEY)
+        deadline = time.monotonic() + 300
+        while not client.healthy() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        yield client
+    finally:
+        os.kill(server, signal.SIGKILL)
+
+
+@pytest.fixture
+def learn(forged: Stages, tiny_model: Path, tmp_path: Path) -> Any:
+    """The merge stage, done, of rows that are trained on for so many steps."""
+
+    def made(task: str, trainer: str, rows: list[dict[str, Any]], questions: list[str], **knobs: Any) -> Any:
+        file = tmp_path / f"{task}.jsonl"
+        file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        common = {"trainer": trainer, "settings": {}, "method": LORA, "task": task, "device": "cpu"}
+        common |= {
+            "knobs": KNOBS | {"micro_batch": 8, "seq_len": 64, "rank": 8, "save_steps": 1000} | knobs,
+            "seq_len": 64,
+        }
+        data = {"kind": "path", "sources": [{"ref": str(file)}]}
+        inputs: dict[str, Any] = {"fetch": {"model": tiny_model}}
+        for name, spec in (
+            ("prepare", {"data": data, "questions": questions}),
+            ("train", {}),
+            ("merge", {"questions": questions, "max_new_tokens": 4}),
+        ):
+            stage = forged(name, f"{task}-{name}").order({**common, **spec}, inputs)
+            assert stage.run() == 0, (stage.path / "log.txt").read_text()[-3000:]
+            inputs[name] = stage.done()["outputs"]
+        return stage
+
+    return made
+
+
+def test_a_class_is_learnt_and_told_by_its_name(learn: Any, forge: Forge, tmp_path: Path) -> None:
+    rows = [
+        {"text": f"{word} {number}", "label": label}
+        for number in range(8)
+        for word, label in (("good", "praise"), ("bad", "blame"))
+    ]
+    merge = learn("cls", "classification", rows, ["good 3"], max_steps=40)
+    assert merge.done()["result"]["parity"]["equal"] is True
+    with served(forge, tmp_path, Path(merge.done()["outputs"]["merged"]), "score") as client:
+        told = client.post("/classify", input=["good 2", "bad 5", "good 7"])
+        assert [each["label"] for each in told["data"]] == ["praise", "blame", "praise"]
+        assert told["data"][0]["labels"] == ["blame", "praise"]
+        assert sum(told["data"][0]["probs"]) == pytest.approx(1)
+        talk = client.post("/classify", messages=[{"role": "user", "content": "bad 1"}])
+        assert talk["data"][0]["label"] == "blame"
+        assert told["usage"]["prompt_tokens"] > 0
+        for wrong in ({"input": []}, {"input": [1]}, {"messages": ["x"]}, {"input": "x", "model": "other"}):
+            found = httpx.post(f"{client.url}/classify", json=wrong, headers={"Authorization": f"Bearer {KEY}"})
+            assert found.status_code in (400, 404), found.text
+            assert found.json()["error"]["message"]
+        assert httpx.post(f"{client.url}/classify", json={"input": "x"}).status_code == 401
+
+
+def test_texts_that_belong_together_become_near(learn: Any, forge: Forge, tmp_path: Path) -> None:
+    rows = [{"anchor": word, "positive": other} for word, other in COLOURS.items()] * 4
+    merge = learn("embedding", "embedding", rows, list(COLOURS), max_steps=40, micro_batch=4, learning_rate=2e-2)
+    result = merge.done()["result"]
+    assert result["parity"]["equal"] is True
+    assert result["after"] == list(COLOURS.values())
+    with served(forge, tmp_path, Path(merge.done()["outputs"]["merged"]), "embedding") as client:
+        asked = openai.OpenAI(base_url=client.url, api_key=KEY)  # which asks for base64 by itself
+        found = [each.embedding for each in asked.embeddings.create(model="me", input=["red", "rot", "blau"]).data]
+        plain = client.post("/embeddings", input="red")["data"][0]["embedding"]
+        assert found[0] == pytest.approx(plain, abs=1e-5)
+        assert sum(number**2 for number in plain) == pytest.approx(1, abs=1e-3)
+        near, far = (sum(a * b for a, b in zip(found[0], other, strict=True)) for other in found[1:])
+        assert near > far, (near, far)
+
+
+def test_the_right_text_is_put_first(learn: Any, forge: Forge, tmp_path: Path) -> None:
+    rows = [
+        {"query": word, "positive": [right], "negative": [other for other in COLOURS.values() if other != right]}
+        for word, right in COLOURS.items()
+    ] * 3
+    merge = learn("reranker", "reranker", rows, ["red"], max_steps=80)
+    with served(forge, tmp_path, Path(merge.done()["outputs"]["merged"]), "rerank") as client:
+        told = {
+            word: client.post("/rerank", query=word, documents=list(COLOURS.values()), top_n=2)["results"]
+            for word in COLOURS
+        }
+    right = [results[0]["document"]["text"] == COLOURS[word] for word, results in told.items()]
+    assert sum(right) >= 3  # one of four by chance
+    assert all(len(results) == 2 for results in told.values())
+    assert all(0 <= each["relevance_score"] <= 1 for results in told.values() for each in results)
