@@ -35,10 +35,10 @@ class Refusal(Exception):
 
 
 def make_app(model: Model) -> FastAPI:
-    card = {"id": model.name, "object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
+    card = {"object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
 
     def models() -> dict[str, Any]:
-        return {"object": "list", "data": [card]}
+        return {"object": "list", "data": [{"id": name, **card} for name in model.voices.names]}
 
     def chat(asked: dict[str, Any]) -> Response:
         return answered(model, asked)
@@ -73,7 +73,8 @@ def answered(model: Model, asked: dict[str, Any]) -> Response:
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or room
     if not isinstance(limit, int) or limit < 1 or room < 1 or limit > room:
         raise Refusal(400, f"This model's context is {model.context} tokens; {len(prompt)} are taken by the messages.")
-    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
+    name = asked.get("model") or model.name
+    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": name}
     PROMPT_TOKENS.inc(len(prompt))
     pieces = counted(model.pieces(prompt, limit, asked))
     if asked.get("stream"):
@@ -91,8 +92,9 @@ def answered(model: Model, asked: dict[str, Any]) -> Response:
 
 
 def prompt_of(model: Model, asked: dict[str, Any]) -> list[int]:
-    if asked.get("model") not in (None, model.name):
-        raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves `{model.name}`.")
+    if asked.get("model") not in (None, *model.voices.names):
+        served = ", ".join(f"`{name}`" for name in model.voices.names)
+        raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves {served}.")
     try:
         return model.prompt(asked["messages"], asked.get("tools"))
     except Exception as error:
