@@ -192,6 +192,11 @@ def _living_verbs(verbs: Any) -> None:
             verb.add_argument("--stage", default="", help=say("cli.flag.stage"))
             verb.add_argument("--lines", type=int, metavar="N", default=50, help=say("cli.flag.lines"))
 
+    push = _verb(verbs, "push")
+    push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+    push.add_argument("target", metavar="HUB::ORG/NAME", help=say("cli.flag.target"))
+    push.add_argument("--public", action="store_true", help=say("cli.flag.public"))
+
 
 def _caring_verbs(verbs: Any) -> None:
     _verb(verbs, "doctor")

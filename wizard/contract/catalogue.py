@@ -10,7 +10,9 @@ from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
 Trainer = Literal["sft", "classification", "embedding", "reranker"]  # each a module of wizard.stages.training
-Tuner = Literal["full", "lora"]  # each a function of wizard.tuners.configuring
+Tuner = Literal[
+    "full", "lora", "freeze", "adapter", "lisa", "llama-pro", "galore", "apollo"
+]  # each a function of wizard.tuners.configuring
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
 

@@ -16,7 +16,7 @@ from wizard.plain.output import answer, print_json, problem, problem_data, talk
 from wizard.plain.tokens import with_token
 from wizard.session import Desk, goals
 from wizard.strict import nearest
-from wizard.words import say
+from wizard.words import say, units
 
 PROBE_PATIENCE = 2.0  # seconds: here somebody asked for the disks' speed
 
@@ -149,6 +149,18 @@ def chat(desk: Desk, options: argparse.Namespace) -> int:
     endpoint = desk.endpoint(name)
     talk(say("plain.chatting", model=endpoint.model, url=endpoint.url))
     converse(desk, name)
+    return ExitCode.OK
+
+
+def push(desk: Desk, options: argparse.Namespace) -> int:
+    name, public = _named(desk, options.run), options.public
+    done = desk.push(name, options.target, teller(), public=public)
+    if options.json:
+        print_json(done)
+    else:
+        size = units.gb(done.bytes)
+        talk(say("plain.pushed" if done.new else "plain.pushed_again", files=done.files, size=size, hub=done.hub))
+        answer(done.url)
     return ExitCode.OK
 
 

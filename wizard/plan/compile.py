@@ -34,6 +34,7 @@ OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
     "merge": ("merged",),
     "serve": (),
 }
+WHOLE = ("model",)  # of the training, where all of the model is trained
 ON_THE_CARD = ("train", "merge", "serve")
 
 
@@ -140,7 +141,7 @@ def stage_of(
         spec=spec,
         rungs=verdict.rungs if name == "train" else ({},),
         inputs=INPUTS[name],
-        outputs=OUTPUTS[name],
+        outputs=WHOLE if name == "train" and spec["method"]["trainable"] == "all" else OUTPUTS[name],
         digest=stage_digest(name, spec, used, digests),
         variables={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards},
         seconds=verdict.stage_seconds.get(name, 0.0),

@@ -38,6 +38,7 @@ from wizard.session import (
     naming,
     outcome,
     present,
+    pushing,
     reach,
     runs,
     sources,
@@ -245,6 +246,9 @@ class Desk(DataDesk):
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)
         return outcome.read(folder, runs.plan_of(folder), runs.told_whole(folder))
+
+    def push(self, run: str, target: str, progress: Progress = unheard, *, public: bool = False) -> pushing.Pushed:
+        return pushing.push(self, run, target, progress, public=public)
 
     # keeping house
 

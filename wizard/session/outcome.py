@@ -12,6 +12,12 @@ from wizard import words
 from wizard.contract import Plan, Problem, RunState
 from wizard.journal import RunFolder
 
+SHOWN: Mapping[str, Mapping[str, str]] = {  # stage -> its output -> as it is shown
+    "prepare": {"report": "report"},
+    "train": {"adapter": "adapter", "model": "trained"},
+    "merge": {"merged": "merged"},
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -21,7 +27,7 @@ class Outcome:
     after: tuple[str, ...]
     parity: Mapping[str, Any]
     seconds: Mapping[str, float]
-    paths: Mapping[str, str]  # adapter merged config report log: those that exist
+    paths: Mapping[str, str]  # adapter or trained, merged config report log: those that exist
     endpoint: str = ""
     model: str = ""
     engine: str = ""
@@ -98,10 +104,10 @@ def _seconds(state: RunState) -> dict[str, float]:
 
 def _paths(folder: RunFolder, plan: Plan) -> dict[str, str]:
     paths = {"config": str(folder.config)} if folder.config.exists() else {}
-    wanted = {"adapter", "merged", "report"}
     for stage in plan.stages:
         done = folder.stage(stage.folder).done
         if done.exists():
             outputs = json.loads(done.read_text(encoding="utf-8")).get("outputs", {})
-            paths |= {name: str(Path(path)) for name, path in outputs.items() if name in wanted}
+            shown = SHOWN.get(stage.name, {})
+            paths |= {shown[name]: str(Path(path)) for name, path in outputs.items() if name in shown}
     return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,12 +23,12 @@ class Refusal(Exception):
         self.status = status
 
 
-def framed(model: Any) -> FastAPI:
-    """What every server has, behind the key: `model` has a name and a context."""
-    card = {"id": model.name, "object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
+def framed(model: Any, names: Sequence[str] = ()) -> FastAPI:
+    """What every server has, behind the key: `model` has a name and a context. `names`: what it is listed as."""
+    card = {"object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
 
     def models() -> dict[str, Any]:
-        return {"object": "list", "data": [card]}
+        return {"object": "list", "data": [{"id": name, **card} for name in names or (model.name,)]}
 
     app = FastAPI()
     app.add_middleware(Guard)

@@ -28,7 +28,7 @@ def make_app(model: Model) -> FastAPI:
     def chat(asked: dict[str, Any]) -> Response:
         return answered(model, asked)
 
-    app = framed(model)
+    app = framed(model, model.voices.names)
     app.add_api_route("/v1/chat/completions", chat, methods=["POST"], response_model=None)
     return app
 
@@ -39,7 +39,8 @@ def answered(model: Model, asked: dict[str, Any]) -> Response:
     limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or room
     if not isinstance(limit, int) or limit < 1 or room < 1 or limit > room:
         raise Refusal(400, f"This model's context is {model.context} tokens; {len(prompt)} are taken by the messages.")
-    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
+    name = asked.get("model") or model.name
+    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": name}
     PROMPT_TOKENS.inc(len(prompt))
     pieces = counted(model.pieces(prompt, limit, asked))
     if asked.get("stream"):
@@ -57,8 +58,9 @@ def answered(model: Model, asked: dict[str, Any]) -> Response:
 
 
 def prompt_of(model: Model, asked: dict[str, Any]) -> list[int]:
-    if asked.get("model") not in (None, model.name):
-        raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves `{model.name}`.")
+    if asked.get("model") not in (None, *model.voices.names):
+        served = ", ".join(f"`{name}`" for name in model.voices.names)
+        raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves {served}.")
     try:
         return model.prompt(asked["messages"], asked.get("tools"))
     except Exception as error:

@@ -9,6 +9,8 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench
 
+NOT_SHARED = {"lisa": 1, "galore": 1, "apollo": 1, "llama-pro": 3}  # tuner -> the first stage of ZeRO it cannot be in
+
 
 def cards_of(knobs: Mapping[str, Any]) -> int:
     return max(1, int(knobs.get("n_gpus", 1)))
@@ -36,6 +38,9 @@ def check(bench: Bench) -> None:
         raise WizardError("too-few-cards", exit_code=ExitCode.FAILED, wanted=cards, visible=len(visible()))
     if zero_stage(knobs) == 3 and spec["method"]["base"] != "whole":
         raise WizardError("four-bits-not-shared", exit_code=ExitCode.FAILED)
+    tuner, stage = spec["method"]["tuner"], zero_stage(knobs)
+    if stage >= NOT_SHARED.get(tuner, stage + 1):
+        raise WizardError("tuner-not-shared", exit_code=ExitCode.FAILED, tuner=tuner, stage=stage)
     wanted, micro_batches = int(knobs["accumulate"]), accumulation(knobs) * cards
     if micro_batches > wanted:
         rows = int(knobs["micro_batch"])

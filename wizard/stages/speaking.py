@@ -16,6 +16,7 @@ from wizard.stages.answering import end_ids
 from wizard.stages.client import UNFINISHED
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prompts import templated
+from wizard.stages.voices import Voices, kept_apart
 
 
 @dataclass(kw_only=True)
@@ -23,9 +24,13 @@ class Model:
     name: str
     context: int
     tokenizer: Any
-    network: Any
+    voices: Voices
     ends: Sequence[int]
     turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def network(self) -> Any:
+        return self.voices.network
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None = None) -> list[int]:
         return templated(self.tokenizer, [as_trained(turn) for turn in messages], tools or None)
@@ -55,10 +60,10 @@ class Model:
         dice = torch.Generator().manual_seed(int(asked["seed"])) if asked.get("seed") is not None else None
         cache = DynamicCache(config=self.network.config)
         ids = torch.tensor([list(prompt)], device=self.network.device)
-        with self.turn:
+        with self.turn, self.voices.of(asked.get("model") or self.name) as network:
             while True:
                 with torch.inference_mode():
-                    out = self.network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                    out = network(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
                 token = choose(out.logits[0, -1].float().cpu(), temperature, top_p, dice)
                 yield token
                 ids = torch.tensor([[token]], device=self.network.device)
@@ -87,7 +92,8 @@ def choose(logits: torch.Tensor, temperature: float, top_p: float, dice: torch.G
 def load(folder: str, name: str, dtype: str, context: int) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = tokenizer_of(folder)
-    network = model_of(folder, dtype=dtype).to(device).eval()
+    voices = Voices(model_of(folder, dtype=dtype).to(device).eval(), kept_apart(Path(folder), name), name)
+    network = voices.network.eval()
     longest = getattr(network.config, "max_position_embeddings", context)
     ends = end_ids(Path(folder), tokenizer)
-    return Model(name=name, context=min(context, longest), tokenizer=tokenizer, network=network, ends=ends)
+    return Model(name=name, context=min(context, longest), tokenizer=tokenizer, voices=voices, ends=ends)

@@ -54,8 +54,9 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
     outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
     if reporter.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
         sys.exit(STOPPED)
-    bench.phase("save-adapter")
-    trained = save(trainer, bench.folder, bench.order.spec["method"]["trainable"])
+    trainable = bench.order.spec["method"]["trainable"]
+    bench.phase("save-adapter" if trainable == "adapter" else "save-model")
+    trained = save(trainer, bench.folder, trainable)
     result = {
         "steps": trainer.state.global_step,
         "loss": round(reporter.losses[-1], 6) if reporter.losses else None,

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wizard.tuners import own
+
 ROUTER = "router"
 
 
 def config_of(method: Mapping[str, Any], knobs: Mapping[str, Any], model: Any, task_type: str = "CAUSAL_LM") -> Any:
     """None where all of the model is trained. `task_type`: PEFT's, of the head that `model` has."""
     return TUNERS[method["tuner"]](method, knobs, model, task_type)
-
-
-def full(method: Mapping[str, Any], knobs: Mapping[str, Any], model: Any, task_type: str) -> None:
-    return None
 
 
 def lora(method: Mapping[str, Any], knobs: Mapping[str, Any], model: Any, task_type: str) -> Any:
@@ -37,4 +35,4 @@ def modules(targets: Sequence[str], model: Any) -> dict[str, Any]:
     return {"target_modules": "all-linear"} | ({"exclude_modules": [ROUTER]} if routed else {})
 
 
-TUNERS = {"full": full, "lora": lora}
+TUNERS = {**own.TUNERS, "lora": lora}

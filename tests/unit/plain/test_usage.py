@@ -13,7 +13,7 @@ from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
 
 VERBS = (
     "demo", "probe", "offers", "estimate", "models", "data", "run", "runs", "attach", "resume", "stop", "logs", "chat",
-    "export", "doctor", "uninstall",
+    "export", "push", "doctor", "uninstall",
 )  # fmt: skip
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -76,7 +76,7 @@ TWINS = [
     ("stop", "--all"), ("data", "--format"), ("data", "--map"), ("data", "--encoding"), ("data", "--seq-len"),
     ("stop", "--after-checkpoint"), ("logs", "--stage"), ("logs", "--lines"),
     ("uninstall", "--dry-run"), ("uninstall", "--yes"), ("estimate", "--cases"), ("demo", "--keep"), ("run", "--check"),
-    ("run", "--data"), ("run", "--copied"),
+    ("run", "--data"), ("push", "--public"), ("run", "--copied"),
     *(("estimate", "--" + name.replace("_", "-")) for name in ESTIMATE_FLAGS),
     *(("resume", "--" + name.replace("_", "-")) for name in RESUME_KNOBS),
 ]  # fmt: skip
@@ -87,7 +87,7 @@ def test_every_flag_has_a_twin_in_the_environment(monkeypatch: pytest.MonkeyPatc
     from wizard.cli import parse
 
     monkeypatch.setenv("YCDY_" + flag.lstrip("-").replace("-", "_").upper(), "1")
-    given = [verb, "FILE"] if verb == "run" else [verb]
+    given = [verb, "FILE"] if verb in ("run", "push") else [verb]
     assert str(getattr(parse(given), flag.lstrip("-").replace("-", "_"))) in ("1", "1.0", "True")
 
 

@@ -74,6 +74,14 @@ def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     made.end()
 
 
+@pytest.fixture(scope="session")
+def extras_forge(engine_python: Callable[[str, str], Path], lib: Path) -> Iterator[Forge]:
+    """Of the engine with further optimizers."""
+    made = Forge(engine_python("trl-extras", "trl-extras.cpu.py311.txt"), lib, TRAINING)
+    yield made
+    made.end()
+
+
 @pytest.fixture
 def stage(tmp_path: Path, lib: Path) -> Stages:
     def make(name: str, python: Path, folder: str = "", **variables: str) -> StageRun:

@@ -87,9 +87,7 @@ def weights(train: StageRun) -> bytes:
 
 
 def shapes(train: StageRun) -> dict[str, list[int]]:
-    data = weights(train)
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
+    return shapes_in(Path(train.done()["outputs"]["adapter"]) / "adapter_model.safetensors")
 
 
 def test_two_cards_learn_what_one_learns_and_go_on_after_a_kill(make: Any, altered: Callable[[str], Path]) -> None:
@@ -176,3 +174,23 @@ def test_one_card_has_nothing_to_share() -> None:
     assert zero({"n_gpus": 1, "zero_stage": 3}) is None
     assert zero({"n_gpus": 2, "zero_stage": 0}) is None
     assert zero({"n_gpus": 2, "zero_stage": 3})["zero_optimization"]["stage"] == 3  # type: ignore[index]
+
+
+def test_two_cards_train_a_whole_model_and_hand_it_in_together(make: Any, tiny_model: Path) -> None:
+    train = make("whole", max_steps=4, learning_rate=1e-3)
+    order = json.loads((train.path / "spec.json").read_text())
+    order["spec"]["method"] |= {"tuner": "full", "trainable": "all"}
+    (train.path / "spec.json").write_text(json.dumps(order))
+    assert train.run() == 0, (train.path / "log.txt").read_text()[-3000:]
+    losses = [line["values"]["loss"] for line in train.metrics()]
+    assert losses[3] < losses[0]
+    whole = shapes_in(Path(train.done()["outputs"]["model"]) / "model.safetensors")
+    base = shapes_in(tiny_model / "model.safetensors")
+    assert {name: whole.get(name) for name in base} == base
+
+
+def shapes_in(file: Path) -> dict[str, list[int]]:
+    """Of a safetensors file."""
+    data = file.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return {name: told["shape"] for name, told in header.items() if name != "__metadata__"}

@@ -28,7 +28,7 @@ def step_of(case: Case) -> Step:
     return Step(
         architecture=case.model.architecture,
         params=case.model.params,
-        base=method.base if packed else "bf16" if half else "fp32",
+        base=method.base if packed else "bf16" if half and method.trainable == "adapter" else "fp32",
         mixed=half,
         trains_all=method.trainable == "all",
         adapter_bytes=2 if method.quantised else 4,  # TRL makes it bf16 beside a base that bitsandbytes was asked for

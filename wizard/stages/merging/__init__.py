@@ -17,8 +17,18 @@ MODULES = {  # a recipe's `trainer` -> module
     "reranker": "scored",
 }
 
+APART = {"adapter": "apart"}  # a method's `tuner` -> module
+
 
 def merged(bench: Bench) -> tuple[Path, Mapping[str, Any]]:
-    module = import_module(f"wizard.stages.merging.{MODULES[bench.order.spec['trainer']]}")
+    module = import_module(f"wizard.stages.merging.{module_of(bench.order.spec)}")
     folder, result = module.merge(bench)
     return folder, result
+
+
+def module_of(spec: Mapping[str, Any]) -> str:
+    """Of models that write, those trained as a whole and adapters that stay apart go ways of their own."""
+    module, method = MODULES[spec["trainer"]], spec["method"]
+    if module != "causal":
+        return module
+    return "whole" if method["trainable"] == "all" else APART.get(method["tuner"], module)

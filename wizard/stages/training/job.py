@@ -13,8 +13,9 @@ from wizard.stages.desk import Bench
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
 from wizard.stages.settings import arguments, number_type, quantisation
+from wizard.stages.sharing import zero_stage
 from wizard.tuners.configuring import config_of
-from wizard.tuners.preparing import is_peft, prepare_model
+from wizard.tuners.preparing import hold_fully, is_peft, prepare_model
 
 
 @dataclass(kw_only=True)
@@ -46,7 +47,13 @@ class Job:
         """`kind`: the trainer's class of settings; `own`: what this way of training sets; the recipe's go before."""
         prepared = self.order.input("prepare", "rows")
         steps = {} if self.rows else steps_of_stream(prepared, self.order.knobs)
-        told = {**own, **self.order.spec["method"]["arguments"], **self.order.spec["settings"], **steps, **self.changes}
+        told = {
+            **own,
+            **filled(self.order.spec["method"]["arguments"], self.order.knobs),
+            **self.order.spec["settings"],
+            **steps,
+            **self.changes,
+        }
         return arguments(kind, self.order.knobs, self.order.spec, self.checkpoints, **told)
 
     def model(self, load: Callable[..., Any] = model_of) -> Any:
@@ -65,7 +72,12 @@ class Job:
         `task_type`: PEFT's, of the head that the model has.
         """
         config = config_of(self.order.spec["method"], self.order.knobs, model, task_type)
-        return (model, config) if is_peft(config) else (prepare_model(model, config), None)
+        if is_peft(config):
+            return model, config
+        model = prepare_model(model, config)
+        if not zero_stage(self.order.knobs):  # DeepSpeed holds what is trained in 32 bits itself
+            hold_fully(model)
+        return model, None
 
     def train_rows(self) -> Any:
         from datasets import Dataset
@@ -76,3 +88,9 @@ class Job:
 
     def validation_rows(self) -> Any:
         return None if self.rows else kept_back(self.order.inputs["prepare"], self.order.knobs)
+
+
+def filled(arguments: Mapping[str, Any], knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """`{rank}` in a text is the knob's."""
+    rank = str(knobs["rank"])
+    return {name: told.replace("{rank}", rank) if isinstance(told, str) else told for name, told in arguments.items()}

@@ -26,7 +26,7 @@ from wizard.words import known, say
 from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
-PATHS = ("adapter", "merged", "config", "report")
+PATHS = ("adapter", "trained", "merged", "config", "report")
 
 
 class Done(Page):
