@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 STREAM = ("spec", "model", "pictures")  # of stream.json: what rows are made from
-TOKENS = ("input_ids", "labels")
+ASKED = "prompt_ids"  # stands before each of the answers below, where a row tells them apart
+ANSWERS = ("chosen_ids", "rejected_ids", "completion_ids")
+TOKENS = ("input_ids", "labels", *ANSWERS)
 SHUFFLED = 1000  # rows that a stream holds to draw from
 
 
@@ -42,12 +44,22 @@ def shortened(rows: Dataset, longest: int, limit: int) -> Dataset:
         return rows
     if "tokens" in rows.column_names:  # a picture cannot be cut
         return rows.filter(lambda tokens: tokens <= limit, input_columns="tokens")
+    if ASKED in rows.column_names:
+        answered = rows.filter(lambda asked: len(asked) < limit, input_columns=ASKED)
+        return answered.map(lambda row: cut(row, limit))
     learnt = rows.filter(lambda labels: any(label >= 0 for label in labels[:limit]), input_columns="labels")
     return learnt.map(lambda row: cut(row, limit))
 
 
 def cut(row: Row, limit: int) -> dict[str, Any]:
-    return {name: values[:limit] if name in TOKENS else values for name, values in row.items()}
+    room = max(0, limit - len(row.get(ASKED, ())))
+    return {name: values[:room] if name in TOKENS else values for name, values in row.items()}
+
+
+def stretched(row: Row, length: int) -> dict[str, Any]:
+    """As long as `length` by saying its answers again."""
+    longer = {name: values * -(-length // len(values)) if name in TOKENS else values for name, values in row.items()}
+    return cut(longer, length)
 
 
 def streamed(spec: Mapping[str, Any], model: str, pictures: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -74,17 +86,29 @@ def steps_of_stream(path: Path, knobs: Mapping[str, Any]) -> dict[str, int]:
 
 
 def lengths_of(path: Path) -> Sequence[int]:
-    """Tokens of each row, without reading the rows; of a stream, its longest row alone."""
+    """Tokens of each row, without reading the rows; of a stream, its longest row alone. Of two answers, the longer one
+    tells: both are padded to it."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if path.suffix != ".arrow":
         return [int(read_json(path)["longest"])]
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_stream(file).read_all()
-        ids = "input_ids" in table.column_names
-        lengths: Sequence[int] = (pc.list_value_length(table["input_ids"]) if ids else table["tokens"]).to_numpy()
-        return lengths
+        if "tokens" in table.column_names:
+            told: Sequence[int] = table["tokens"].to_numpy()
+            return told
+        return lengths_in(table)
+
+
+def lengths_in(table: Any) -> Sequence[int]:
+    import numpy as np
+    import pyarrow.compute as pc
+
+    known = [name for name in (ASKED, *TOKENS) if name in table.column_names]
+    told = {name: pc.list_value_length(table[name]).to_numpy() for name in known}
+    asked = told.pop(ASKED, 0)
+    lengths: Sequence[int] = asked + np.maximum.reduce([*told.values()])
+    return lengths
 
 
 def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
@@ -95,7 +119,6 @@ def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
         return [cut(row, limit) for row in Dataset.from_file(str(path)).select(places)]
     told = read_json(path)
     first = next(streamed(**{name: told[name] for name in STREAM}))
-    if "input_ids" not in first:
+    if not set(first) & set(TOKENS):
         return [first] * len(places)
-    times = -(-told["longest"] // len(first["input_ids"]))
-    return [cut({name: values * times for name, values in first.items()}, min(limit, told["longest"]))] * len(places)
+    return [stretched(first, min(limit, told["longest"]))] * len(places)
