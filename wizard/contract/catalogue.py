@@ -9,7 +9,7 @@ from typing import Any, Literal
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
-Trainer = Literal["sft"]  # each a module of wizard.stages.training
+Trainer = Literal["sft", "dpo", "kto", "orpo", "cpo", "reward"]  # each a module of wizard.stages.training
 Tuner = Literal["full", "lora"]  # each a function of wizard.tuners.configuring
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
@@ -183,7 +183,7 @@ class Recipe:
     id: str
     title: Text
     why: Text
-    task: str  # identity sft cpt dpo grpo vision serve
+    task: str  # identity sft cpt dpo kto reward grpo vision serve
     method: str
     engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
     trainer: Trainer = "sft"

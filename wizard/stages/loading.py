@@ -26,6 +26,22 @@ def model_of(folder: Path | str, **settings: Any) -> Any:
         return AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **CLOSED, **settings)
 
 
+def scorer_of(folder: Path | str, labels: int | None = None, **settings: Any) -> Any:
+    """A model whose head gives numbers in place of tokens. `labels`: how many, of a head that is to be made; None for
+    one that is there. A kind of model that has no such head in transformers is a Problem."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING as KNOWN
+
+    heads = {} if labels is None else {"num_labels": labels}
+    with refused(folder):
+        kind = AutoConfig.from_pretrained(folder, **CLOSED)
+        if type(kind) not in KNOWN:
+            raise WizardError("model-scores-not", exit_code=ExitCode.FAILED, kind=str(kind.model_type))
+        return AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, **CLOSED, **heads, **settings
+        )
+
+
 @contextmanager
 def refused(folder: Path | str) -> Iterator[None]:
     """What the library says of a model that brings its own code becomes the Problem that explains it."""

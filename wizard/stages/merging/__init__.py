@@ -10,7 +10,14 @@ from typing import Any
 
 from wizard.stages.desk import Bench
 
-MODULES = {"sft": "causal"}  # a recipe's `trainer` -> module
+MODULES = {  # a recipe's `trainer` -> module
+    "sft": "causal",
+    "dpo": "causal",
+    "kto": "causal",
+    "orpo": "causal",
+    "cpo": "causal",
+    "reward": "scored",
+}
 
 
 def merged(bench: Bench) -> tuple[Path, Mapping[str, Any]]:

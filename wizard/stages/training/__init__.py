@@ -8,7 +8,14 @@ from typing import Any
 from wizard.stages.training.job import Job
 from wizard.tuners.hooks import attach
 
-MODULES = {"sft": "sft"}  # a recipe's `trainer` -> module
+MODULES = {  # a recipe's `trainer` -> module
+    "sft": "sft",
+    "dpo": "dpo",
+    "kto": "kto",
+    "orpo": "orpo",
+    "cpo": "cpo",
+    "reward": "reward",
+}
 
 
 def make_trainer(name: str, job: Job) -> Any:

@@ -1,0 +1,111 @@
+"""Models that score: merge the adapter in fp32, compare the scores of conversations, save in bf16 with their head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import ExitCode, WizardError
+from wizard.stages import prompts
+from wizard.stages.desk import Bench
+from wizard.stages.loading import scorer_of, tokenizer_of
+from wizard.stages.merging.causal import furthest, held_as
+from wizard.stages.merging.saving import in_place, save
+from wizard.stages.weights import whole
+
+if TYPE_CHECKING:
+    from wizard.stages.widening import Wide
+
+HEADS = (".score.weight", ".classifier.weight")  # transformers' names; PEFT saves the head whole beside an adapter
+ALWAYS = "Hi"  # scored where a person has no questions
+TOLERANCE = 1e-3  # between scores in fp32, as a part of the larger one or of 1
+
+
+def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
+    order = bench.order
+    base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
+    if not whole(adapter / "adapter_model.safetensors"):
+        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    from peft import PeftModel
+
+    from wizard.stages.widening import Wide
+
+    device = order.spec.get("device", "cpu")
+    bench.phase("load-model")
+    model: Any = scorer_of(base, scores_in(adapter), dtype=held_as(order.spec), device_map=device)
+    tokenizer = tokenizer_of(base)
+    model.config.pad_token_id = tokenizer.eos_token_id if tokenizer.pad_token is None else tokenizer.pad_token_id
+    rows = [conversation(tokenizer, question, device) for question in order.spec["questions"] or (ALWAYS,)]
+    bench.phase("merge-adapter")
+    model = PeftModel.from_pretrained(model, adapter).eval()
+    wide = Wide()
+    wide.cover(model)
+    merged, result = compared(model, wide, rows)
+    parity = result["parity"]
+    if not parity["equal"]:
+        raise WizardError("scores-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
+    if not parity["changed"]:
+        raise WizardError("scores-not-changed", exit_code=ExitCode.FAILED, path=str(adapter))
+    bench.phase("save-model")
+    part = save(merged, tokenizer, bench.folder / "merged.part")
+    same = prompts.hold_library(order, tokenizer_of(part), part)
+    return in_place(part, bench.folder / "merged"), {**result, "prompts": same}
+
+
+def scores_in(adapter: Path) -> int:
+    """How many scores the trained head gives."""
+    from safetensors import safe_open
+
+    with safe_open(adapter / "adapter_model.safetensors", "pt") as file:
+        head = next((name for name in file.keys() if name.endswith(HEADS)), None)  # noqa: SIM118  # no mapping
+        if head is None:
+            raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+        return int(file.get_slice(head).get_shape()[0])
+
+
+def conversation(tokenizer: Any, question: str, device: str) -> Any:
+    """As its rows were: token ids of the template, without the beginning of an answer."""
+    talk = [{"role": "user", "content": question}]
+    return tokenizer.apply_chat_template(talk, return_tensors="pt", return_dict=True)["input_ids"].to(device)
+
+
+def compared(model: Any, wide: Wide, rows: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+    """The merged model; of its scores those with the adapter, whether they stayed equal, and whether the adapter
+    changes what the base under the same head says."""
+    import torch
+
+    from wizard.stages.widening import adapted
+
+    told = scores(model, rows)
+    for layer in adapted(model):
+        layer.enable_adapters(False)
+    untaught = scores(model, rows)
+    for layer in adapted(model):
+        layer.enable_adapters(True)
+    with wide.merged(model):
+        fused = scores(model, rows)
+    merged = wide.merge(model, torch.bfloat16)
+    cast = scores(merged, rows)
+    return merged, {
+        "scores": [score.tolist() for score in told],
+        "parity": {
+            "tokens": sum(row.shape[1] for row in rows),
+            "equal": all(near(one, other) for one, other in zip(told, fused, strict=True)),
+            "changed": furthest(told, untaught) > 0,
+            "max_logit_diff": furthest(told, fused),
+            "cast_logit_diff": furthest(told, cast),
+        },
+    }
+
+
+def near(one: Any, other: Any) -> bool:
+    return bool(((one - other).abs() <= TOLERANCE * one.abs().clamp(min=1)).all())
+
+
+def scores(model: Any, rows: Sequence[Any]) -> list[Any]:
+    """Of each conversation, one tensor of as many numbers as the head gives."""
+    import torch
+
+    with torch.inference_mode():
+        return [model(row).logits[0].float() for row in rows]

@@ -1,0 +1,29 @@
+"""Rows come tokenised from the prepare stage: what TRL's trainers would make of texts is there already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wizard.stages.training.job import Job
+
+
+class Ready:
+    """Before a trainer of TRL that prepares its rows in `_prepare_dataset`: they are left as they are."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset
+
+
+def reference(job: Job, told: Any, peft_config: Any) -> Any:
+    """A frozen copy of the base, for a model without an adapter that TRL can switch off to ask what the base says.
+
+    None too where TRL asks the base about all rows before the first step (`precompute_ref_log_probs`).
+    """
+    return None if peft_config or told.precompute_ref_log_probs else job.model()
+
+
+def padding(tokenizer: Any) -> int:
+    """The id that TRL pads with, and tells the model of: a model without one is padded with its end."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return int(tokenizer.pad_token_id)
