@@ -57,7 +57,15 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.lib / install_lib(home, Path(wizard.__file__).parent)
 
 
-TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_trainer", "transformers.models.auto")
+TRAINERS = (
+    "trl.trainer.sft_trainer",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.kto_trainer",
+    "trl.trainer.reward_trainer",
+    "trl.experimental.orpo",
+    "trl.experimental.cpo",
+)
+TRAINING = ("torch", "transformers", "datasets", "peft", *TRAINERS, "transformers.models.auto")
 
 
 @pytest.fixture(scope="session")

@@ -36,11 +36,18 @@ def test_a_recipe_ends_in_an_answer(
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
     inputs: dict[str, dict[str, Any]] = {"fetch": {"model": tiny_model}}
     for name in ("prepare", "train", "merge"):
+        if name == "merge" and CATALOG.methods[recipe.method].trainable == "all":
+            pytest.skip("whole models are not merged yet")
         made: StageRun = forged(name).order(specs[name], inputs)
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")
-    assert answered_tokens(forge, tmp_path, Path(inputs["merge"]["merged"])) > 0
+    merged = Path(inputs["merge"]["merged"])
+    if "serve" in recipe.engines:
+        assert answered_tokens(forge, tmp_path, merged) > 0
+    else:
+        told = made.done()["result"]["scores"]
+        assert scored(forge, tmp_path, merged) == [pytest.approx(score, abs=0.05) for score in told]
 
 
 def planned(recipe: Recipe, model: Path, rows: Path) -> Plan:
@@ -88,6 +95,13 @@ def answered_tokens(forge: Forge, place: Path, model: Path) -> int:
         return int(told.json()["usage"]["completion_tokens"])
     finally:
         os.kill(server, signal.SIGKILL)
+
+
+def scored(forge: Forge, place: Path, model: Path) -> list[list[float]]:
+    """Of models that no server of ours speaks for yet."""
+    assert forge.run("check_score", place, str(model), "What is 3 and 3?") == 0, (place / "log.txt").read_text()[-3000:]
+    told: list[list[float]] = json.loads((place / "scores.json").read_text())
+    return told
 
 
 def test_what_is_told_of_a_recipe_is_true() -> None:
