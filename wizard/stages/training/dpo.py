@@ -11,7 +11,7 @@ from datasets import IterableDataset
 from trl import DPOConfig, DPOTrainer
 
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import Ready, reference
+from wizard.stages.training.ready import Ready, learner, reference
 
 
 class Trainer(Ready, DPOTrainer):  # type: ignore[misc]
@@ -24,7 +24,7 @@ def make(job: Job) -> Any:
     if told.precompute_ref_log_probs and isinstance(rows, IterableDataset):
         told.precompute_ref_log_probs = False  # rows that are made on the way cannot be asked about beforehand
         job.bench.note("reference-kept", "warning")
-    model, peft_config = job.tuned(job.model())
+    model, peft_config = job.tuned(learner(job))
     return Trainer(
         model=model,
         ref_model=reference(job, told, peft_config),

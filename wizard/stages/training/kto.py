@@ -11,7 +11,7 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import Ready, padding, reference
+from wizard.stages.training.ready import Ready, learner, padding, reference
 
 ALONE = "apo_zero_unpaired"  # the loss that does not ask how far the model has moved
 
@@ -40,7 +40,7 @@ def make(job: Job) -> Any:
         raise WizardError("kto-batch-of-one", exit_code=ExitCode.FAILED)
     tokenizer = job.tokenizer
     collator = Mismatched if mismatched else DataCollatorForUnpairedPreference
-    model, peft_config = job.tuned(job.model())
+    model, peft_config = job.tuned(learner(job))
     return Trainer(
         model=model,
         ref_model=reference(job, told, peft_config),

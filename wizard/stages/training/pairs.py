@@ -17,7 +17,7 @@ from trl.experimental.utils import DPODataCollatorWithPadding
 
 from wizard.stages.preparing.tokens import IGNORED
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import padding
+from wizard.stages.training.ready import learner, padding
 
 
 class Joined(DPODataCollatorWithPadding):  # type: ignore[misc]
@@ -58,7 +58,7 @@ def made(job: Job, kind: type, config: type) -> Any:
     if isinstance(rows, IterableDataset):
         told.accelerator_config.dispatch_batches = False  # else one card collates for all, into rows of one length
     collator = Joined(pad_token_id=padding(tokenizer))
-    model, peft_config = job.tuned(job.model())
+    model, peft_config = job.tuned(learner(job))
     none_yet = Dataset.from_dict({"prompt_ids": []})
     trainer = kind(
         model=model,

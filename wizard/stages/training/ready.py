@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wizard.stages.loading import model_of
 from wizard.stages.training.job import Job
 
 
@@ -14,12 +15,24 @@ class Ready:
         return dataset
 
 
+def learner(job: Job) -> Any:
+    """The model to be trained. Where that is all of it, in fp32, as TRL loads it: at the learning rates of preferences
+    (5e-7) a step is smaller than the distance between two numbers of 16 bits, and would change nothing."""
+    return job.model(in_fp32 if job.order.spec["method"]["trainable"] == "all" else model_of)
+
+
+def in_fp32(folder: Any, **settings: Any) -> Any:
+    import torch
+
+    return model_of(folder, **{**settings, "dtype": torch.float32})
+
+
 def reference(job: Job, told: Any, peft_config: Any) -> Any:
     """A frozen copy of the base, for a model without an adapter that TRL can switch off to ask what the base says.
 
     None too where TRL asks the base about all rows before the first step (`precompute_ref_log_probs`).
     """
-    return None if peft_config or told.precompute_ref_log_probs else job.model()
+    return None if peft_config or told.precompute_ref_log_probs else learner(job)
 
 
 def padding(tokenizer: Any) -> int:
