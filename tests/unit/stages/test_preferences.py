@@ -26,8 +26,8 @@ def make(forged: Stages, tiny_model: Path, prepared_for: Callable[[str], StageRu
         trainer: str, folder: str = "train", stage: str = "train", rows: Path | None = None, **more: Any
     ) -> StageRun:
         told = {name: more.pop(name, default) for name, default in (("settings", {}), ("method", LORA))}
+        prepared = {"rows": rows or prepared_for(task_of(trainer)).done()["outputs"]["rows"], **more.pop("aside", {})}
         told |= {"trainer": trainer, "knobs": KNOBS | more, "device": "cpu"}
-        prepared = {"rows": rows or prepared_for(task_of(trainer)).done()["outputs"]["rows"]}
         return forged(stage, folder).order(told, {"fetch": {"model": tiny_model}, "prepare": prepared})
 
     return ordered
@@ -76,6 +76,16 @@ def test_an_adapter_is_switched_off_to_ask_the_base(make: Any) -> None:
     assert curve(train, "rewards/margins")[4] > 0.1
     assert curve(train, "rewards/accuracies")[4] == 1
     assert train.done()["result"]["tokens"] > 0
+
+
+@pytest.mark.parametrize("trainer", ["kto", "orpo", "reward"])
+def test_rows_kept_back_are_asked_for_their_loss(
+    make: Any, prepared_for: Callable[[str], StageRun], trainer: str
+) -> None:
+    rows = prepared_for(task_of(trainer)).done()["outputs"]["rows"]
+    train = make(trainer, aside={"validation": rows}, max_steps=1)
+    assert train.run() == 0, log(train)
+    assert 0 < train.done()["result"]["validation_loss"] < 10
 
 
 def test_small_steps_reach_the_weights_of_a_whole_model(make: Any, tiny_model: Path) -> None:

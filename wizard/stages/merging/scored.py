@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
-from wizard.stages.loading import scorer_of, tokenizer_of
+from wizard.stages.loading import HEADS, scorer_of, tokenizer_of
 from wizard.stages.merging.causal import furthest, held_as
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.weights import whole
@@ -17,7 +17,6 @@ from wizard.stages.weights import whole
 if TYPE_CHECKING:
     from wizard.stages.widening import Wide
 
-HEADS = (".score.weight", ".classifier.weight")  # transformers' names; PEFT saves the head whole beside an adapter
 ALWAYS = "Hi"  # scored where a person has no questions
 TOLERANCE = 1e-3  # between scores in fp32, as a part of the larger one or of 1
 
@@ -54,11 +53,12 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
 
 
 def scores_in(adapter: Path) -> int:
-    """How many scores the trained head gives."""
+    """How many scores the trained head gives, which PEFT saves whole beside an adapter."""
     from safetensors import safe_open
 
+    ends = tuple(f".{name}.weight" for name in HEADS)
     with safe_open(adapter / "adapter_model.safetensors", "pt") as file:
-        head = next((name for name in file.keys() if name.endswith(HEADS)), None)  # noqa: SIM118  # no mapping
+        head = next((name for name in file.keys() if name.endswith(ends)), None)  # noqa: SIM118  # no mapping
         if head is None:
             raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
         return int(file.get_slice(head).get_shape()[0])

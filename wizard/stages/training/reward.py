@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from trl import RewardConfig, RewardTrainer
@@ -28,17 +29,10 @@ class Trainer(Ready, RewardTrainer):  # type: ignore[misc]
     pass
 
 
-def scorer(folder: Any, **settings: Any) -> Any:
-    """Its head is new and trained itself: in fp32, where small steps count and fp16 has no gradients."""
-    model = scorer_of(folder, labels=1, **settings)
-    model.score.float()
-    return model
-
-
 def make(job: Job) -> Any:
     told = job.arguments(RewardConfig, max_length=None, remove_unused_columns=False)
     tokenizer = job.tokenizer
-    model, peft_config = job.tuned(job.model(scorer), task_type="SEQ_CLS")
+    model, peft_config = job.tuned(job.model(partial(scorer_of, labels=1)), task_type="SEQ_CLS")
     return Trainer(
         model=model,
         args=told,
