@@ -3,9 +3,9 @@ this machine.
 
     python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--way dpo] [--rounds 4]
 
-Prints one JSON object for each way of training: seconds per step of both and our speed (plain / ours), and how far the
-loss of any step is from the plain script's. What else runs on the machine only ever adds to a step, so the median of
-the fastest quarter is compared.
+Prints one JSON object for each way of training: seconds per step of both and our speed (plain / ours), by the clock and
+by the processor's time, which other programs hardly change; and how far the loss of any step is from the plain one's.
+What else runs on the machine only ever adds to a step, so the median of the fastest quarter is compared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,21 +79,32 @@ WAYS = {
         columns=f"{{'prompt': {ASKED}, 'chosen': {ANSWER % 'chosen'}, 'rejected': {ANSWER % 'rejected'}}}",
     ),
 }
+CLOCK = """
+import atexit, json, sys, time
+from transformers.trainer_callback import CallbackHandler
+
+times, ended = [], CallbackHandler.on_step_end
+
+def on_step_end(*told, **named):
+    times.append((time.perf_counter(), time.process_time()))
+    return ended(*told, **named)
+
+CallbackHandler.on_step_end = on_step_end
+atexit.register(lambda: json.dump(times, open("times.json", "w")))
+"""
+OURS = """
+import runpy
+
+runpy.run_module("wizard.stages.train", run_name="__main__")
+"""
 PLAIN = """
-import json, sys, time
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import {trainer}Config, {trainer}Trainer
 
 model, rows, out, steps, dtype = sys.argv[1:6]
-times = []
-
-class Clock(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        times.append(time.perf_counter())
-
 torch.manual_seed(42)
 trainer = {trainer}Trainer(
     model=AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)),
@@ -104,11 +115,9 @@ trainer = {trainer}Trainer(
     train_dataset=Dataset.from_list([{columns} for row in map(json.loads, open(rows))]),
     processing_class=AutoTokenizer.from_pretrained(model),
     peft_config=LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
-    callbacks=[Clock()],
 )
 trainer.train()
-losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
-json.dump({{"times": times, "losses": losses}}, open(out + "/told.json", "w"))
+json.dump([line["loss"] for line in trainer.state.log_history if "loss" in line], open("losses.json", "w"))
 """
 ROWS = 64
 
@@ -116,10 +125,16 @@ ROWS = 64
 @dataclass(frozen=True, kw_only=True)
 class Told:
     seconds: list[float]  # of each step but the first ones
+    cpu_seconds: list[float]
     losses: list[float]
 
 
-def gaps(times: list[float]) -> list[float]:
+def told_by(folder: Path, losses: list[float]) -> Told:
+    clock, processor = zip(*json.loads((folder / "times.json").read_text()), strict=True)
+    return Told(seconds=gaps(clock), cpu_seconds=gaps(processor), losses=losses)
+
+
+def gaps(times: Sequence[float]) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(times)][FIRST_STEPS:]
 
 
@@ -139,24 +154,22 @@ def run(command: list[str], lib: Path, log: Path) -> None:
 
 def plain(options: Any, way: Way, place: Path, folder: Path, lib: Path) -> Told:
     folder.mkdir()
-    (folder / "plain.py").write_text(PLAIN.format(trainer=way.trainer, columns=way.columns))
+    (folder / "plain.py").write_text(CLOCK + PLAIN.format(trainer=way.trainer, columns=way.columns))
     dtype = "bfloat16" if cpu_has_bf16() else "float32"  # as our stage chooses
     program = [options.python, str(folder / "plain.py"), options.model, str(place / "rows.jsonl"), str(folder)]
     run([*program, str(options.steps), dtype], lib, folder / "log.txt")
-    told = json.loads((folder / "told.json").read_text())
-    return Told(seconds=gaps(told["times"]), losses=told["losses"])
+    return told_by(folder, json.loads((folder / "losses.json").read_text()))
 
 
 def ours(options: Any, way: Way, place: Path, folder: Path, lib: Path) -> Told:
     spec = {"trainer": way.trainer.lower(), "settings": {}, "method": LORA, "device": "cpu"}
     spec |= {"knobs": KNOBS | {"max_steps": options.steps}}
     given = {"fetch": {"model": options.model}, "prepare": {"rows": str(place / "prepare" / "rows.arrow")}}
-    stage(options, "train", folder, spec, given, lib)
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return Told(
-        seconds=gaps([line["at"] for line in lines]),
-        losses=[line["values"]["loss"] for line in lines],
-    )
+    order(folder, "train", spec, given)
+    (folder / "ours.py").write_text(CLOCK + OURS)
+    run([options.python, str(folder / "ours.py"), str(folder)], lib, folder / "log.txt")
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return told_by(folder, [json.loads(line)["values"]["loss"] for line in lines])
 
 
 def prepared(options: Any, way: Way, place: Path, lib: Path) -> None:
@@ -166,14 +179,14 @@ def prepared(options: Any, way: Way, place: Path, lib: Path) -> None:
     (place / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     data = {"kind": "path", "ref": "", "sources": [{"kind": "path", "ref": str(place / "rows.jsonl")}]}
     spec = {"data": data, "task": way.task, "knobs": KNOBS}
-    stage(options, "prepare", place / "prepare", spec, {"fetch": {"model": options.model}}, lib)
+    order(place / "prepare", "prepare", spec, {"fetch": {"model": options.model}})
+    run([options.python, "-m", "wizard.stages.prepare", str(place / "prepare")], lib, place / "log.txt")
 
 
-def stage(options: Any, name: str, folder: Path, spec: Mapping[str, Any], inputs: Mapping[str, Any], lib: Path) -> None:
+def order(folder: Path, name: str, spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     folder.mkdir()
-    order = {"stage": name, "run": "bench", "digest": "", "rung": 0, "attempt": 1, "spec": spec, "inputs": inputs}
-    (folder / "spec.json").write_text(json.dumps(order | {"home": str(folder), "store": str(folder)}))
-    run([options.python, "-m", f"wizard.stages.{name}", str(folder)], lib, folder / "log.txt")
+    told = {"stage": name, "run": "bench", "digest": "", "rung": 0, "attempt": 1, "spec": spec, "inputs": inputs}
+    (folder / "spec.json").write_text(json.dumps(told | {"home": str(folder), "store": str(folder)}))
 
 
 def measured(options: Any, name: str, root: Path, lib: Path) -> dict[str, Any]:
@@ -184,12 +197,14 @@ def measured(options: Any, name: str, root: Path, lib: Path) -> dict[str, Any]:
         for side in (ours, plain) if number % 2 else (plain, ours):  # neither is always the first
             told[side].append(side(options, way, place, place / f"{side.__name__}{number}", lib))
     one, other = (undisturbed([s for each in told[side] for s in each.seconds]) for side in (ours, plain))
+    cpu, plain_cpu = (undisturbed([s for each in told[side] for s in each.cpu_seconds]) for side in (ours, plain))
     curves = [[loss for each in told[side] for loss in each.losses] for side in (ours, plain)]
     return {
         "way": name,
         "ours_seconds": round(one, 4),
         "plain_seconds": round(other, 4),
         "speed": round(other / one, 4),
+        "cpu_speed": round(plain_cpu / cpu, 4),
         "farthest_loss": max(abs(a - b) for a, b in zip(*curves, strict=True)),
         "steps": len(curves[0]),
     }

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasets import IterableDataset
 from trl import DPOConfig, DPOTrainer
 
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import Ready, learner, reference
+from wizard.stages.training.ready import Ready, asked_ahead, learner, reference
 
 
 class Trainer(Ready, DPOTrainer):  # type: ignore[misc]
@@ -21,9 +20,7 @@ class Trainer(Ready, DPOTrainer):  # type: ignore[misc]
 def make(job: Job) -> Any:
     told = job.arguments(DPOConfig, max_length=int(job.order.knobs["seq_len"]))
     tokenizer, rows = job.tokenizer, job.train_rows()
-    if told.precompute_ref_log_probs and isinstance(rows, IterableDataset):
-        told.precompute_ref_log_probs = False  # rows that are made on the way cannot be asked about beforehand
-        job.bench.note("reference-kept", "warning")
+    asked_ahead(job, told, rows)
     model, peft_config = job.tuned(learner(job))
     return Trainer(
         model=model,

@@ -11,7 +11,7 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import Ready, learner, padding, reference
+from wizard.stages.training.ready import Ready, asked_ahead, learner, padding, reference
 
 ALONE = "apo_zero_unpaired"  # the loss that does not ask how far the model has moved
 
@@ -38,7 +38,8 @@ def make(job: Job) -> Any:
     mismatched = told.loss_type != ALONE
     if mismatched and told.per_device_train_batch_size < 2:
         raise WizardError("kto-batch-of-one", exit_code=ExitCode.FAILED)
-    tokenizer = job.tokenizer
+    tokenizer, rows = job.tokenizer, mixed(job)
+    asked_ahead(job, told, rows)
     collator = Mismatched if mismatched else DataCollatorForUnpairedPreference
     model, peft_config = job.tuned(learner(job))
     return Trainer(
@@ -46,7 +47,7 @@ def make(job: Job) -> Any:
         ref_model=reference(job, told, peft_config),
         args=told,
         data_collator=collator(pad_token_id=padding(tokenizer), max_length=limit),
-        train_dataset=mixed(job),
+        train_dataset=rows,
         eval_dataset=job.validation_rows(),
         processing_class=tokenizer,
         peft_config=peft_config,

@@ -65,7 +65,7 @@ def made(job: Job, kind: type, config: type) -> Any:
         args=told,
         data_collator=collator,
         train_dataset=none_yet,
-        eval_dataset=none_yet if validation else None,
+        eval_dataset=None if validation is None else none_yet,
         processing_class=tokenizer,
         peft_config=peft_config,
         callbacks=list(job.callbacks),

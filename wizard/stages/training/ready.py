@@ -35,6 +35,15 @@ def reference(job: Job, told: Any, peft_config: Any) -> Any:
     return None if peft_config or told.precompute_ref_log_probs else learner(job)
 
 
+def asked_ahead(job: Job, told: Any, rows: Any) -> None:
+    """Rows that are made on the way cannot be asked about before the first step: a copy of the base stays beside."""
+    from datasets import IterableDataset
+
+    if told.precompute_ref_log_probs and isinstance(rows, IterableDataset):
+        told.precompute_ref_log_probs = False
+        job.bench.note("reference-kept", "warning")
+
+
 def padding(tokenizer: Any) -> int:
     """The id that TRL pads with, and tells the model of: a model without one is padded with its end."""
     if tokenizer.pad_token is None:
