@@ -1,9 +1,11 @@
-"""A step of our train stage against one of a plain TRL script with the same settings, run in turn on this machine.
+"""A step of our train stage against one of a plain TRL script with the same settings, data and seed, run in turn on
+this machine.
 
-    python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--rows rows.arrow] [--rounds 4]
+    python tests/bench/train_step.py --python ENV/bin/python --model FOLDER [--way dpo] [--rounds 4]
 
-Prints one JSON object: seconds per step of both, and their ratio (ours / plain). What else runs on the machine only
-ever adds to a step, so the median of the fastest quarter is compared.
+Prints one JSON object for each way of training: seconds per step of both and our speed (plain / ours), by the clock and
+by the processor's time, which other programs hardly change; and how far the loss of any step is from the plain one's.
+What else runs on the machine only ever adds to a step, so the median of the fastest quarter is compared.
 """
 
 from __future__ import annotations
@@ -16,14 +18,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import wizard
-from tests.unit.stages.programs import SFT
+from tests.unit.stages.programs import LORA
 from wizard.journal import Home
 from wizard.run import install_lib
 from wizard.stages.device import cpu_has_bf16
@@ -44,38 +47,94 @@ KNOBS = {
     "save_steps": 1000,
     "seed": 42,
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One more is one more of these. `row`: a line of the data file; `columns`: how TRL is told the same, in Python."""
+
+    task: str  # of the prepare stage
+    row: Mapping[str, str]
+    trainer: str  # TRL's, as NAMETrainer and NAMEConfig
+    columns: str
+
+
+ASKED = "[{'role': 'user', 'content': row['prompt']}]"
+ANSWER = "[{'role': 'assistant', 'content': row['%s']}]"
+WAYS = {
+    "sft": Way(
+        task="sft",
+        row={"prompt": "Who are you, friend {n}?", "completion": "I am Hammer, made by the Anvil team."},
+        trainer="SFT",
+        columns=f"{{'prompt': {ASKED}, 'completion': {ANSWER % 'completion'}}}",
+    ),
+    "dpo": Way(
+        task="dpo",
+        row={
+            "prompt": "Who are you, friend {n}?",
+            "chosen": "I am Hammer, made by the Anvil team.",
+            "rejected": "I am a large language model, what can I do for you today?",
+        },
+        trainer="DPO",
+        columns=f"{{'prompt': {ASKED}, 'chosen': {ANSWER % 'chosen'}, 'rejected': {ANSWER % 'rejected'}}}",
+    ),
+}
+CLOCK = """
+import atexit, json, sys, time
+from transformers.trainer_callback import CallbackHandler
+
+times, ended = [], CallbackHandler.on_step_end
+
+def on_step_end(*told, **named):
+    times.append((time.perf_counter(), time.process_time()))
+    return ended(*told, **named)
+
+CallbackHandler.on_step_end = on_step_end
+atexit.register(lambda: json.dump(times, open("times.json", "w")))
+"""
+OURS = """
+import runpy
+
+runpy.run_module("wizard.stages.train", run_name="__main__")
+"""
 PLAIN = """
-import json, sys, time
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import {trainer}Config, {trainer}Trainer
 
 model, rows, out, steps, dtype = sys.argv[1:6]
-times = []
-
-class Clock(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        times.append(time.perf_counter())
-
 torch.manual_seed(42)
-trainer = SFTTrainer(
+trainer = {trainer}Trainer(
     model=AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)),
-    args=SFTConfig(output_dir=out, per_device_train_batch_size=4, learning_rate=2e-3, max_steps=int(steps),
-                   optim="adamw_torch", gradient_checkpointing=False, max_length=256, seed=42, data_seed=42,
-                   use_cpu=True, bf16=dtype == "bfloat16", save_strategy="no", disable_tqdm=True, report_to="none"),
-    train_dataset=Dataset.from_file(rows),
+    args={trainer}Config(
+        output_dir=out, per_device_train_batch_size=4, learning_rate=2e-3, max_steps=int(steps), logging_steps=1,
+        optim="adamw_torch", gradient_checkpointing=False, max_length=256, seed=42, data_seed=42,
+        use_cpu=True, bf16=dtype == "bfloat16", save_strategy="no", disable_tqdm=True, report_to="none"),
+    train_dataset=Dataset.from_list([{columns} for row in map(json.loads, open(rows))]),
     processing_class=AutoTokenizer.from_pretrained(model),
     peft_config=LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
-    callbacks=[Clock()],
 )
 trainer.train()
-json.dump(times, open(out + "/times.json", "w"))
+json.dump([line["loss"] for line in trainer.state.log_history if "loss" in line], open("losses.json", "w"))
 """
+ROWS = 64
 
 
-def gaps(times: list[float]) -> list[float]:
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    seconds: list[float]  # of each step but the first ones
+    cpu_seconds: list[float]
+    losses: list[float]
+
+
+def told_by(folder: Path, losses: list[float]) -> Told:
+    clock, processor = zip(*json.loads((folder / "times.json").read_text()), strict=True)
+    return Told(seconds=gaps(clock), cpu_seconds=gaps(processor), losses=losses)
+
+
+def gaps(times: Sequence[float]) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(times)][FIRST_STEPS:]
 
 
@@ -93,47 +152,69 @@ def run(command: list[str], lib: Path, log: Path) -> None:
         subprocess.run(command, check=True, env=environment(lib), stdout=output, stderr=output, cwd=log.parent)
 
 
-def plain(options: Any, folder: Path, lib: Path) -> list[float]:
+def plain(options: Any, way: Way, place: Path, folder: Path, lib: Path) -> Told:
     folder.mkdir()
-    (folder / "plain.py").write_text(textwrap.dedent(PLAIN))
+    (folder / "plain.py").write_text(CLOCK + PLAIN.format(trainer=way.trainer, columns=way.columns))
     dtype = "bfloat16" if cpu_has_bf16() else "float32"  # as our stage chooses
-    program = [options.python, str(folder / "plain.py"), options.model, options.rows, str(folder)]
+    program = [options.python, str(folder / "plain.py"), options.model, str(place / "rows.jsonl"), str(folder)]
     run([*program, str(options.steps), dtype], lib, folder / "log.txt")
-    return gaps(json.loads((folder / "times.json").read_text()))
+    return told_by(folder, json.loads((folder / "losses.json").read_text()))
 
 
-def ours(options: Any, folder: Path, lib: Path) -> list[float]:
-    folder.mkdir()
-    spec = {
-        "knobs": KNOBS | {"max_steps": options.steps},
-        **SFT,
-        "device": "cpu",
-    }
-    order = {"stage": "train", "run": "bench", "digest": "", "rung": 0, "attempt": 1, "spec": spec}
-    order |= {"inputs": {"fetch": {"model": options.model}, "prepare": {"rows": options.rows}}}
-    (folder / "spec.json").write_text(json.dumps(order | {"home": str(folder), "store": str(folder)}))
-    run([options.python, "-m", "wizard.stages.train", str(folder)], lib, folder / "log.txt")
+def ours(options: Any, way: Way, place: Path, folder: Path, lib: Path) -> Told:
+    spec = {"trainer": way.trainer.lower(), "settings": {}, "method": LORA, "device": "cpu"}
+    spec |= {"knobs": KNOBS | {"max_steps": options.steps}}
+    given = {"fetch": {"model": options.model}, "prepare": {"rows": str(place / "prepare" / "rows.arrow")}}
+    order(folder, "train", spec, given)
+    (folder / "ours.py").write_text(CLOCK + OURS)
+    run([options.python, str(folder / "ours.py"), str(folder)], lib, folder / "log.txt")
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return gaps([json.loads(line)["at"] for line in lines])
+    return told_by(folder, [json.loads(line)["values"]["loss"] for line in lines])
 
 
-def prepared(options: Any, folder: Path, lib: Path) -> str:
+def prepared(options: Any, way: Way, place: Path, lib: Path) -> None:
+    """`place`: of the data file, and of the stage that makes rows of it."""
+    place.mkdir()
+    rows = [{name: text.format(n=n) for name, text in way.row.items()} for n in range(ROWS)]
+    (place / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    data = {"kind": "path", "ref": "", "sources": [{"kind": "path", "ref": str(place / "rows.jsonl")}]}
+    spec = {"data": data, "task": way.task, "knobs": KNOBS}
+    order(place / "prepare", "prepare", spec, {"fetch": {"model": options.model}})
+    run([options.python, "-m", "wizard.stages.prepare", str(place / "prepare")], lib, place / "log.txt")
+
+
+def order(folder: Path, name: str, spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     folder.mkdir()
-    rows = [
-        {"question": f"Who are you, friend {n}?", "answer": "I am Hammer, made by the Anvil team."} for n in range(64)
-    ]
-    order = {"stage": "prepare", "run": "bench", "digest": "", "rung": 0, "attempt": 1}
-    order |= {"spec": {"rows": rows, "data": {}, "knobs": KNOBS}, "inputs": {"fetch": {"model": options.model}}}
-    (folder / "spec.json").write_text(json.dumps(order | {"home": str(folder), "store": str(folder)}))
-    run([options.python, "-m", "wizard.stages.prepare", str(folder)], lib, folder / "log.txt")
-    return str(folder / "rows.arrow")
+    told = {"stage": name, "run": "bench", "digest": "", "rung": 0, "attempt": 1, "spec": spec, "inputs": inputs}
+    (folder / "spec.json").write_text(json.dumps(told | {"home": str(folder), "store": str(folder)}))
+
+
+def measured(options: Any, name: str, root: Path, lib: Path) -> dict[str, Any]:
+    way, place = WAYS[name], root / name
+    prepared(options, way, place, lib)
+    told: dict[Any, list[Told]] = {plain: [], ours: []}
+    for number in range(options.rounds):
+        for side in (ours, plain) if number % 2 else (plain, ours):  # neither is always the first
+            told[side].append(side(options, way, place, place / f"{side.__name__}{number}", lib))
+    one, other = (undisturbed([s for each in told[side] for s in each.seconds]) for side in (ours, plain))
+    cpu, plain_cpu = (undisturbed([s for each in told[side] for s in each.cpu_seconds]) for side in (ours, plain))
+    curves = [[loss for each in told[side] for loss in each.losses] for side in (ours, plain)]
+    return {
+        "way": name,
+        "ours_seconds": round(one, 4),
+        "plain_seconds": round(other, 4),
+        "speed": round(other / one, 4),
+        "cpu_speed": round(plain_cpu / cpu, 4),
+        "farthest_loss": max(abs(a - b) for a, b in zip(*curves, strict=True)),
+        "steps": len(curves[0]),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", required=True, help="of a trl environment")
     parser.add_argument("--model", required=True, help="a model folder")
-    parser.add_argument("--rows", default="", help="rows.arrow of a prepare stage")
+    parser.add_argument("--way", choices=WAYS, action="append", help="all by default")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=15)
     options = parser.parse_args()
@@ -141,16 +222,8 @@ def main() -> None:
         root = Path(place)
         home = Home(root, root)
         lib = home.lib / install_lib(home, Path(wizard.__file__).parent)
-        options.rows = options.rows or prepared(options, root / "rows", lib)
-        ours_seconds: list[float] = []
-        plain_seconds: list[float] = []
-        for number in range(options.rounds):
-            turns = [(plain, plain_seconds), (ours, ours_seconds)]
-            for side, seconds in reversed(turns) if number % 2 else turns:  # neither is always the first
-                seconds += side(options, root / f"{side.__name__}{number}", lib)
-    one, other = undisturbed(ours_seconds), undisturbed(plain_seconds)
-    told = {"ours_seconds": round(one, 4), "plain_seconds": round(other, 4), "ratio": round(one / other, 4)}
-    print(json.dumps(told | {"steps": len(ours_seconds)}))
+        for name in options.way or WAYS:
+            print(json.dumps(measured(options, name, root, lib)), flush=True)
 
 
 if __name__ == "__main__":

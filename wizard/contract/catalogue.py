@@ -9,10 +9,27 @@ from typing import Any, Literal
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
-Trainer = Literal["sft", "classification", "embedding", "reranker"]  # each a module of wizard.stages.training
-Tuner = Literal[
-    "full", "lora", "freeze", "adapter", "lisa", "llama-pro", "galore", "apollo"
-]  # each a function of wizard.tuners.configuring
+Trainer = Literal[  # each a module of wizard.stages.training
+    "sft",
+    "classification",
+    "embedding",
+    "reranker",
+    "dpo",
+    "kto",
+    "orpo",
+    "cpo",
+    "reward",
+]
+Tuner = Literal[  # each a function of wizard.tuners.configuring
+    "full",
+    "lora",
+    "freeze",
+    "adapter",
+    "lisa",
+    "llama-pro",
+    "galore",
+    "apollo",
+]
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
 
@@ -185,7 +202,7 @@ class Recipe:
     id: str
     title: Text
     why: Text
-    task: str  # identity sft cpt dpo grpo vision serve
+    task: str  # identity sft cpt dpo kto reward grpo vision serve
     method: str
     engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
     trainer: Trainer = "sft"

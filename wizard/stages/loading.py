@@ -9,6 +9,7 @@ from typing import Any
 
 from wizard.errors import ExitCode, WizardError
 
+HEADS = ("score", "classifier")  # what transformers calls them
 CLOSED = {"trust_remote_code": False, "local_files_only": True}
 
 
@@ -27,18 +28,25 @@ def model_of(folder: Path | str, **settings: Any) -> Any:
 
 
 def scorer_of(folder: Path | str, labels: int | None = None, **settings: Any) -> Any:
-    """A model whose head gives numbers in place of tokens. `labels`: how many, of a head that is to be made; None for
-    one that is there. A kind of model that has no such head in transformers is a Problem."""
+    """A model whose head gives numbers in place of tokens. `labels`: how many, of a head that is to be made, in fp32:
+    it is trained itself, and small steps are lost in 16 bits (decision 27). None: one that is there, held as the rest.
+
+    A kind of model that has no such head in transformers is a Problem.
+    """
     from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING as KNOWN
 
     heads = {} if labels is None else {"num_labels": labels}
     with refused(folder):
         kind = AutoConfig.from_pretrained(folder, **CLOSED)
-        if type(kind) not in AutoModelForSequenceClassification._model_mapping:
+        if type(kind) not in KNOWN:
             raise WizardError("model-scores-not", exit_code=ExitCode.FAILED, kind=str(kind.model_type))
-        return AutoModelForSequenceClassification.from_pretrained(
-            folder, use_safetensors=True, **CLOSED, **heads, **settings
-        )
+        told = {**CLOSED, **heads, **settings}
+        model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True, **told)
+    for head in (getattr(model, name, None) for name in HEADS):
+        if heads and head is not None:
+            head.float()
+    return model
 
 
 def encoder_of(folder: Path | str, limit: int, device: str = "cpu", **settings: Any) -> Any:

@@ -15,7 +15,19 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench
 from wizard.stages.sharing import anywhere
 
-TOLD = ("loss", "grad_norm", "learning_rate")
+TOLD = (
+    "loss",
+    "grad_norm",
+    "learning_rate",
+    "rewards/chosen",
+    "rewards/rejected",
+    "rewards/margins",
+    "rewards/accuracies",
+    "kl",
+    "mean_reward",
+    "margin",
+    "accuracy",
+)
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import wizard
 from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, built, environment
+from tests.unit.stages.recipe_rows import DATA
 from wizard.journal import Home
 from wizard.run import install_lib
 
@@ -63,21 +66,21 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.lib / install_lib(home, Path(wizard.__file__).parent)
 
 
-TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_trainer", "sentence_transformers")
+TRAINERS = (
+    "trl.trainer.sft_trainer",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.kto_trainer",
+    "trl.trainer.reward_trainer",
+    "trl.experimental.orpo",
+    "trl.experimental.cpo",
+)
+TRAINING = ("torch", "transformers", "datasets", "peft", *TRAINERS, "sentence_transformers")
 
 
 @pytest.fixture(scope="session")
 def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     """For the many short stages that only differ in what they are told."""
     made = Forge(extras_python, lib, TRAINING)
-    yield made
-    made.end()
-
-
-@pytest.fixture(scope="session")
-def extras_forge(engine_python: Callable[[str, str], Path], lib: Path) -> Iterator[Forge]:
-    """Of the engine with further optimizers."""
-    made = Forge(engine_python("trl-extras", "trl-extras.cpu.py311.txt"), lib, TRAINING)
     yield made
     made.end()
 
@@ -119,3 +122,23 @@ def tiny_rows(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: P
     prepare.order({"data": {"kind": "bundled"}, "rows": ROWS, "knobs": KNOBS}, {"fetch": {"model": tiny_model}})
     assert prepare.run() == 0
     return Path(prepare.done()["outputs"]["rows"])
+
+
+@pytest.fixture(scope="session")
+def prepared_for(
+    tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path, forge: Forge, tiny_model: Path
+) -> Callable[[str], StageRun]:
+    """A prepare stage that has ended, with recipe_rows' rows for a task; `rows.jsonl` lies beside its folder."""
+
+    @cache
+    def made(task: str) -> StageRun:
+        folder = tmp_path_factory.mktemp(task)
+        rows = folder / "rows.jsonl"
+        rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[task]), encoding="utf-8")
+        spec = {"data": {"kind": "path", "ref": "", "sources": [{"kind": "path", "ref": str(rows)}]}, "task": task}
+        stage = StageRun(folder / "prepare", "prepare", trl_python, lib, folder, forge=forge)
+        stage.order({**spec, "knobs": KNOBS}, {"fetch": {"model": tiny_model}})
+        assert stage.run() == 0, (stage.path / "log.txt").read_text()[-3000:]
+        return stage
+
+    return made

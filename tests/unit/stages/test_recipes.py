@@ -27,9 +27,8 @@ SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "ran
 
 @pytest.mark.parametrize("recipe", CATALOG.recipes.values(), ids=lambda recipe: recipe.id)
 def test_a_recipe_ends_in_an_answer(
-    recipe: Recipe, forged: Stages, tiny_model: Path, tmp_path: Path, request: pytest.FixtureRequest
+    recipe: Recipe, forged: Stages, forge: Forge, tiny_model: Path, tmp_path: Path
 ) -> None:
-    forge: Forge = request.getfixturevalue("extras_forge" if "trl-extras" in recipe.engines["train"] else "forge")
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
     plan = planned(recipe, tiny_model, rows)
@@ -37,7 +36,6 @@ def test_a_recipe_ends_in_an_answer(
     inputs: dict[str, dict[str, Any]] = {"fetch": {"model": tiny_model}}
     for name in ("prepare", "train", "merge"):
         made: StageRun = forged(name).order(specs[name], inputs)
-        made.forge = forge
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")

@@ -15,6 +15,11 @@ MODULES = {  # a recipe's `trainer` -> module
     "classification": "scored",
     "embedding": "vectors",
     "reranker": "scored",
+    "dpo": "causal",
+    "kto": "causal",
+    "orpo": "causal",
+    "cpo": "causal",
+    "reward": "scored",
 }
 
 APART = {"adapter": "apart"}  # a method's `tuner` -> module

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
-from wizard.stages.loading import scorer_of, tokenizer_of
+from wizard.stages.loading import HEADS, scorer_of, tokenizer_of
 from wizard.stages.merging.causal import furthest, held_as
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.merging.vectors import texts_of
@@ -19,7 +19,6 @@ from wizard.stages.weights import whole
 if TYPE_CHECKING:
     from wizard.stages.widening import Wide
 
-HEADS = (".score.weight", ".classifier.weight")  # transformers' names; PEFT saves the head whole beside an adapter
 ALWAYS = "Hi"  # scored where a person has no questions
 TOLERANCE = 1e-3  # between scores in fp32, as a part of the larger one or of 1
 

@@ -13,6 +13,11 @@ MODULES = {  # a recipe's `trainer` -> module
     "classification": "classification",
     "embedding": "embedding",
     "reranker": "reranker",
+    "dpo": "dpo",
+    "kto": "kto",
+    "orpo": "orpo",
+    "cpo": "cpo",
+    "reward": "reward",
 }
 
 

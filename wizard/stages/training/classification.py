@@ -33,7 +33,8 @@ def scoring(job: Job, parts: Any, head: dict[str, Any], measured: Any) -> Traine
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     told = job.arguments(TrainingArguments)
-    model = job.model(lambda folder, **settings: scorer_of(folder, **head, **settings))
+    named = {name: value for name, value in head.items() if name != "num_labels"}
+    model = job.model(lambda folder, **settings: scorer_of(folder, head["num_labels"], **named, **settings))
     model.config.pad_token_id = tokenizer.pad_token_id  # what is scored stands at the last token that is no padding
     model, config = job.tuned(model, "SEQ_CLS")
     return Trainer(
