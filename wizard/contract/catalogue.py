@@ -10,7 +10,9 @@ from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
 Trainer = Literal["sft"]  # each a module of wizard.stages.training
-Tuner = Literal["full", "lora"]  # each a function of wizard.tuners.configuring
+Tuner = Literal[  # each a function of wizard.tuners.configuring
+    "full", "lora", "loraplus", "loftq", "adalora", "vera", "miss", "oft", "boft", "ia3", "unsloth"
+]
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
 

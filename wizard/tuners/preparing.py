@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from wizard.tuners.unsloth import UnslothConfig, around
+
 
 def prepare_model(model: Any, config: Any) -> Any:
     """`config`: of PEFT, of one of our own tuners, or None for a model that is trained as a whole."""
     if config is None:
         return model
+    if isinstance(config, UnslothConfig):
+        return around(model, config)
     from peft import get_peft_model
 
     return get_peft_model(model, config)

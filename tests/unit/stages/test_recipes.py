@@ -28,13 +28,14 @@ ENGINES = {"fetch": "trl", "prepare": "trl", "train": "trl", "merge": "trl", "se
 
 @pytest.mark.parametrize("recipe", CATALOG.recipes.values(), ids=lambda recipe: recipe.id)
 def test_a_recipe_ends_in_an_answer(
-    recipe: Recipe, forged: Stages, forge: Forge, tiny_model: Path, tmp_path: Path
+    recipe: Recipe, forged: Stages, forge: Forge, tiny_model: Path, tiny_experts: Path, tmp_path: Path
 ) -> None:
+    model = tiny_experts if "olmoe" in recipe.models else tiny_model
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
-    plan = planned(recipe, tiny_model, rows)
+    plan = planned(recipe, model, rows)
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
-    inputs: dict[str, dict[str, Any]] = {"fetch": {"model": tiny_model}}
+    inputs: dict[str, dict[str, Any]] = {"fetch": {"model": model}}
     for name in ("prepare", "train", "merge"):
         made: StageRun = forged(name).order(specs[name], inputs)
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
