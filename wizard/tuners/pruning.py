@@ -20,6 +20,8 @@ def made(model: Any) -> Any:
     """A callback of transformers, for this model's trainer."""
     from transformers import TrainerCallback
 
+    freeze_divisors(model)
+
     class Pruning(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **told: Any) -> None:
             schedule(model, state.max_steps)
@@ -34,6 +36,13 @@ def made(model: Any) -> Any:
             config_of(model).rank_pattern = left(model)  # what is saved from now on has only the ranks that are left
 
     return Pruning()
+
+
+def freeze_divisors(model: Any) -> None:
+    """PEFT 0.21 divides by the rank it began with, does not save that, and on a base in 16 bits lets it be trained."""
+    for name, number in model.named_parameters():
+        if ".ranknum." in name:
+            number.requires_grad_(False)
 
 
 def config_of(model: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, built, environment
+from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, beside, built, environment
 from wizard.journal import Home
 from wizard.run import install_lib
 
@@ -61,9 +61,15 @@ TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_traine
 
 
 @pytest.fixture(scope="session")
-def forge(trl_python: Path, lib: Path) -> Iterator[Forge]:
+def kernels(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
+    """Of bases in 4 and 8 bits, which the list for CPUs does not have."""
+    return beside(tmp_path_factory.mktemp("bitsandbytes"), trl_python, "bitsandbytes")
+
+
+@pytest.fixture(scope="session")
+def forge(trl_python: Path, lib: Path, kernels: Path) -> Iterator[Forge]:
     """For the many short stages that only differ in what they are told."""
-    made = Forge(trl_python, lib, TRAINING)
+    made = Forge(trl_python, lib, TRAINING, PYTHONPATH=f"{lib}{os.pathsep}{kernels}")
     yield made
     made.end()
 

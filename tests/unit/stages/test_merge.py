@@ -28,7 +28,7 @@ def adapter(
 @pytest.fixture
 def make(stage: Stages, trl_python: Path, tiny_model: Path) -> Any:
     def ordered(adapter: Path) -> StageRun:
-        spec = {"questions": QUESTIONS, "max_new_tokens": 12}
+        spec = {**SFT, "questions": QUESTIONS, "max_new_tokens": 12}
         return stage("merge", trl_python).order(spec, {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}})
 
     return ordered
@@ -56,7 +56,7 @@ def test_held_in_halves_it_answers_and_proves_the_same(
 ) -> None:
     results = []
     for held in (2, 4):
-        spec = {"questions": QUESTIONS, "max_new_tokens": 12, "weight_bytes": held}
+        spec = {**SFT, "questions": QUESTIONS, "max_new_tokens": 12, "weight_bytes": held}
         inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
         merge = stage("merge", trl_python, folder=f"merge-{held}").order(spec, inputs)
         assert merge.run() == 0
@@ -73,7 +73,7 @@ def test_every_kind_of_layer_and_adapter_is_widened_and_merged_bit_for_bit(trl_p
         [str(trl_python), str(script)], check=True, env=environment(lib), stdout=subprocess.PIPE, text=True
     ).stdout
     cases = [json.loads(line) for line in told.splitlines()]
-    assert len(cases) == 12
+    assert len(cases) == 24
     for case in cases:
         assert all(case.values()), case
 
@@ -86,3 +86,20 @@ def test_a_damaged_adapter_is_named_before_anything_is_loaded(make: Any, adapter
     merge = make(copy)
     assert merge.run() == 1
     assert merge.problem() == {"code": "adapter-damaged", "params": {"path": str(copy)}}
+
+
+def test_a_merge_that_changes_nothing_is_no_result(
+    forged: Stages, adapter: Path, tiny_model: Path, trl_python: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "adapter"
+    shutil.copytree(adapter, copy)
+    blank = (
+        "import sys; from safetensors.torch import load_file, save_file;"
+        "save_file({k: v * ('lora_A' in k) for k, v in load_file(sys.argv[1]).items()}, sys.argv[1], {'format': 'pt'})"
+    )
+    subprocess.run([str(trl_python), "-c", blank, str(copy / "adapter_model.safetensors")], check=True)
+    inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": copy}}
+    merge = forged("merge").order({**SFT, "questions": QUESTIONS, "max_new_tokens": 12}, inputs)
+    assert merge.run() == 1
+    assert merge.problem()["code"] == "merge-changed-nothing"
+    assert not (merge.path / "merged").exists()

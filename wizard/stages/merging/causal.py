@@ -13,6 +13,8 @@ from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.weights import whole
 
+FURTHEST = 0.05  # of two logits in fp32: 1e-4 is what rounding makes of them
+
 if TYPE_CHECKING:
     from wizard.stages.answering import Speaker
     from wizard.stages.widening import Wide
@@ -41,7 +43,9 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     model = PeftModel.from_pretrained(model, adapter).eval()
     wide.cover(model)
     merged, parity = compared(model, wide, speaker, questions)
-    if not parity["equal"]:
+    if not wide.changed:
+        raise WizardError("merge-changed-nothing", exit_code=ExitCode.FAILED)
+    if not parity["equal"] or parity["max_logit_diff"] > FURTHEST:
         raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
     bench.phase("save-model")
     learn_end(bench, merged, speaker)
