@@ -1,9 +1,15 @@
 """The door for those who script: `model = prepare_model(model, config)`, and nothing of it loads torch before.
 
-    from wizard.tuners import LoraConfig, prepare_model
-    model = prepare_model(model, LoraConfig(r=16, target_modules="all-linear", task_type="CAUSAL_LM"))
+    from transformers import AutoModelForCausalLM
+    from wizard.tuners import AdaLoraConfig, LoraConfig, prepare_model
 
-PEFT's configurations are PEFT's own classes, handed through.
+    model = AutoModelForCausalLM.from_pretrained("a folder")
+    model = prepare_model(model, LoraConfig(r=16, target_modules="all-linear", use_rslora=True, task_type="CAUSAL_LM"))
+    model.print_trainable_parameters()
+
+PEFT's configurations are PEFT's own classes, handed through: https://huggingface.co/docs/peft/package_reference/config.
+A method of the catalogue becomes one by `configuring.config_of(method, knobs, model)`; what it does as a trainer runs
+(LoRA+, AdaLoRA, PiSSA, OLoRA, EVA, LoftQ) is laid on by `hooks.attach(trainer, method, knobs)`.
 """
 
 from __future__ import annotations
@@ -11,8 +17,18 @@ from __future__ import annotations
 from typing import Any
 
 from wizard.tuners.preparing import prepare_model
+from wizard.tuners.unsloth import UnslothConfig
 
-PEFT = ("LoraConfig",)
+PEFT = (
+    "AdaLoraConfig",
+    "BOFTConfig",
+    "EvaConfig",
+    "IA3Config",
+    "LoraConfig",
+    "MissConfig",
+    "OFTConfig",
+    "VeraConfig",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +39,8 @@ def __getattr__(name: str) -> Any:
     return getattr(peft, name)
 
 
-__all__ = ["LoraConfig", "prepare_model"]
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PEFT})
+
+
+__all__ = ["UnslothConfig", "prepare_model", *PEFT]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, beside, built, environment
+from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, built, environment
 from wizard.journal import Home
 from wizard.run import install_lib
 
@@ -28,6 +28,12 @@ def engine_python(request: pytest.FixtureRequest) -> Callable[[str, str], Path]:
 @pytest.fixture(scope="session")
 def trl_python(engine_python: Callable[[str, str], Path]) -> Path:
     return engine_python("trl", "trl.cpu.py311.txt")
+
+
+@pytest.fixture(scope="session")
+def extras_python(engine_python: Callable[[str, str], Path]) -> Path:
+    """All that trl has, and what the rarer recipes need."""
+    return engine_python("trl-extras", "trl-extras.cpu.py311.txt")
 
 
 @pytest.fixture(scope="session")
@@ -61,15 +67,9 @@ TRAINING = ("torch", "transformers", "datasets", "peft", "trl.trainer.sft_traine
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
-    """Of bases in 4 and 8 bits, which the list for CPUs does not have."""
-    return beside(tmp_path_factory.mktemp("bitsandbytes"), trl_python, "bitsandbytes")
-
-
-@pytest.fixture(scope="session")
-def forge(trl_python: Path, lib: Path, kernels: Path) -> Iterator[Forge]:
+def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     """For the many short stages that only differ in what they are told."""
-    made = Forge(trl_python, lib, TRAINING, PYTHONPATH=f"{lib}{os.pathsep}{kernels}")
+    made = Forge(extras_python, lib, TRAINING)
     yield made
     made.end()
 
@@ -84,11 +84,11 @@ def stage(tmp_path: Path, lib: Path) -> Stages:
 
 
 @pytest.fixture
-def forged(stage: Stages, forge: Forge, trl_python: Path) -> Stages:
+def forged(stage: Stages, forge: Forge, extras_python: Path) -> Stages:
     """As `stage`, in the forge: `forged("train")`."""
 
     def make(name: str, folder: str = "", **variables: str) -> StageRun:
-        made = stage(name, trl_python, folder, **variables)
+        made = stage(name, extras_python, folder, **variables)
         made.forge = forge
         return made
 

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, LORA, SFT, StageRun, Stages, environment
+from tests.unit.stages.programs import KNOBS, LORA, SFT, StageRun, Stages, beside, environment
 
 BASES = ("nf4", "nf4-dq", "int8")
 LINEARS = 2 * 7  # of the tiny model's two layers
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
+    return beside(tmp_path_factory.mktemp("bitsandbytes"), trl_python, "bitsandbytes")
 
 
 @pytest.fixture(params=BASES)
