@@ -4,6 +4,7 @@ import json
 import sys
 import types
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import torch
 from transformers.quantizers.auto import AutoQuantizationConfig
@@ -49,7 +50,7 @@ def held(base: str, folder: Path) -> object:
 def main(place: Path) -> None:
     hold_hqq()
     folders = {kind: folder_of(place, kind) for kind in KINDS}
-    bases = [base for base in Method.__annotations__["base"].split('"')[1::2] if base != "fp8"]
+    bases = [base for base in get_args(get_type_hints(Method)["base"]) if base != "fp8"]
     told = {base: {kind: held(base, folder) for kind, folder in folders.items()} for base in bases}
     told["folders"] = {kind: type(AutoQuantizationConfig.from_dict(KINDS[kind])).__name__ for kind in ("gptq", "awq")}
     told["double"] = quantisation("nf4-dq", torch.bfloat16, folders["whole"]).bnb_4bit_use_double_quant

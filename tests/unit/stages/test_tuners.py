@@ -103,6 +103,24 @@ def test_eva_begins_with_directions_of_the_data(told: Callable[..., dict[str, An
     assert found["reloaded"] < 1e-4
 
 
+def test_ligers_kernels_are_asked_for_by_a_setting_that_transformers_has(make: Make) -> None:
+    train = make("lora-liger", max_steps=1)
+    assert train.run() == 1
+    log = (train.path / "log.txt").read_text(encoding="utf-8")
+    assert "setting-unknown" not in log
+    assert "liger" in log.lower()
+
+
+@pytest.mark.parametrize(
+    ("method", "knobs"), [("oft", {"targets": ["no_such_layer"]}), ("ia3", {"targets": ["nor_this"]})]
+)
+def test_a_tuner_that_does_not_suit_the_model_says_so(method: str, knobs: dict[str, Any], make: Make) -> None:
+    train = make(method, max_steps=1, **knobs)
+    assert train.run() == 1
+    assert train.problem()["code"] == "tuner-not-for-model"
+    assert "no_such_layer" in train.problem()["params"]["detail"]
+
+
 def adapter(train: StageRun) -> str:
     file = Path(train.done()["outputs"]["adapter"]) / "adapter_model.safetensors"
     return hashlib.sha256(file.read_bytes()).hexdigest()
