@@ -101,5 +101,21 @@ def test_a_merge_that_changes_nothing_is_no_result(
     inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": copy}}
     merge = forged("merge").order({**SFT, "questions": QUESTIONS, "max_new_tokens": 12}, inputs)
     assert merge.run() == 1
-    assert merge.problem()["code"] == "merge-changed-nothing"
+    assert merge.problem()["code"] == "weights-unchanged"
     assert not (merge.path / "merged").exists()
+
+
+def test_an_adapter_that_is_kept_apart_lies_beside_the_base_as_it_was(
+    forged: Stages, adapter: Path, tiny_model: Path
+) -> None:
+    inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
+    spec = {**SFT, "merge": "apart", "questions": QUESTIONS, "max_new_tokens": 12}
+    merge = forged("merge").order(spec, inputs)
+    assert merge.run() == 0
+    assert merge.done()["result"]["parity"]["equal"] is True
+    merged = Path(merge.done()["outputs"]["merged"])
+    for file in ("adapter_model.safetensors", "adapter_config.json"):
+        assert (merged / "adapter" / file).read_bytes() == (adapter / file).read_bytes()
+    for path in tiny_model.iterdir():
+        assert (merged / path.name).read_bytes() == path.read_bytes()
+    assert (merged / "config.json").stat().st_ino != (tiny_model / "config.json").stat().st_ino
