@@ -21,8 +21,17 @@ Trainer = Literal[  # each a module of wizard.stages.training
     "reward",
 ]
 Tuner = Literal[  # each a function of wizard.tuners.configuring
-    "full",
     "lora",
+    "loraplus",
+    "loftq",
+    "adalora",
+    "vera",
+    "miss",
+    "oft",
+    "boft",
+    "ia3",
+    "unsloth",
+    "full",
     "freeze",
     "adapter",
     "lisa",
@@ -156,6 +165,7 @@ class Engine:
     locks: Mapping[str, str]  # accelerator, or accelerator-pyXYZ -> file in recipes/engines/locks/
     needs: Needs = field(default_factory=Needs)
     argv: tuple[str, ...] = ()  # serve: template of the program's arguments, after the environment's python
+    adapter_argv: tuple[str, ...] = ()  # serve: more of them where an adapter lies beside the model
     health: str = ""
     warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -207,6 +217,7 @@ class Recipe:
     engines: Mapping[str, tuple[str, ...]]  # stage -> engines, first that can run here
     trainer: Trainer = "sft"
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer's configuration, by its library's names
+    merge: Literal["one", "apart"] = "one"  # apart: the adapter stays beside the base, and both are served
     models: tuple[str, ...]  # ids or families; "*": all that may be tuned for the task, "yours": a person's own of them
     accelerators: tuple[str, ...] = ("cpu", "cuda")
     datasets: tuple[str, ...] = ()

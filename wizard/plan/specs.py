@@ -132,6 +132,7 @@ def forecast(verdict: Verdict) -> dict[str, Any]:
 def merge(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
+        "merge": order.catalog.recipes[order.choice.recipe].merge,
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "seq_len": order.choice.knobs.seq_len,
@@ -146,6 +147,7 @@ def serve(order: Order) -> dict[str, Any]:
         "engine": engine.id,
         "trainer": order.catalog.recipes[order.choice.recipe].trainer,
         "argv": list(engine.argv),
+        "adapter_argv": list(engine.adapter_argv),
         "host": "127.0.0.1",
         "port": order.choice.port,
         "key_file": order.key_file,

@@ -14,6 +14,7 @@ from typing import Any
 from wizard.stages.crew import Crew
 from wizard.stages.desk import Bench, run
 from wizard.stages.sharing import accumulation, cards_of
+from wizard.tuners.unsloth import come_first
 
 MICRO_STEPS = 20
 ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and the optimizer steps often enough
@@ -29,6 +30,7 @@ def work(bench: Bench) -> None:
 def measure(bench: Bench) -> None:
     """Of several cards the first is measured: all of them hold as much."""
     bench.phase("load-libraries")
+    come_first(bench.order.spec["method"])
     from wizard.stages.meters import meter_of
     from wizard.stages.prepared import lengths_of, picked
     from wizard.stages.train import make

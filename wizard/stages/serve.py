@@ -18,6 +18,7 @@ from typing import Any
 
 from wizard.contract import MOST_OF_A_CARD, share_of_card
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import read_json
 from wizard.stages import engine, ports, prompts, safety
 from wizard.stages.client import Client
 from wizard.stages.desk import STOPPED, Bench, Order, run
@@ -28,6 +29,7 @@ from wizard.stages.weights import check_model
 
 LOOK_SECONDS = 0.2
 START_SECONDS = 1800
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 class Stop(BaseException):
@@ -93,7 +95,25 @@ def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
         "head": head_of(spec),
         "share": share() if any("{share}" in part for part in spec["argv"]) else "",
     }
-    return [sys.executable, *(part.format_map(values) for part in spec["argv"])]
+    adapter = adapter_of(model)
+    if adapter is None or not spec.get("adapter_argv"):
+        return [sys.executable, *(part.format_map(values) for part in spec["argv"])]
+    beside = {**values, "adapter": str(adapter), "rank": str(largest_rank(adapter))}
+    base = {**values, "name": f"{spec['served_name']}-base"}  # the name that is asked for is the adapter's
+    told = [part.format_map(base) for part in spec["argv"]]
+    return [sys.executable, *told, *(part.format_map(beside) for part in spec["adapter_argv"])]
+
+
+def adapter_of(model: Path) -> Path | None:
+    """One that was kept apart from the model that it was trained on."""
+    return model / "adapter" if (model / "adapter" / "adapter_config.json").is_file() else None
+
+
+def largest_rank(adapter: Path) -> int:
+    """The least that vLLM lets one ask for (vllm/config/lora.py) and that this adapter needs."""
+    told = read_json(adapter / "adapter_config.json")
+    rank = max(int(told.get("r") or 1), *(int(each) for each in (told.get("rank_pattern") or {"": 1}).values()))
+    return next((most for most in RANKS if most >= rank), RANKS[-1])
 
 
 def share() -> str:

@@ -1,4 +1,4 @@
-"""The plan's knobs as the settings of a trainer and of bitsandbytes."""
+"""The plan's knobs as the settings of a trainer."""
 
 from __future__ import annotations
 
@@ -52,22 +52,6 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "disable_tqdm": True,
         "report_to": "none",
     }
-
-
-def quantisation(base: str, dtype: Any) -> Any:
-    """How bitsandbytes is to hold a method's base; None where it is left whole."""
-    if base == "whole":
-        return None
-    from transformers import BitsAndBytesConfig
-
-    if base == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=base == "nf4-dq",
-        bnb_4bit_compute_dtype=dtype,
-    )
 
 
 def number_type(spec: Mapping[str, Any]) -> str:

@@ -20,6 +20,8 @@ from wizard.stages.faults import problem_of
 from wizard.stages.settings import number_type
 from wizard.stages.training import Job, make_trainer
 from wizard.stages.weights import check_model
+from wizard.tuners.hooks import resave
+from wizard.tuners.unsloth import come_first
 
 
 def work(bench: Bench) -> None:
@@ -45,6 +47,7 @@ def work(bench: Bench) -> None:
 def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> None:
     """On the only card, or one card's part."""
     bench.phase("load-libraries")
+    come_first(bench.order.spec["method"])
     from wizard.stages.reporter import Reporter
 
     reporter = Reporter(bench)
@@ -87,6 +90,7 @@ def save(trainer: Any, folder: Path, trainable: str) -> Path:
     if trainer.args.should_save:
         shutil.rmtree(part, ignore_errors=True)
     trainer.save_model(str(part))
+    resave(trainer, part)
     if trainer.args.should_save:
         shutil.rmtree(trained, ignore_errors=True)
         part.rename(trained)

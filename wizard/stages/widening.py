@@ -24,6 +24,7 @@ class Wide:
     def __init__(self) -> None:
         self.held: dict[nn.Module, dict[nn.Parameter, torch.Tensor]] = {}
         self.hooked: set[nn.Module] = set()
+        self.changed = 0  # layers that are others than before, as they were saved
 
     def cover(self, model: nn.Module) -> None:
         """Again where an adapter was laid around it."""
@@ -79,11 +80,13 @@ class Wide:
         """For good: merged in fp32, then held as `number`. Returns the model without the adapter."""
         for layer in adapted(model):
             base = layer.get_base_layer()
+            before = [weight.data.to(number, copy=True) for weight in own(base)]
             self.widen(base)
             layer.merge()
             self.held.pop(base)
             for weight in own(base):
                 weight.data = weight.data.to(number)
+            self.changed += not all(torch.equal(weight, then) for weight, then in zip(own(base), before, strict=True))
         return model.unload().to(number)
 
 

@@ -1,7 +1,11 @@
 """The door for those who script: `model = prepare_model(model, config)`, and nothing of it loads torch before.
 
-    from wizard.tuners import LoraConfig, prepare_model
-    model = prepare_model(model, LoraConfig(r=16, target_modules="all-linear", task_type="CAUSAL_LM"))
+    from transformers import AutoModelForCausalLM
+    from wizard.tuners import AdaLoraConfig, LoraConfig, prepare_model
+
+    model = AutoModelForCausalLM.from_pretrained("a folder")
+    model = prepare_model(model, LoraConfig(r=16, target_modules="all-linear", use_rslora=True, task_type="CAUSAL_LM"))
+    model.print_trainable_parameters()
 
     from wizard.tuners import LisaConfig, lisa_callback
     model = prepare_model(model, config := LisaConfig(layers=2, interval=20))
@@ -11,7 +15,9 @@
     model = prepare_model(model, config := AdapterConfig(size=64))
     save_adapter(model, "adapter", config)  # and later: load_adapter(base, "adapter")
 
-PEFT's configurations are PEFT's own classes, handed through.
+PEFT's configurations are PEFT's own classes, handed through: https://huggingface.co/docs/peft/package_reference/config.
+A method of the catalogue becomes one by `configuring.config_of(method, knobs, model)`; what it does as a trainer runs
+(LoRA+, AdaLoRA, PiSSA, OLoRA, EVA, LoftQ) is laid on by `hooks.attach(trainer, method, knobs)`.
 """
 
 from __future__ import annotations
@@ -24,8 +30,18 @@ from wizard.tuners.lisa import LisaConfig, lisa_callback
 from wizard.tuners.llama_pro import LlamaProConfig
 from wizard.tuners.preparing import prepare_model
 from wizard.tuners.saving import load_adapter, save_adapter
+from wizard.tuners.unsloth import UnslothConfig
 
-PEFT = ("LoraConfig",)
+PEFT = (
+    "AdaLoraConfig",
+    "BOFTConfig",
+    "EvaConfig",
+    "IA3Config",
+    "LoraConfig",
+    "MissConfig",
+    "OFTConfig",
+    "VeraConfig",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -36,14 +52,19 @@ def __getattr__(name: str) -> Any:
     return getattr(peft, name)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PEFT})
+
+
 __all__ = [
     "AdapterConfig",
     "FreezeConfig",
     "LisaConfig",
     "LlamaProConfig",
-    "LoraConfig",
+    "UnslothConfig",
     "lisa_callback",
     "load_adapter",
     "prepare_model",
     "save_adapter",
+    *PEFT,
 ]

@@ -8,12 +8,14 @@ from wizard.tuners.bottleneck import AdapterConfig, add_adapters
 from wizard.tuners.freezing import FreezeConfig, freeze
 from wizard.tuners.lisa import LisaConfig, check
 from wizard.tuners.llama_pro import LlamaProConfig, expand
+from wizard.tuners.unsloth import UnslothConfig, around
 
 OWN: dict[type, Any] = {
     FreezeConfig: freeze,
     AdapterConfig: add_adapters,
     LisaConfig: check,
     LlamaProConfig: expand,
+    UnslothConfig: around,
 }
 
 

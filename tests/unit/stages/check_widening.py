@@ -5,10 +5,11 @@ import json
 import sys
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from wizard.stages.widening import Wide
+from wizard.tuners.configuring import config_of
 
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48, "vocab_size": 96}
 KEYED = {**SMALL, "num_key_value_heads": 2, "head_dim": 8}
@@ -22,6 +23,18 @@ MODELS = {
     "mixtral": MIXED,
     "qwen3_moe": MIXED,
 }
+METHODS = {
+    "lora": {},
+    "dora": {"settings": {"use_dora": True}},
+    "adalora": {"tuner": "adalora"},
+    "vera": {"tuner": "vera"},
+    "oft": {"tuner": "oft", "settings": {"oft_block_size": 8, "r": 0}},
+    "boft": {"tuner": "boft"},
+    "ia3": {"tuner": "ia3"},
+    "miss": {"tuner": "miss"},
+}
+KNOBS = {"rank": 4, "alpha": 8, "targets": ["all-linear"]}
+LEARNT = ("lora_", "vera_lambda", "oft_R", "boft_", "ia3_l", "miss_block")
 ROWS = torch.arange(10).view(1, 10) * 7 % 96
 
 
@@ -31,13 +44,17 @@ def base_model(kind):
     return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).eval()
 
 
-def adapted_model(base, dora):
+def adapted_model(base, method):
     torch.manual_seed(5)
-    config = LoraConfig(r=4, target_modules="all-linear", use_dora=dora, task_type="CAUSAL_LM")
+    config = config_of({"tuner": "lora", "settings": {}, **METHODS[method]}, KNOBS, base)
     model = get_peft_model(base, config).eval()
     for name, weight in model.named_parameters():
-        if "lora_" in name:
-            weight.data = torch.randn(weight.shape) * 0.05 + (1 if "magnitude" in name else 0)
+        if weight.requires_grad and any(word in name for word in LEARNT):
+            ones = any(word in name for word in ("magnitude", "ia3_l", "boft_s"))
+            weight.data = torch.randn(weight.shape) * 0.05 + ones
+    for name, matrix in model.named_buffers():
+        if "vera_" in name:  # which PEFT rounds on a base in 16 bits, and an adapter's file then holds so
+            matrix.copy_(matrix.bfloat16())
     return model
 
 
@@ -46,13 +63,13 @@ def logits(model):
         return model(ROWS).logits
 
 
-def check(kind, dora):
+def check(kind, method):
     half = base_model(kind)
-    whole = adapted_model(copy.deepcopy(half).float(), dora)
+    whole = adapted_model(copy.deepcopy(half).float(), method)
     wide = Wide()
     wide.cover(half)
     found = {"base": torch.equal(logits(half), logits(copy.deepcopy(half).float()))}
-    narrow = adapted_model(half, dora)
+    narrow = adapted_model(half, method)
     wide.cover(narrow)
     found["adapter"] = torch.equal(logits(narrow), logits(whole))
     with wide.merged(narrow):
@@ -60,7 +77,9 @@ def check(kind, dora):
     found["apart"] = torch.equal(logits(narrow), logits(whole))  # nothing of the merging is left
     plain = whole.merge_and_unload()
     found["merged"] = torch.equal(seen, logits(plain))
-    weights = {weight for name, weight in narrow.named_parameters() if "lora_" not in name}
+    weights = {
+        weight for name, weight in narrow.named_parameters() if not weight.requires_grad and "ranknum" not in name
+    }
     found["halves"] = all(weight.dtype is torch.bfloat16 for weight in weights)
     ours, theirs = wide.merge(narrow, torch.bfloat16), plain.to(torch.bfloat16)
     pairs = zip(ours.state_dict().items(), theirs.state_dict().items(), strict=True)
@@ -68,10 +87,15 @@ def check(kind, dora):
     return found
 
 
-if __name__ == "__main__":
+def cases():
     for kind in MODELS:
-        for dora in (False, True):
-            if dora and kind in ("mixtral", "qwen3_moe"):  # PEFT adapts experts as parameters, DoRA not those
-                continue
-            print(json.dumps({"case": f"{kind} {'dora' if dora else 'lora'}", **check(kind, dora)}), flush=True)
+        for method in METHODS:
+            experts = kind in ("mixtral", "qwen3_moe")  # PEFT adapts them as parameters, which only LoRA can
+            if method == "lora" or kind in ("llama", "phi") or (method == "dora" and not experts):
+                yield kind, method
+
+
+if __name__ == "__main__":
+    for kind, method in cases():
+        print(json.dumps({"case": f"{kind} {method}", **check(kind, method)}), flush=True)
     sys.exit(0)

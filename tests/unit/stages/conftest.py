@@ -116,6 +116,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: 
 
 
 @pytest.fixture(scope="session")
+def tiny_experts(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
+    """As `tiny_model`, with four experts in each layer: Qwen3-MoE."""
+    folder = tmp_path_factory.mktemp("tiny") / "experts"
+    script = Path(__file__).with_name("make_tiny.py")
+    subprocess.run([str(trl_python), str(script), str(folder), "experts"], check=True, env=environment(lib))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_rows(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path, tiny_model: Path) -> Path:
     folder = tmp_path_factory.mktemp("rows")
     prepare = StageRun(folder / "prepare", "prepare", trl_python, lib, folder)

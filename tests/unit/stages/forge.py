@@ -21,7 +21,8 @@ def work(order: dict) -> int:
     os.dup2(log, 2)
     sys.argv = [order["module"], *order["arguments"]]
     try:
-        runpy.run_module(order["module"], run_name="__main__")
+        run = runpy.run_path if order["module"].endswith(".py") else runpy.run_module
+        run(order["module"], run_name="__main__")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except BaseException:

@@ -1,12 +1,26 @@
-"""Writes a tiny chat model; run in the trl environment: `python make_tiny.py FOLDER`."""
+"""Writes a tiny chat model; run in the trl environment: `python make_tiny.py FOLDER [experts]`."""
 
 import sys
 from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen3MoeConfig,
+    Qwen3MoeForCausalLM,
+)
 
+KINDS = {
+    "plain": (LlamaConfig, LlamaForCausalLM, {}),
+    "experts": (
+        Qwen3MoeConfig,
+        Qwen3MoeForCausalLM,
+        {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+    ),
+}
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -28,10 +42,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, kind: str = "plain") -> None:
     words = tokenizer()
     torch.manual_seed(1)
-    config = LlamaConfig(
+    configuration, model, more = KINDS[kind]
+    config = configuration(
         vocab_size=len(words),
         hidden_size=64,
         intermediate_size=128,
@@ -44,10 +59,11 @@ def main(folder: Path) -> None:
         eos_token_id=words.eos_token_id,
         pad_token_id=words.pad_token_id,
         tie_word_embeddings=True,
+        **more,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    model(config).save_pretrained(folder)
     words.save_pretrained(folder)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -73,7 +73,7 @@ def test_every_kind_of_layer_and_adapter_is_widened_and_merged_bit_for_bit(trl_p
         [str(trl_python), str(script)], check=True, env=environment(lib), stdout=subprocess.PIPE, text=True
     ).stdout
     cases = [json.loads(line) for line in told.splitlines()]
-    assert len(cases) == 12
+    assert len(cases) == 24
     for case in cases:
         assert all(case.values()), case
 
@@ -86,3 +86,36 @@ def test_a_damaged_adapter_is_named_before_anything_is_loaded(make: Any, adapter
     merge = make(copy)
     assert merge.run() == 1
     assert merge.problem() == {"code": "adapter-damaged", "params": {"path": str(copy)}}
+
+
+def test_a_merge_that_changes_nothing_is_no_result(
+    forged: Stages, adapter: Path, tiny_model: Path, trl_python: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "adapter"
+    shutil.copytree(adapter, copy)
+    blank = (
+        "import sys; from safetensors.torch import load_file, save_file;"
+        "save_file({k: v * ('lora_A' in k) for k, v in load_file(sys.argv[1]).items()}, sys.argv[1], {'format': 'pt'})"
+    )
+    subprocess.run([str(trl_python), "-c", blank, str(copy / "adapter_model.safetensors")], check=True)
+    inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": copy}}
+    merge = forged("merge").order({**SFT, "questions": QUESTIONS, "max_new_tokens": 12}, inputs)
+    assert merge.run() == 1
+    assert merge.problem()["code"] == "weights-unchanged"
+    assert not (merge.path / "merged").exists()
+
+
+def test_an_adapter_that_is_kept_apart_lies_beside_the_base_as_it_was(
+    forged: Stages, adapter: Path, tiny_model: Path
+) -> None:
+    inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
+    spec = {**SFT, "merge": "apart", "questions": QUESTIONS, "max_new_tokens": 12}
+    merge = forged("merge").order(spec, inputs)
+    assert merge.run() == 0
+    assert merge.done()["result"]["parity"]["equal"] is True
+    merged = Path(merge.done()["outputs"]["merged"])
+    for file in ("adapter_model.safetensors", "adapter_config.json"):
+        assert (merged / "adapter" / file).read_bytes() == (adapter / file).read_bytes()
+    for path in tiny_model.iterdir():
+        assert (merged / path.name).read_bytes() == path.read_bytes()
+    assert (merged / "config.json").stat().st_ino != (tiny_model / "config.json").stat().st_ino

@@ -52,7 +52,7 @@ def test_its_adapter_is_merged_into_the_whole_base(
     assert all(loss is not None and math.isfinite(loss) for loss in losses)
     assert losses[-1] < losses[0]
     merge = stage("merge", trl_python)  # without bitsandbytes
-    spec = {"questions": ["What is 3 and 3?"], "max_new_tokens": 12}
+    spec = {**SFT, "questions": ["What is 3 and 3?"], "max_new_tokens": 12}
     adapter = train.done()["outputs"]["adapter"]
     merge.order(spec, {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}})
     assert merge.run() == 0, (merge.path / "log.txt").read_text()[-3000:]

@@ -238,3 +238,15 @@ def test_vllm_is_asked_for_no_more_of_the_card_than_is_free(
     monkeypatch.setattr(serve_stage.subprocess, "run", lambda *args, **kwargs: SimpleNamespace(stdout=told))
     spec = {"served_name": "a", "host": "h", "dtype": "auto", "context": 1, "argv": ["--share", "{share}"]}
     assert serve_stage.command(spec, Path("m"), 1)[1:] == ["--share", share]
+
+
+def test_an_adapter_beside_the_model_is_served_by_the_name_that_is_asked_for(tmp_path: Path) -> None:
+    told = spec("vllm", tmp_path, device="cuda")
+    described = tomllib.loads((REPO / "recipes" / "engines" / "vllm.toml").read_text())
+    told |= {"adapter_argv": described["adapter_argv"], "argv": ["--served-model-name", "{name}", "--model", "{model}"]}
+    model = tmp_path / "merged"
+    (model / "adapter").mkdir(parents=True)
+    assert serve_stage.command(told, model, 1)[1:] == ["--served-model-name", "tiny", "--model", str(model)]
+    (model / "adapter" / "adapter_config.json").write_text(json.dumps({"r": 12, "rank_pattern": {"q_proj": 40}}))
+    lora = ["--enable-lora", "--max-lora-rank", "64", "--lora-modules", f"tiny={model}/adapter"]
+    assert serve_stage.command(told, model, 1)[1:] == ["--served-model-name", "tiny-base", "--model", str(model), *lora]

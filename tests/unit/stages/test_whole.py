@@ -46,13 +46,12 @@ METHODS: dict[str, dict[str, Any]] = {
         },
     },
 }
-EXTRAS = ("galore", "apollo")
 QUESTIONS = ["What is 3 and 3?"]
 Make = Callable[..., StageRun]
 
 
 @pytest.fixture
-def make(forged: Stages, tiny_model: Path, tiny_rows: Path, request: pytest.FixtureRequest) -> Make:
+def make(forged: Stages, tiny_model: Path, tiny_rows: Path) -> Make:
     def ordered(folder: str, method: str, **knobs: Any) -> StageRun:
         steps = {"max_steps": 12, "save_steps": 3, "learning_rate": 1e-3}
         spec = {
@@ -63,8 +62,6 @@ def make(forged: Stages, tiny_model: Path, tiny_rows: Path, request: pytest.Fixt
         }
         inputs = {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
         made = forged("train", folder).order(spec, inputs)
-        if method in EXTRAS:
-            made.forge = request.getfixturevalue("extras_forge")
         return made
 
     return ordered

@@ -10,8 +10,11 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.merging.beside import kept_apart
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.weights import whole
+
+FURTHEST = 0.05  # of two logits in fp32: 1e-4 is what rounding makes of them
 
 if TYPE_CHECKING:
     from wizard.stages.answering import Speaker
@@ -40,8 +43,12 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     bench.phase("merge-adapter")
     model = PeftModel.from_pretrained(model, adapter).eval()
     wide.cover(model)
+    if order.spec.get("merge") == "apart":
+        return kept_apart(bench, model, speaker, before, taught=learn_end(bench, model, speaker))
     merged, parity = compared(model, wide, speaker, questions)
-    if not parity["equal"]:
+    if not wide.changed:
+        raise WizardError("weights-unchanged", exit_code=ExitCode.FAILED, path=str(adapter))
+    if not parity["equal"] or parity["max_logit_diff"] > FURTHEST:
         raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
     bench.phase("save-model")
     learn_end(bench, merged, speaker)
@@ -88,9 +95,11 @@ def furthest(ones: Sequence[Any], others: Sequence[Any]) -> float:
     return max((float((one - other).abs().max()) for one, other in zip(ones, others, strict=True)), default=0.0)
 
 
-def learn_end(bench: Bench, model: Any, speaker: Speaker) -> None:
-    """An end that the training taught and the base does not know is named beside its own: else answers never stop."""
+def learn_end(bench: Bench, model: Any, speaker: Speaker) -> bool:
+    """An end that the training taught and the base does not know is named beside its own: else answers never stop.
+    Whether there was one."""
     sheet = prompts.noted(bench.order)
     if taught := [end for end in (sheet.ends if sheet else ()) if end not in speaker.ends]:
         model.generation_config.eos_token_id = sorted({*speaker.ends, *taught})
         bench.note("end-learnt", token=speaker.tokenizer.decode(taught))
+    return bool(taught)

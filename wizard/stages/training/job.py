@@ -10,10 +10,12 @@ from typing import Any
 
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
+from wizard.stages.holding import quantisation
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
-from wizard.stages.settings import arguments, number_type, quantisation
+from wizard.stages.settings import arguments, number_type
 from wizard.stages.sharing import zero_stage
+from wizard.tuners import unsloth
 from wizard.tuners.configuring import config_of
 from wizard.tuners.preparing import hold_fully, is_peft, prepare_model
 
@@ -60,10 +62,13 @@ class Job:
         """`load`: the class of model. Held as the method says, no adapter around it yet."""
         import torch
 
-        settings: dict[str, Any] = {"dtype": getattr(torch, number_type(self.order.spec))}
-        if packing := quantisation(self.order.spec["method"]["base"], settings["dtype"]):
-            settings["quantization_config"] = packing
+        method, settings = self.order.spec["method"], {"dtype": getattr(torch, number_type(self.order.spec))}
+        packing = quantisation(method["base"], settings["dtype"], self.folder)
         torch.manual_seed(int(self.order.knobs["seed"]))
+        if method["tuner"] == "unsloth":
+            return unsloth.load(self.folder, method["base"], settings["dtype"], self.order.knobs)
+        if packing:
+            settings["quantization_config"] = packing
         return load(self.folder, **settings)
 
     def tuned(self, model: Any, task_type: str = "CAUSAL_LM") -> tuple[Any, Any]:
