@@ -163,6 +163,7 @@ class Knobs:
     zero_stage: int = 0
     n_gpus: int = 1
     save_steps: int = 50
+    save_minutes: float = 10.0  # 0: by steps alone
     seed: int = 42
 
 
