@@ -16,7 +16,7 @@ from wizard.run.uv import mask
 OUT_OF_MEMORY = 75
 _KILLED = (signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS)
 _BROKEN = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
-_FULL_BYTES = 16 << 20
+FULL_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def judge(folder: RunFolder, stage: Stage, child: Child) -> Ending:
         return Ending(outcome="memory", problem=told or _problem(folder, stage, "stage-out-of-memory"))
     if told:
         return Ending(outcome="failed", problem=told)
-    if free_bytes(folder.path) < _FULL_BYTES:
+    if free_bytes(folder.path) < FULL_BYTES:
         return Ending(outcome="failed", problem=full_disk(folder.path))
     if code and -code in _BROKEN and (path := read_json(folder.stage(stage.folder).reading).get("path")):
         return Ending(outcome="failed", problem=Problem(code="data-reader-died", params={"path": path}))
