@@ -1,5 +1,5 @@
-"""What the supervisor does about an ending before it is final, beyond the ladder: back to the last good checkpoint with a
-lower learning rate, once more after a hang, and on again when a full disk has room."""
+"""What the supervisor does about an ending before it is final, beside the ladder: back to the last good checkpoint with
+a lower learning rate, once more after a hang, and on again when a full disk has room."""
 
 from __future__ import annotations
 
