@@ -49,7 +49,7 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
     checkpoints = bench.folder / "checkpoints"
     reporter = Reporter(bench, number_type(bench.order.spec) == "float16", card)
     trainer = make(bench, checkpoints, reporter)
-    Keeper(bench, trainer, reporter, start)
+    keeper = Keeper(bench, trainer, reporter, start)
     if start is not None:
         bench.note("resumed", step=step_of(start))
     try:
@@ -70,9 +70,8 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
         "dtype": number_type(bench.order.spec),
     }
     if trainer.eval_dataset is not None:
-        bench.phase("validate")
         try:
-            result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
+            result["validation_loss"] = round(keeper.last_validation(), 6)
         except Interrupted:
             sys.exit(STOPPED)
     if (best := best_of(kept_in(checkpoints))) is not None:

@@ -110,7 +110,7 @@ def test_a_wish_to_stop_is_met_wherever_it_finds_the_training(make: Any, where: 
     assert whole.run() == 0
     assert dies(stopped, f"term {where}") == 143
     last = stopped.events("checkpoint")[-1]["step"]
-    assert last == {"step 4": 5, "substep 4": 4, "saving 3": 3, "validating 3": 3}[where]
+    assert last == {"step 4": 4, "substep 4": 4, "saving 3": 3, "validating 3": 3}[where]
     assert stopped.events("failed") == []
     assert stopped.run() == 0
     assert same(stopped, whole)
@@ -145,6 +145,15 @@ def test_what_is_no_number_goes_back_and_on_with_a_lower_rate(make: Any) -> None
     assert rates == pytest.approx({step: rate * (0.3 if step > 3 else 1) for step, rate in straight.items()})
     assert astray.run() == 0  # from a checkpoint that knows the lower rate: it is lowered once
     assert astray.notes().count("learning-rate-changed") == 1
+
+
+def test_a_training_that_hangs_says_where_and_ends_itself(make: Any) -> None:
+    hangs = make("hangs", accumulate=2)
+    assert dies(hangs, "hang substep 4") == 1
+    told = hangs.problem()
+    assert (told["code"], told["params"]["phase"], told["params"]["step"]) == ("training-hangs", "step", 4)
+    assert hangs.run() == 0
+    assert hangs.notes() == ["resumed"]
 
 
 def test_more_steps_go_on_behind_the_last_row(make: Any) -> None:

@@ -41,6 +41,7 @@ class Keeper:
     def validated(self, *given: Any, **more: Any) -> Mapping[str, float]:
         """Nothing that the training draws by chance depends on whether there was time for it."""
         began = time.monotonic()
+        self.bench.phase("validate")
         self.reporter.pulse.beat("validate")
         try:
             with chance.untouched():
@@ -51,8 +52,17 @@ class Keeper:
             return {}
         finally:
             self.moments.evaluated(time.monotonic() - began)
+            self.bench.phase("train")
         self.validation[self.trainer.state.global_step] = float(told["eval_loss"])
         return told
+
+    def last_validation(self) -> float:
+        """Of the trained model. Raises `Interrupted`."""
+        step = self.trainer.state.global_step
+        if step not in self.validation:
+            self.bench.phase("validate")
+            self.validation[step] = float(self.trainer.evaluate()["eval_loss"])
+        return self.validation[step]
 
     def told(self) -> dict[str, Any]:
         """What a checkpoint's manifest says of its model."""

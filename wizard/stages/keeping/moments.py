@@ -32,7 +32,7 @@ class Moments(TrainerCallback):  # type: ignore[misc]
         self.due = self.stopping = False
         self.saved = self.validated = time.monotonic()
         self.validating = 0.0  # seconds that it took last
-        self.between: Any = None  # steps: the random numbers as they were
+        self.between: Any = None  # two steps: the random numbers as they were; none before the first of this process
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.saved = time.monotonic()
@@ -45,7 +45,10 @@ class Moments(TrainerCallback):  # type: ignore[misc]
         control.should_save = self.due and ready
         control.should_training_stop |= self.stopping and ready
         if control.should_save and self.validates and not self.stopping:
-            control.should_evaluate |= anywhere(self._may_validate(), args.device)
+            last = state.global_step >= state.max_steps
+            control.should_evaluate |= last or anywhere(self._may_validate(), args.device)
+        if self.alone and args.gradient_accumulation_steps > 1:
+            self.between = chance.drawn()
 
     def on_substep_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Asked to stop between micro-batches: what was learnt lies there as the step before left it, and so do the
@@ -55,10 +58,6 @@ class Moments(TrainerCallback):  # type: ignore[misc]
             control.should_save = self.between is not None
             if self.between is not None:
                 chance.draw_from(self.between)
-
-    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.alone and state.global_step and args.gradient_accumulation_steps > 1:
-            self.between = chance.drawn()
 
     def on_prediction_step(self, args: TrainingArguments, *_: Any, **__: Any) -> None:
         if anywhere(self.bench.asked_to_stop, args.device):
