@@ -42,7 +42,7 @@ RECIPES = [CATALOG.recipes[name] for name in NAMED] or [
 SEED = int(os.environ.get("YCDY_SOAK_SEED", "1"))
 OVERSEER = Path(__file__).parents[1] / "unit" / "run" / "overseer.py"
 STRIKES = ("stage", "supervisor", "both", "term")
-STEPS, SAVE_STEPS = 120, 7
+STEPS, SAVE_STEPS, LINE_BYTES = 120, 7, 200  # of a step in metrics.jsonl, about
 LONGEST_SECONDS = 400.0  # of a stage, on a busy machine
 
 
@@ -87,11 +87,14 @@ class Killed:
 
     def wait(self, chance: random.Random) -> None:
         """For a moment: of any stage, or behind some step of the training."""
-        before, began = len(self.events(self.train("metrics.jsonl"))), time.monotonic()
-        steps = chance.randrange(1, STEPS) if chance.random() < 0.6 else 10**9
-        seconds = LONGEST_SECONDS if steps < STEPS else chance.uniform(0, 40)
-        while time.monotonic() - began < seconds and locked(self.folder.lock):
-            if self.train("metrics.jsonl").exists() and len(self.events(self.train("metrics.jsonl"))) >= before + steps:
+        told, trained = self.train("metrics.jsonl"), self.train("done.json")
+        before, began = told.stat().st_size if told.exists() else 0, time.monotonic()
+        by_steps = chance.random() < 0.6 and not trained.exists()
+        steps, seconds = chance.randrange(1, STEPS // 4), chance.uniform(0, 12)
+        while locked(self.folder.lock):
+            if by_steps and told.exists() and told.stat().st_size > before + steps * LINE_BYTES:
+                return
+            if time.monotonic() - began > (LONGEST_SECONDS if by_steps else seconds) or (by_steps and trained.exists()):
                 return
             time.sleep(0.005)
 
