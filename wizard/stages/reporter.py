@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,6 +30,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def __init__(self, bench: Bench, fp16: bool = False, card: int | None = None) -> None:
         self.bench = bench
         self.losses: list[float] = []
+        self.measures: list[float] = []  # the less the better
         self.tokens = 0.0
         self.watch = detectors(fp16)
         self.step_began = self.step_ended = self.idle = 0.0
@@ -95,6 +97,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             self.tokens = seen
         self.bench.metric(state.global_step, state.max_steps, values)
         self.losses.append(values["loss"])
+        self.measures.append(measure(values))
         self._look(state.global_step, values)
         self._idle(state)
 
@@ -119,6 +122,12 @@ class Astray(WizardError):
     def __init__(self, since: int, code: str, /, **params: Any) -> None:
         super().__init__(code, **params)
         self.since = since
+
+
+def measure(values: Mapping[str, float], prefix: str = "") -> float:
+    """The loss; where rewards are learnt from it says nothing, and the reward counts."""
+    reward = values.get(f"{prefix}reward")
+    return float(values[f"{prefix}loss"]) if reward is None else -float(reward)
 
 
 def told_of(logs: dict[str, Any]) -> dict[str, float]:

@@ -111,7 +111,7 @@ def test_what_other_cards_shared_in_another_way_cannot_be_gone_on_from(tmp_path:
     assert chosen(bench_of(tmp_path, n_gpus=2, zero_stage=3)) is None
 
 
-def kept(*losses: float, name: str = "loss") -> list[Kept]:
+def kept(*losses: float, name: str = "training") -> list[Kept]:
     return [Kept(step=step, told={name: loss}) for step, loss in enumerate(losses, start=1)]
 
 
@@ -122,7 +122,7 @@ def test_the_two_newest_and_the_best_stay() -> None:
 
 
 def test_rows_kept_back_say_what_is_best_and_training_s_loss_only_without_them() -> None:
-    both = [Kept(step=1, told={"loss": 9.0, "validation_loss": 2.0}), *kept(0.1, 0.2)[1:]]
+    both = [Kept(step=1, told={"training": 9.0, "validation": 2.0}), *kept(0.1, 0.2)[1:]]
     assert best_of(both) == both[0]
     assert best_of(kept(2.0, 1.0, 1.0)) == kept(2.0, 1.0, 1.0)[2]  # of equals the newer
     assert best_of(kept(float("nan"))) is None
@@ -130,7 +130,7 @@ def test_rows_kept_back_say_what_is_best_and_training_s_loss_only_without_them()
 
 def test_thinning_out_reads_what_the_checkpoints_say_of_themselves(bench: Bench) -> None:
     for step, loss in ((2, 3.0), (4, 1.0), (6, 2.0), (8, 2.5)):
-        checkpoint(bench, step, loss=loss)
+        checkpoint(bench, step, training=loss)
     thin_out(bench.folder / "checkpoints")
     assert sorted(path.name for path in (bench.folder / "checkpoints").iterdir()) == [
         "checkpoint-4",

@@ -13,7 +13,7 @@ from wizard.stages.keeping import chance, manifest
 from wizard.stages.keeping.moments import Interrupted, Moments
 from wizard.stages.keeping.rates import Rate
 from wizard.stages.keeping.saving import Saving
-from wizard.stages.reporter import Reporter
+from wizard.stages.reporter import Reporter, measure
 
 SMOOTHED = 20  # steps whose mean is a checkpoint's loss
 
@@ -25,7 +25,7 @@ class Keeper:
         self.bench, self.trainer, self.reporter = bench, trainer, reporter
         self.rate = float(bench.order.knobs["learning_rate"])
         self.moments = Moments(bench, trainer.eval_dataset is not None)
-        self.validation: dict[int, float] = {}
+        self.validation: dict[int, Mapping[str, float]] = {}
         self.evaluate = trainer._evaluate
         trainer._evaluate = self.validated
         trainer.add_callback(self.moments)
@@ -53,7 +53,7 @@ class Keeper:
         finally:
             self.moments.evaluated(time.monotonic() - began)
             self.bench.phase("train")
-        self.validation[self.trainer.state.global_step] = float(told["eval_loss"])
+        self.validation[self.trainer.state.global_step] = told
         return told
 
     def last_validation(self) -> float:
@@ -61,17 +61,17 @@ class Keeper:
         step = self.trainer.state.global_step
         if step not in self.validation:
             self.bench.phase("validate")
-            self.validation[step] = float(self.trainer.evaluate()["eval_loss"])
-        return self.validation[step]
+            self.validation[step] = self.trainer.evaluate()
+        return float(self.validation[step]["eval_loss"])
 
     def told(self) -> dict[str, Any]:
         """What a checkpoint's manifest says of its model."""
-        last = self.reporter.losses[-SMOOTHED:]
+        last = self.reporter.measures[-SMOOTHED:]
         facts: dict[str, Any] = {"learning_rate": self.rate}
         if last:
-            facts["loss"] = sum(last) / len(last)
+            facts["training"] = sum(last) / len(last)
         if (found := self.validation.get(self.trainer.state.global_step)) is not None:
-            facts["validation_loss"] = found
+            facts["validation"] = measure(found, "eval_")
         return facts
 
 

@@ -13,7 +13,7 @@ from wizard.stages.checkpoints import newest_first, step_of
 from wizard.stages.keeping.manifest import read
 
 NEWEST = 2
-MEASURES = ("validation_loss", "loss")  # of a checkpoint, the truer first
+MEASURES = ("validation", "training")  # of a checkpoint, the truer first; the less the better
 
 
 @dataclass(frozen=True, kw_only=True)
