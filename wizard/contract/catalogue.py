@@ -10,35 +10,12 @@ from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
 Trainer = Literal[  # each a module of wizard.stages.training
-    "sft",
-    "classification",
-    "embedding",
-    "reranker",
-    "dpo",
-    "kto",
-    "orpo",
-    "cpo",
-    "reward",
-]
+    "sft", "classification", "embedding", "reranker", "dpo", "kto", "orpo", "cpo", "reward",
+]  # fmt: skip
 Tuner = Literal[  # each a function of wizard.tuners.configuring
-    "lora",
-    "loraplus",
-    "loftq",
-    "adalora",
-    "vera",
-    "miss",
-    "oft",
-    "boft",
-    "ia3",
-    "unsloth",
-    "full",
-    "freeze",
-    "adapter",
-    "lisa",
-    "llama-pro",
-    "galore",
-    "apollo",
-]
+    "lora", "loraplus", "loftq", "adalora", "vera", "miss", "oft", "boft", "ia3", "unsloth", "full", "freeze",
+    "adapter", "lisa", "llama-pro", "galore", "apollo",
+]  # fmt: skip
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
 
@@ -192,6 +169,7 @@ class Knobs:
     zero_stage: int = 0
     n_gpus: int = 1
     save_steps: int = 50
+    save_minutes: float = 10.0  # 0: by steps alone
     seed: int = 42
 
 

@@ -165,8 +165,9 @@ def _forecasts(event: Event) -> Iterable[Note]:
 def _concession(event: Event) -> Note:
     changes = event.get("changes")
     told = ", ".join(f"{knob}={value}" for knob, value in changes.items()) if isinstance(changes, dict) else ""
-    code = "conceded-asked" if event.get("by") == "user" else "conceded"
-    return Note(at=at(event), stage=str(event["stage"]), code=code, params={"changes": told}, level="warning")
+    code = {"user": "conceded-asked", "watch": "rolled-back"}.get(str(event.get("by")), "conceded")
+    params = {"changes": told, "why": event.get("why", "")}
+    return Note(at=at(event), stage=str(event["stage"]), code=code, params=params, level="warning")
 
 
 def fold(

@@ -18,6 +18,7 @@ LEAST: Mapping[str, float] = {
     "alpha": 1,
     "max_steps": 0,
     "save_steps": 1,
+    "save_minutes": 0,
     "n_gpus": 1,
     "seed": 0,
     "learning_rate": 1e-9,

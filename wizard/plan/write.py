@@ -23,6 +23,7 @@ ABOUT: Mapping[str, str] = {
     "zero_stage": "what several cards split up: 1 optimizer states, 2 gradients too, 3 the model as well",
     "n_gpus": "cards that share the micro-batches of a step",
     "save_steps": "a checkpoint this often",
+    "save_minutes": "and after so many minutes; 0 = by steps alone",
 }
 
 

@@ -44,6 +44,7 @@ class History:
         self.runs = 0
         self.granted = 0
         self.attempts: Counter[str] = Counter()
+        self.rollbacks: Counter[str] = Counter()
         self.rungs: dict[str, int] = {}
         self.done: set[str] = set()
         for event in events:
@@ -99,8 +100,9 @@ class History:
     def _conceded(self, stage: str, event: Event) -> None:
         rung, changes = event.get("to"), event.get("changes")
         self.rungs[stage] = rung if isinstance(rung, int) else 0
-        if event.get("by") == "user":
-            self.granted += 1
+        if event.get("by") in ("user", "watch"):
+            self.granted += event["by"] == "user"
+            self.rollbacks[stage] += event["by"] == "watch"
             self._changes[stage] = {**self._changes.get(stage, {}), **(changes if isinstance(changes, dict) else {})}
         else:
             rungs = _down_to(self._stages[stage], self.rungs[stage])

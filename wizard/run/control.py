@@ -18,7 +18,10 @@ Asked = Literal["", "now", "checkpoint"]
 def stop(folder: RunFolder, after_checkpoint: bool = False) -> bool:
     """Asks a run to stop; where nobody supervises it, ends what is left of it. False when nothing was running."""
     if supervised(folder):
-        write_json(folder.stop, {"mode": "checkpoint" if after_checkpoint else "now", "at": time.time()})
+        try:
+            write_json(folder.stop, {"mode": "checkpoint" if after_checkpoint else "now", "at": time.time()})
+        except OSError:
+            folder.stop.touch()  # on a full disk: an empty one means now
         return True
     return processes.end(lambda: processes.marked(run_marker(folder)), grace=60) > 0
 

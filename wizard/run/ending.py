@@ -13,10 +13,10 @@ from wizard.run.ledger import free_bytes, full_disk
 from wizard.run.spawn import is_done
 from wizard.run.uv import mask
 
-OUT_OF_MEMORY = 75
+OUT_OF_MEMORY, STOPPED = 75, 143
 _KILLED = (signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS)
 _BROKEN = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
-_FULL_BYTES = 16 << 20
+FULL_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def judge(folder: RunFolder, stage: Stage, child: Child) -> Ending:
     if is_done(folder, stage):
         return Ending(outcome="done")
     told = next((problem for event in reversed(events) if (problem := _told(event))), None)
-    if child.asked_to_end:
+    if child.asked_to_end or (child.code == STOPPED and told is None):  # by whoever shuts the machine down
         served = any(event.get("kind") == "ready" for event in events)
         return Ending(outcome="stopped", problem=told, served=served)
     code = child.code
@@ -44,7 +44,7 @@ def judge(folder: RunFolder, stage: Stage, child: Child) -> Ending:
         return Ending(outcome="memory", problem=told or _problem(folder, stage, "stage-out-of-memory"))
     if told:
         return Ending(outcome="failed", problem=told)
-    if free_bytes(folder.path) < _FULL_BYTES:
+    if free_bytes(folder.path) < FULL_BYTES:
         return Ending(outcome="failed", problem=full_disk(folder.path))
     if code and -code in _BROKEN and (path := read_json(folder.stage(stage.folder).reading).get("path")):
         return Ending(outcome="failed", problem=Problem(code="data-reader-died", params={"path": path}))

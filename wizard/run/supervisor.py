@@ -23,6 +23,7 @@ from wizard.run.foretelling import Refit, foretold
 from wizard.run.ledger import FULL, Ledger, full_disk
 from wizard.run.locks import Lock, take
 from wizard.run.measured import Keeper
+from wizard.run.mending import Mending
 from wizard.run.metering import MeterFactory, Metering
 from wizard.run.spawn import Start, is_done, spawn
 
@@ -65,6 +66,7 @@ class Supervisor:
         self.ledger = Ledger(folder)
         self.builder = Builder(self.plan, folder, home, engines, self.ledger)
         self.remade: set[str] = set()
+        self.mending = Mending(folder.path, self.history, self.ledger, self._stopping, self._write)
         self.meter = Metering(folder, meter) if meter else None
         self.refit = refit
 
@@ -170,7 +172,8 @@ class Supervisor:
                     restarted = True
                     self.ledger.note("stage-restarted", stage.name, "warning")
                     continue
-                return ending
+                if (final := self.mending.final(stage.name, ending)) is not None:
+                    return final
         finally:
             for lock in locks:
                 lock.release()

@@ -58,7 +58,7 @@ def work(bench: Bench) -> None:
         from wizard.stages.train import train
 
         start = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-        train(bench, start, rehearsal.told_before(bench))
+        train(bench, start, rehearsal.told_before(bench), int(os.environ["RANK"]))
 
 
 def main() -> int:

@@ -1,30 +1,33 @@
-"""Which checkpoint to go on from: the newest whole one. Saving is not atomic, so a killed run may leave half of one."""
+"""Which checkpoint to go on from: the newest whole one. What is being written has another name until it is whole."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from wizard.stages.desk import Bench
+from wizard.stages.keeping import manifest
 from wizard.stages.sharing import cards_of, zero_stage
-from wizard.stages.weights import shards, whole
 
 PREFIX = "checkpoint-"
-SHARDS = "latest"
+UNFINISHED = "unfinished"
 
 
 def newest_whole(bench: Bench, folder: Path) -> Path | None:
-    """Damaged newer ones are set aside, so that the trainer neither loads nor counts them."""
+    """Damaged newer ones are set aside, so that nobody loads or counts them; one that was being written is gone."""
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     for checkpoint in newest_first(folder):
         if (fault := fault_of(checkpoint, bench.order.knobs)) is None:
             return checkpoint
-        aside = checkpoint.with_name(f"damaged-{checkpoint.name}-{bench.order.attempt}")
-        checkpoint.rename(aside)
+        aside = set_aside(checkpoint, "damaged", bench.order.attempt)
         bench.note("checkpoint-damaged", "warning", step=step_of(checkpoint), file=fault, path=str(aside))
     return None
+
+
+def set_aside(checkpoint: Path, why: str, attempt: int) -> Path:
+    return checkpoint.rename(checkpoint.with_name(f"{why}-{checkpoint.name}-{attempt}"))
 
 
 def newest_first(folder: Path) -> list[Path]:
@@ -37,68 +40,13 @@ def step_of(checkpoint: Path) -> int:
 
 
 def fault_of(checkpoint: Path, knobs: Mapping[str, Any]) -> str | None:
-    """The first file that is missing or damaged."""
-    return next((file.name for file, good in checks(checkpoint, knobs) if not good), None)
+    """The first file that is missing or damaged; the manifest, where the cards shared it in another way."""
+    told = manifest.read(checkpoint)
+    if told.get("step") != step_of(checkpoint) or told.get("shared") != shared(knobs):
+        return manifest.NAME
+    return manifest.fault_of(checkpoint)
 
 
-def checks(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[tuple[Path, bool]]:
-    state = checkpoint / "trainer_state.json"
-    yield state, tells_step(state, step_of(checkpoint))
-    for name in ("adapter_model.safetensors",) if is_adapter(checkpoint) else shards(checkpoint):
-        yield checkpoint / name, whole(checkpoint / name)
-    if zero_stage(knobs):
-        yield checkpoint / SHARDS, shards_of(checkpoint).is_dir()
-    for file in archives(checkpoint, knobs):
-        yield file, archive_is_whole(file)
-
-
-def is_adapter(checkpoint: Path) -> bool:
-    """Rather than a model of its own."""
-    return not (checkpoint / "config.json").is_file()
-
-
-def archives(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[Path]:
-    """Each card has random numbers of its own, and under ZeRO its part of what is trained in a file of its own."""
-    cards, stage = range(cards_of(knobs)), zero_stage(knobs)
-    yield checkpoint / "scheduler.pt"
-    for card in cards:
-        yield checkpoint / (f"rng_state_{card}.pth" if len(cards) > 1 else "rng_state.pth")
-    if stage == 0:
-        yield checkpoint / "optimizer.pt"
-        return
-    shards = shards_of(checkpoint)
-    for card in cards:
-        yield named_like(shards, f"zero_pp_rank_{card}_mp_rank_00_optim_states.pt")
-    for card in cards:
-        if stage == 3:
-            yield shards / f"zero_pp_rank_{card}_mp_rank_00_model_states.pt"
-    if stage < 3:
-        yield shards / "mp_rank_00_model_states.pt"
-
-
-def shards_of(checkpoint: Path) -> Path:
-    """DeepSpeed names the folder in a file that it writes when everything is there."""
-    try:
-        return checkpoint / ((checkpoint / SHARDS).read_text(encoding="utf-8").strip() or SHARDS)
-    except (OSError, UnicodeDecodeError):
-        return checkpoint / SHARDS
-
-
-def named_like(folder: Path, name: str) -> Path:
-    """The number type stands before the name where it is bf16."""
-    return next(folder.glob(f"*{name}"), folder / name)
-
-
-def tells_step(state: Path, step: int) -> bool:
-    try:
-        return bool(json.loads(state.read_text(encoding="utf-8"))["global_step"] == step)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def archive_is_whole(file: Path) -> bool:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError):
-        return False
+def shared(knobs: Mapping[str, Any]) -> list[int]:
+    """Each card has random numbers of its own, and under ZeRO its part of what is trained."""
+    return [cards_of(knobs), zero_stage(knobs)]

@@ -15,10 +15,12 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.desk import STOPPED, Bench
 from wizard.stages.ports import claim
-from wizard.stages.sharing import cards_of
+from wizard.stages.sharing import cards_of, visible
+from wizard.stages.watching.pulse import beats_in, hang_of
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.1
+LOOK_SECONDS = 5.0  # between two looks at where the cards are
 GRACE_SECONDS = 10.0  # after one has failed the others wait for it in vain, and few of them notice
 FELL = "card-failed"
 CHATTER = "ignore::FutureWarning:torch.distributed.c10d_logger"  # else two lines for each exchange between cards
@@ -31,7 +33,9 @@ class Crew:
         self.bench = bench
         self.asked_to_stop = False
         self.told = bench.folder / "cards"
-        shutil.rmtree(self.told, ignore_errors=True)
+        self.pulses = bench.folder / "pulses"
+        for left in (self.told, self.pulses):
+            shutil.rmtree(left, ignore_errors=True)
         bench.hand_over()
         self.before = signal.signal(signal.SIGTERM, self.stop)
         cards, port = cards_of(bench.order.knobs), claim(HOST, 0)
@@ -68,7 +72,7 @@ class Crew:
 
     def _watch(self) -> int:
         """The code of the first that failed, 0 where none did."""
-        failed, asked, deadline = 0, False, float("inf")
+        failed, asked, deadline, look = 0, False, float("inf"), time.monotonic() + LOOK_SECONDS
         while running := [process for process in self.processes if process.poll() is None]:
             if self.asked_to_stop and not asked:
                 asked = True
@@ -78,8 +82,20 @@ class Crew:
                 deadline = time.monotonic() + GRACE_SECONDS
             if time.monotonic() > deadline:
                 send(running, signal.SIGKILL)
+            if time.monotonic() > look:
+                look = time.monotonic() + LOOK_SECONDS
+                self._end_if_hanging(running)
             time.sleep(POLL_SECONDS)
         return failed or next((process.returncode for process in self.processes if process.returncode), 0)
+
+    def _end_if_hanging(self, running: list[subprocess.Popen[bytes]]) -> None:
+        """Raises the Problem that names the card which the others wait for."""
+        hang = hang_of(beats_in(self.pulses, len(self.processes)), time.monotonic())
+        if hang is not None:
+            send(running, signal.SIGKILL)
+            cards = visible() or [str(card) for card in range(len(self.processes))]
+            told = {"card": cards[hang.card], "phase": hang.phase, "step": hang.step, "seconds": hang.seconds}
+            raise WizardError("card-hangs", exit_code=ExitCode.FAILED, **told)
 
     def _problem(self) -> WizardError | None:
         """What the first of those that could tell it has told."""

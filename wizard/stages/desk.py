@@ -14,7 +14,8 @@ from typing import Any
 
 from wizard.errors import WizardError
 from wizard.journal import Journal, write_json
-from wizard.stages.faults import OUT_OF_MEMORY, problem_of
+from wizard.stages.faults import NO_ROOM, OUT_OF_MEMORY, problem_of
+from wizard.stages.keeping import room
 
 FAILED, STOPPED = 1, 143
 
@@ -56,23 +57,40 @@ class Bench:
         self.folder = folder
         self.order = read_order(folder)
         self.started = time.monotonic()
+        self.asked_to_stop = False  # by SIGTERM, where a stage has something to save first
         self._journal = Journal(folder / "events.jsonl")
         self._metrics = Journal(folder / "metrics.jsonl")
 
     def phase(self, code: str) -> None:
-        self._journal.write("phase", code=code)
+        self.event("phase", code=code)
 
     def progress(self, done: float, total: float, unit: str) -> None:
-        self._journal.write("progress", done=done, total=total, unit=unit)
+        self.event("progress", done=done, total=total, unit=unit)
 
     def note(self, code: str, /, level: str = "info", **params: Any) -> None:
-        self._journal.write("note", code=code, params=params, level=level)
+        self.event("note", code=code, params=params, level=level)
 
     def event(self, kind: str, **params: Any) -> None:
-        self._journal.write(kind, **params)
+        self._patiently(self._journal, kind=kind, **params)
 
     def metric(self, step: int, total: int, values: Mapping[str, float | None]) -> None:
-        self._metrics.append(step=step, total=total, values=values)
+        self._patiently(self._metrics, step=step, total=total, values=values)
+
+    def _patiently(self, journal: Journal, **fields: Any) -> None:
+        """What a full disk does not take waits, and the work with it: nothing that is done is lost for a line."""
+        if not self._wrote(journal, fields):
+            room.wait(lambda: self._wrote(journal, fields), self.order.stage, self.folder)
+
+    def _wrote(self, journal: Journal, fields: Mapping[str, Any]) -> bool:
+        try:
+            journal.append(**fields)
+        except OSError as error:
+            if error.errno not in NO_ROOM or int(self.order.knobs.get("n_gpus", 1)) > 1:
+                raise  # several cards would wait for each other for too long
+            if self.asked_to_stop:
+                sys.exit(STOPPED)
+            return False
+        return True
 
     def hand_over(self) -> None:
         """Another process writes these files from now on; a line it leaves torn is closed when we write again."""

@@ -55,7 +55,7 @@ def encoder_of(folder: Path | str, limit: int, device: str = "cpu", **settings: 
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Normalize, Pooling, Transformer
 
-    options = {"model_kwargs": {"use_safetensors": True, **settings}, "device": device}
+    options: dict[str, Any] = {"model_kwargs": {"use_safetensors": True, **settings}, "device": device}
     with refused(folder):
         if (Path(folder) / "modules.json").is_file():
             encoder = SentenceTransformer(str(folder), **CLOSED, **options)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +24,54 @@ SHUFFLED = 1000  # rows that a stream holds to draw from
 
 
 def rows_of(path: Path, knobs: Mapping[str, Any]) -> Dataset | IterableDataset:
-    """`path`: the prepare stage's output `rows`. What is streamed is mixed only within a window."""
+    """`path`: the prepare stage's output `rows`. What is streamed has no end, and is mixed only within a window."""
     from datasets import Dataset, IterableDataset
 
     if path.suffix == ".arrow":
         return shortened(Dataset.from_file(str(path)), int(max(lengths_of(path))), int(knobs["seq_len"]))
-    told = {name: read_json(path)[name] for name in STREAM}
-    told["spec"]["knobs"]["seq_len"] = knobs["seq_len"]
-    stream = IterableDataset.from_generator(streamed, gen_kwargs=told)
-    return stream.shuffle(seed=int(knobs["seed"]), buffer_size=SHUFFLED)
+    return IterableDataset.from_generator(rounds, gen_kwargs={"seed": int(knobs["seed"]), **stream_of(path, knobs)})
 
 
 def kept_back(outputs: Mapping[str, str], knobs: Mapping[str, Any]) -> Dataset | IterableDataset | None:
     """The validation rows, if any were kept from training."""
-    return rows_of(Path(outputs["validation"]), knobs) if "validation" in outputs else None
+    from datasets import IterableDataset
+
+    if "validation" not in outputs:
+        return None
+    path = Path(outputs["validation"])
+    if path.suffix == ".arrow":
+        return rows_of(path, knobs)
+    return IterableDataset.from_generator(streamed, gen_kwargs=stream_of(path, knobs))
+
+
+def stream_of(path: Path, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """What `streamed` is to be told."""
+    told = {name: read_json(path)[name] for name in STREAM}
+    told["spec"]["knobs"]["seq_len"] = knobs["seq_len"]
+    return told
+
+
+def rounds(seed: int, **told: Any) -> Iterator[Row]:
+    """The stream again and again, each time in another order.
+
+    To transformers all of it is one epoch, in which it goes on at the very batch it had come to: of a stream with an
+    end it knows no length, counts no epochs, and would begin the later ones anew.
+    """
+    for number in count():
+        yield from mixed(streamed(**told), random.Random(f"{seed} {number}"), SHUFFLED)
+
+
+def mixed(rows: Iterable[Row], chance: random.Random, window: int) -> Iterator[Row]:
+    held: list[Row] = []
+    for row in rows:
+        if len(held) < window:
+            held.append(row)
+            continue
+        place = chance.randrange(window)
+        yield held[place]
+        held[place] = row
+    chance.shuffle(held)
+    yield from held
 
 
 def shortened(rows: Dataset, longest: int, limit: int) -> Dataset:

@@ -10,8 +10,6 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.sharing import accumulation, zero
 
-CHECKPOINTS_KEPT = 2
-
 
 def arguments(kind: type, knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> Any:
     """An object of `kind`, one of transformers' TrainingArguments. A name that it does not have is a Problem."""
@@ -46,7 +44,6 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "deepspeed": zero(knobs),
         "ddp_find_unused_parameters": False,
         "save_steps": int(knobs["save_steps"]),
-        "save_total_limit": CHECKPOINTS_KEPT,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "disable_tqdm": True,

@@ -79,13 +79,26 @@ def zero(knobs: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def anywhere(mine: bool, device: Any) -> bool:
     """Whether it is so on any card: they must all do the same, or one waits for the others for ever."""
+    return bool(most(int(mine), device))
+
+
+def most(mine: int, device: Any) -> int:
+    """The largest number that any card has."""
     import torch
 
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return mine
-    told = torch.tensor(int(mine), device=device)
+    told = torch.tensor(mine, device=device)
     torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
-    return bool(told.item())
+    return int(told.item())
+
+
+def meet() -> None:
+    """Returns when every card has come here."""
+    import torch
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
 
 
 def settle_on_card() -> None:

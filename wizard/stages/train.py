@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from wizard.stages import rehearsal, sharing
-from wizard.stages.checkpoints import fault_of, newest_first, newest_whole
+from wizard.stages.checkpoints import UNFINISHED, newest_whole, step_of
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
-from wizard.stages.faults import problem_of
+from wizard.stages.keeping.retention import best_of, kept_in
 from wizard.stages.settings import number_type
 from wizard.stages.training import Job, make_trainer
 from wizard.stages.weights import check_model
@@ -37,25 +37,31 @@ def work(bench: Bench) -> None:
             Crew(bench, "train", *([str(start)] if start else [])).wait()
         else:
             train(bench, start, rehearsed)
-    except Exception as error:
-        told = problem_of(error, order.stage, bench.folder)
-        if told and told.problem.code == "disk-full":
-            drop_unfinished(checkpoints, order.knobs)
-        raise
+    finally:
+        shutil.rmtree(checkpoints / UNFINISHED, ignore_errors=True)
 
 
-def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> None:
+def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: int | None = None) -> None:
     """On the only card, or one card's part."""
     bench.phase("load-libraries")
     come_first(bench.order.spec["method"])
-    from wizard.stages.reporter import Reporter
+    from wizard.stages.keeping.keeper import Keeper, forget_from
+    from wizard.stages.keeping.moments import Interrupted
+    from wizard.stages.reporter import Astray, Reporter
 
-    reporter = Reporter(bench)
-    trainer = make(bench, bench.folder / "checkpoints", reporter)
+    checkpoints = bench.folder / "checkpoints"
+    reporter = Reporter(bench, number_type(bench.order.spec) == "float16", card)
+    trainer = make(bench, checkpoints, reporter)
+    keeper = Keeper(bench, trainer, reporter, start)
     if start is not None:
-        bench.note("resumed", step=int(start.name.rpartition("-")[2]))
-    outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
-    if reporter.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
+        bench.note("resumed", step=step_of(start))
+    try:
+        outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
+    except Astray as astray:
+        if not card:
+            forget_from(bench, checkpoints, astray.since)
+        raise
+    if bench.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
         sys.exit(STOPPED)
     trainable = bench.order.spec["method"]["trainable"]
     bench.phase("save-adapter" if trainable == "adapter" else "save-model")
@@ -68,8 +74,12 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
         "dtype": number_type(bench.order.spec),
     }
     if trainer.eval_dataset is not None:
-        bench.phase("validate")
-        result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
+        try:
+            result["validation_loss"] = round(keeper.last_validation(), 6)
+        except Interrupted:
+            sys.exit(STOPPED)
+    if (best := best_of(kept_in(checkpoints))) is not None:
+        result["best_step"] = best.step
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
     bench.finish({trained.name: trained}, result)
@@ -95,13 +105,6 @@ def save(trainer: Any, folder: Path, trainable: str) -> Path:
         shutil.rmtree(trained, ignore_errors=True)
         part.rename(trained)
     return trained
-
-
-def drop_unfinished(checkpoints: Path, knobs: Mapping[str, Any]) -> None:
-    """Room for what comes next; the newest whole checkpoint stays."""
-    for checkpoint in newest_first(checkpoints):
-        if fault_of(checkpoint, knobs):
-            shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 if __name__ == "__main__":

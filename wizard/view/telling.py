@@ -60,8 +60,8 @@ def knob_title(name: str) -> str:
 
 
 def knob_value(value: Any, name: str = "") -> str:
-    if name == "max_steps" and not value:
-        return say("knob.max_steps.none")
+    if name in ("max_steps", "save_minutes") and not value:
+        return say(f"knob.{name}.none")
     if isinstance(value, bool):
         return say("view.yes" if value else "view.no")
     if isinstance(value, float):

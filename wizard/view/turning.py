@@ -19,6 +19,7 @@ STEPS: dict[str, Sequence[Any]] = {
     "max_steps": [0, 10, 20, 30, 50, 60, 80, 100, 150, 200, 300, 500, 1000, 2000, 5000],
     "grad_ckpt": [False, True],
     "save_steps": [5, 10, 20, 25, 50, 100, 200, 500],
+    "save_minutes": [0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0],
     "seed": list(range(1, 101)),
 }
 

@@ -122,7 +122,7 @@ class _Formatter(string.Formatter):
     """Besides plain placeholders: {x:gib} {x:gb} {x:duration}, and {ycdy}, the program's own name as it was typed;
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
     {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
-    {x:json} {x:prompt-side} {x:prompt-cause} for what others said;
+    {x:json} {x:prompt-side} {x:prompt-cause} {x:hanging} {x:astray} for what others said;
     of data {x:kind} {x:kinds} {x:task} {x:tasks} {x:instead}, and {x:media} for a picture, a video, a sound.
     A missing or odd value never hides the sentence."""
 
@@ -150,7 +150,7 @@ class _Formatter(string.Formatter):
             "kind": self._kind, "kinds": self._kinds, "task": self._task, "tasks": self._tasks,
             "instead": self._instead,
         }.get(format_spec)  # fmt: skip
-        if format_spec in ("prompt-side", "prompt-cause"):
+        if format_spec in ("prompt-side", "prompt-cause", "hanging", "astray"):
             return say_in(self._language, f"{format_spec}.{value}")
         shown = {"gib": units.gib, "gb": units.gb, "duration": units.seconds}.get(format_spec)
         try:

@@ -464,7 +464,7 @@ def test_corrupt_lines_in_the_journal_do_not_stop_a_resume(toy: Callable[..., To
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_is_told_and_the_run_goes_on_afterwards(toy: Callable[..., Toy], tmp_path: Path) -> None:
+def test_a_full_disk_is_waited_for_and_the_run_goes_on_by_itself(toy: Callable[..., Toy], tmp_path: Path) -> None:
     import subprocess
 
     disk = tmp_path / "small"
@@ -474,21 +474,60 @@ def test_a_full_disk_is_told_and_the_run_goes_on_afterwards(toy: Callable[..., T
         pytest.skip("no mounts here")
     try:
         fill = """
-if attempt == 1:
+if attempt < 3:
     with open(here / 'checkpoint', 'wb') as file:
         while True: file.write(b'x' * 65536); file.flush()
 done()
 """
         run = toy(stage("fetch", DONE, 1), stage("train", fill, 2), root=disk / "home")
-        state = run.run()
-        assert state.status == "failed"
-        assert state.problem is not None
-        assert state.problem.code == "run-disk-full"
-        assert state.stages[0].status == "done"
+        run.launch()
+        until(lambda: "run-disk-waits" in [note["code"] for note in run.events("note")])
+        assert run.state().status == "running"
+        stop(run.folder)
+        assert run.over().status == "stopped"
         (run.folder.path / "02-train" / "checkpoint").unlink()
-        assert run.run().status == "done"
+        run.launch()
+        until(lambda: [note["code"] for note in run.events("note")].count("run-disk-waits") == 2)
+        (run.folder.path / "02-train" / "checkpoint").unlink()
+        assert run.over().status == "done"
+        assert [event["attempt"] for event in run.events("stage-started")] == [1, 1, 2, 3]
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+ASTRAY = """
+rates = here / 'rates'
+rates.write_text((rates.read_text() if rates.exists() else '') + f"{spec['knobs']['learning_rate']} ")
+if attempt <= spec['astray']:
+    event('failed', problem={'code': 'loss-not-finite', 'params': {'step': 3}}); sys.exit(1)
+done()
+"""
+
+
+@pytest.mark.parametrize(("times", "status"), [(1, "done"), (2, "done"), (3, "failed")])
+def test_what_went_astray_goes_back_with_a_lower_rate_twice_and_no_more(
+    toy: Callable[..., Toy], times: int, status: str
+) -> None:
+    knobs = {"micro_batch": 4, "accumulate": 2, "learning_rate": 1e-3}
+    run = toy(stage("train", ASTRAY, 1, spec={"code": ASTRAY, "astray": times, "knobs": knobs}))
+    state = run.run()
+    assert state.status == status
+    rates = (run.folder.path / "01-train" / "rates").read_text().split()
+    assert rates == ["0.001", "0.0003", "9e-05"][: times + 1]
+    told = [note.params for note in state.notes if note.code == "rolled-back"]
+    assert told == [{"changes": f"learning_rate={rate}", "why": "loss-not-finite"} for rate in rates[1:]]
+    if status == "failed":  # a person's own rate goes before, and a resume begins to count where it was
+        concede(run.folder, "train", {"learning_rate": 1e-5})
+        assert run.run().status == "done"
+
+
+def test_a_stage_that_hangs_is_started_once_more(toy: Callable[..., Toy]) -> None:
+    code = "event('failed', problem={'code': 'card-hangs', 'params': {}}); sys.exit(1)"
+    run = toy(stage("train", f"if attempt == 2: done(); sys.exit(0)\n{code}", 1))
+    assert run.run().status == "done"
+    run = toy(stage("train", code, 1), root=run.home.root.parent / "other")
+    assert run.run().status == "failed"
+    assert len(run.events("stage-started")) == 2
 
 
 def test_the_spec_a_stage_gets(toy: Callable[..., Toy]) -> None:

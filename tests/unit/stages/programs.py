@@ -34,6 +34,7 @@ KNOBS = {
     "grad_ckpt": False,
     "packing": False,
     "save_steps": 2,
+    "save_minutes": 10.0,
     "seed": 7,
 }
 LORA = {"id": "lora", "base": "whole", "trainable": "adapter", "tuner": "lora", "settings": {}, "arguments": {}}

@@ -1,25 +1,22 @@
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from wizard.stages.checkpoints import newest_whole
+from wizard.stages.checkpoints import UNFINISHED, newest_whole, shared
 from wizard.stages.desk import Bench
+from wizard.stages.keeping import manifest
+from wizard.stages.keeping.retention import Kept, best_of, thin_out, too_many
 
-ALONE = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
-SHARDS = [
-    f"global_step20/{name}"
-    for card in (0, 1)
-    for name in (
-        f"bf16_zero_pp_rank_{card}_mp_rank_00_optim_states.pt",
-        f"zero_pp_rank_{card}_mp_rank_00_model_states.pt",
-    )
-]
-SHARED = ("scheduler.pt", "rng_state_0.pth", "rng_state_1.pth", *SHARDS)
+FILES = {
+    "adapter_model.safetensors": b"weights" * 40,
+    "optimizer.pt": b"moments" * 90,
+    "rng_state.pth": b"chance",
+    "trainer_state.json": b"{}",
+    "global_step2/zero_pp_rank_1_mp_rank_00_optim_states.pt": b"the second card's part",
+}
 
 
 def bench_of(folder: Path, **knobs: int) -> Bench:
@@ -42,18 +39,12 @@ def bench(tmp_path: Path) -> Bench:
     return bench_of(tmp_path)
 
 
-def checkpoint(bench: Bench, step: int, archives: Iterable[str] = ALONE) -> Path:
+def checkpoint(bench: Bench, step: int, **told: float) -> Path:
     folder = bench.folder / "checkpoints" / f"checkpoint-{step}"
-    folder.mkdir(parents=True)
-    header = json.dumps({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
-    (folder / "adapter_model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
-    for name in archives:
-        (folder / name).parent.mkdir(exist_ok=True)
-        with zipfile.ZipFile(folder / name, "w") as archive:
-            archive.writestr("data", "x" * 100)
-    if archives is not ALONE:
-        (folder / "latest").write_text("global_step20")
-    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
+    for name, content in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    manifest.seal(folder, step=step, shared=shared(bench.order.knobs), **told)
     return folder
 
 
@@ -72,7 +63,7 @@ def test_none_is_none(bench: Bench) -> None:
     assert chosen(bench) is None
 
 
-@pytest.mark.parametrize("name", ["trainer_state.json", "adapter_model.safetensors", *ALONE])
+@pytest.mark.parametrize("name", [*FILES, manifest.NAME])
 def test_a_checkpoint_without_one_of_its_files_is_set_aside(bench: Bench, name: str) -> None:
     checkpoint(bench, 10)
     (checkpoint(bench, 20) / name).unlink()
@@ -82,56 +73,67 @@ def test_a_checkpoint_without_one_of_its_files_is_set_aside(bench: Bench, name: 
     assert (note["code"], note["params"]["step"], note["params"]["file"]) == ("checkpoint-damaged", 20, name)
 
 
-@pytest.mark.parametrize("name", ["trainer_state.json", "adapter_model.safetensors", *ALONE])
+@pytest.mark.parametrize("name", [*FILES, manifest.NAME])
 def test_a_cut_file_is_seen(bench: Bench, name: str) -> None:
     checkpoint(bench, 10)
     file = checkpoint(bench, 20) / name
-    file.write_bytes(file.read_bytes()[:-9])
+    file.write_bytes(file.read_bytes()[:-1])
+    if name == manifest.NAME:
+        file.write_bytes(file.read_bytes()[:-9])
     assert chosen(bench) == "checkpoint-10"
 
 
-def test_a_changed_byte_in_an_archive_is_seen(bench: Bench) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_one_changed_bit_is_seen(bench: Bench, name: str) -> None:
     checkpoint(bench, 10)
-    file = checkpoint(bench, 20) / "optimizer.pt"
+    file = checkpoint(bench, 20) / name
     content = bytearray(file.read_bytes())
-    content[60] ^= 1
+    content[-1] ^= 1
     file.write_bytes(content)
     assert chosen(bench) == "checkpoint-10"
 
 
-def test_the_checkpoint_of_several_cards_is_whole_with_each_card_s_part(tmp_path: Path) -> None:
-    bench = bench_of(tmp_path, n_gpus=2, zero_stage=3)
-    checkpoint(bench, 20, SHARED)
-    assert chosen(bench) == "checkpoint-20"
+def test_one_that_was_being_written_is_none_and_makes_room(bench: Bench) -> None:
+    checkpoint(bench, 10)
+    unfinished = bench.folder / "checkpoints" / UNFINISHED
+    checkpoint(bench, 20).rename(unfinished)
+    assert chosen(bench) == "checkpoint-10"
+    assert not unfinished.exists()
 
 
-@pytest.mark.parametrize("name", ["latest", *SHARED])
-def test_a_checkpoint_that_lacks_one_card_s_part_is_set_aside(tmp_path: Path, name: str) -> None:
-    bench = bench_of(tmp_path, n_gpus=2, zero_stage=3)
-    (checkpoint(bench, 20, SHARED) / name).unlink()
-    assert chosen(bench) is None
-    note = json.loads((tmp_path / "events.jsonl").read_text())
-    assert note["params"]["file"] == Path(name).name.removeprefix("bf16_")
-
-
-@pytest.mark.parametrize("name", SHARED)
-def test_one_card_s_part_that_was_cut_is_seen(tmp_path: Path, name: str) -> None:
-    bench = bench_of(tmp_path, n_gpus=2, zero_stage=3)
-    file = checkpoint(bench, 20, SHARED) / name
-    file.write_bytes(file.read_bytes()[:-9])
+def test_a_renamed_checkpoint_is_not_another_step(bench: Bench) -> None:
+    checkpoint(bench, 20).rename(bench.folder / "checkpoints" / "checkpoint-30")
     assert chosen(bench) is None
 
 
-@pytest.mark.parametrize(
-    ("stage", "archives"), [(0, ["optimizer.pt"]), (2, [*SHARDS[::2], "global_step20/mp_rank_00_model_states.pt"])]
-)
-def test_what_the_cards_do_not_split_up_is_there_once(tmp_path: Path, stage: int, archives: list[str]) -> None:
-    bench = bench_of(tmp_path, n_gpus=2, zero_stage=stage)
-    checkpoint(bench, 20, [*SHARED[:3], *archives])
-    assert chosen(bench) == "checkpoint-20"
+def test_what_other_cards_shared_in_another_way_cannot_be_gone_on_from(tmp_path: Path) -> None:
+    checkpoint(bench_of(tmp_path), 20)
+    assert chosen(bench_of(tmp_path, n_gpus=2, zero_stage=3)) is None
 
 
-def test_the_checkpoint_of_one_card_is_none_for_two(tmp_path: Path) -> None:
-    bench = bench_of(tmp_path, n_gpus=2, zero_stage=3)
-    checkpoint(bench, 20)
-    assert chosen(bench) is None
+def kept(*losses: float, name: str = "training") -> list[Kept]:
+    return [Kept(step=step, told={name: loss}) for step, loss in enumerate(losses, start=1)]
+
+
+def test_the_two_newest_and_the_best_stay() -> None:
+    assert too_many(kept(5.0, 1.0, 4.0, 3.0, 2.0), 2) == [1, 3]
+    assert too_many(kept(5.0, 4.0, 3.0), 2) == [1]
+    assert too_many(kept(1.0), 2) == []
+
+
+def test_rows_kept_back_say_what_is_best_and_training_s_loss_only_without_them() -> None:
+    both = [Kept(step=1, told={"training": 9.0, "validation": 2.0}), *kept(0.1, 0.2)[1:]]
+    assert best_of(both) == both[0]
+    assert best_of(kept(2.0, 1.0, 1.0)) == kept(2.0, 1.0, 1.0)[2]  # of equals the newer
+    assert best_of(kept(float("nan"))) is None
+
+
+def test_thinning_out_reads_what_the_checkpoints_say_of_themselves(bench: Bench) -> None:
+    for step, loss in ((2, 3.0), (4, 1.0), (6, 2.0), (8, 2.5)):
+        checkpoint(bench, step, training=loss)
+    thin_out(bench.folder / "checkpoints")
+    assert sorted(path.name for path in (bench.folder / "checkpoints").iterdir()) == [
+        "checkpoint-4",
+        "checkpoint-6",
+        "checkpoint-8",
+    ]

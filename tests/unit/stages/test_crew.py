@@ -15,7 +15,11 @@ from tests.unit.stages.programs import StageRun
 
 HEAD = """
 from wizard.stages import crew, desk
+from wizard.stages.watching import pulse
 crew.GRACE_SECONDS = 1.0
+crew.LOOK_SECONDS = 0.2
+pulse.PATIENCE = dict.fromkeys(pulse.PATIENCE, 3.0)
+pulse.BEAT_SECONDS = 0.05
 
 def work(bench):
     bench.phase("load-libraries")
@@ -98,6 +102,28 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
     pids = wait_for_cards(stage, process, 3)
     assert process.wait() == 1
     assert stage.problem()["params"]["error"] == "ValueError: odd"
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+PULSE = """
+from wizard.stages.watching import pulse
+pulse.BEAT_SECONDS = 0.05
+mine = pulse.Pulse(card, seat.folder / "pulses" / f"{card}.json")
+mine.beat("step", 7)
+mine.start()
+"""
+
+
+@pytest.mark.parametrize("how", ["mine.beat('rows')", "time.sleep(0.5); os.kill(os.getpid(), signal.SIGSTOP)"])
+def test_a_card_that_the_others_wait_for_in_vain_is_named_and_all_are_ended(
+    head: Callable[..., StageRun], how: str
+) -> None:
+    stage = head(f"{UP}{PULSE}\nif card == 1:\n    {how}\n{SLEEP}", cards=3)
+    process = stage.start()
+    pids = wait_for_cards(stage, process, 3)
+    assert process.wait() == 1
+    told = stage.problem()
+    assert (told["code"], told["params"]["card"], told["params"]["step"]) == ("card-hangs", "1", 7)
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 

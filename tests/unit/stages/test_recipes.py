@@ -52,12 +52,12 @@ def test_a_recipe_ends_in_an_answer(
     assert answer(forge, tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]))
 
 
-def planned(recipe: Recipe, model: Path, rows: Path) -> Plan:
+def planned(recipe: Recipe, model: Path, rows: Path, **changed: Any) -> Plan:
     """As a person's own choice of this recipe would be, on this machine, with a folder as the model."""
     known = replace(
         CATALOG.models["smollm2-135m"], id="tiny", sources=(Source(kind="path", ref=str(model)),), yours=True
     )
-    knobs = replace(recipe.knobs, **SMALL)
+    knobs = replace(recipe.knobs, **SMALL | changed)
     verdict = Verdict(
         recipe=recipe.id, model="tiny", task=recipe.task, method=recipe.method, knobs=knobs, status="fits",
         peak_bytes=1, reserved_bytes=2, card_bytes=3, safe_bytes=4, capacity_bytes=5, moment="forward", terms=(),

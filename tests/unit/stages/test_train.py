@@ -129,24 +129,34 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_loses_nothing(make: Any, small_disk: Path) -> None:
-    train = make("train", max_steps=4000, save_steps=5, rank=32)
+def test_a_full_disk_is_waited_for_and_loses_nothing(make: Any, small_disk: Path) -> None:
+    train = make("train", max_steps=60, save_steps=5, rank=32)
     process = train.start()
     train.wait_for(lambda stage: len(stage.events("checkpoint")) >= 1, process)
     ballast = small_disk / "ballast"
     free = os.statvfs(small_disk)
     ballast.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - 200_000)))
-    assert process.wait() == 1
-    assert train.problem()["code"] == "disk-full"
-    left = checkpoints(train)
-    assert left
+    train.wait_for(lambda stage: "disk-waits" in stage.notes(), process)
+    waits = len(train.metrics())
+    assert checkpoints(train)
+    assert process.poll() is None
     ballast.unlink()
-    step = max(int(name.partition("-")[2]) for name in left)
-    order = json.loads((train.path / "spec.json").read_text())
-    order["spec"]["knobs"]["max_steps"] = step + 2
-    (train.path / "spec.json").write_text(json.dumps(order))
-    assert train.run() == 0
-    assert train.events("note")[-1]["params"]["step"] == step
+    assert process.wait() == 0
+    assert waits < 60
+    assert [line["step"] for line in train.metrics()] == list(range(1, 61))
+    assert train.events("checkpoint")[-1]["step"] == 60
+
+
+def test_sigterm_ends_a_training_that_waits_for_room(make: Any, small_disk: Path) -> None:
+    train = make("train", max_steps=4000, save_steps=5, rank=32)
+    process = train.start()
+    train.wait_for(lambda stage: len(stage.events("checkpoint")) >= 1, process)
+    free = os.statvfs(small_disk)
+    (small_disk / "ballast").write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - 200_000)))
+    train.wait_for(lambda stage: "disk-waits" in stage.notes(), process)
+    process.terminate()
+    assert process.wait() == 143
+    assert checkpoints(train)
 
 
 NARROW = """

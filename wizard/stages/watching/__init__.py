@@ -1,0 +1,1 @@
+"""What goes wrong in a training is seen in its numbers, and named."""
