@@ -26,6 +26,14 @@ def model_of(folder: Path | str, **settings: Any) -> Any:
         return AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **CLOSED, **settings)
 
 
+def seeing_of(folder: Path | str, **settings: Any) -> Any:
+    """A model that reads pictures beside text; its processor is behind wizard.stages.looking."""
+    from transformers import AutoModelForImageTextToText
+
+    with refused(folder):
+        return AutoModelForImageTextToText.from_pretrained(folder, use_safetensors=True, **CLOSED, **settings)
+
+
 @contextmanager
 def refused(folder: Path | str) -> Iterator[None]:
     """What the library says of a model that brings its own code becomes the Problem that explains it."""

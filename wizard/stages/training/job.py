@@ -59,12 +59,12 @@ class Job:
         torch.manual_seed(int(self.order.knobs["seed"]))
         return load(self.folder, **settings)
 
-    def tuned(self, model: Any, task_type: str = "CAUSAL_LM") -> tuple[Any, Any]:
+    def tuned(self, model: Any, task_type: str = "CAUSAL_LM", **knobs: Any) -> tuple[Any, Any]:
         """The model, and the configuration that TRL's trainers lay around it by PEFT: None where nothing is left to do.
 
-        `task_type`: PEFT's, of the head that the model has.
+        `task_type`: PEFT's, of the head that the model has. `knobs`: others than the order's.
         """
-        config = config_of(self.order.spec["method"], self.order.knobs, model, task_type)
+        config = config_of(self.order.spec["method"], {**self.order.knobs, **knobs}, model, task_type)
         return (model, config) if is_peft(config) else (prepare_model(model, config), None)
 
     def train_rows(self) -> Any:

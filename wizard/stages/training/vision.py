@@ -1,0 +1,82 @@
+"""Conversations over pictures by TRL's SFTTrainer: the processor puts a picture in place of its mark while training.
+
+Rows are `prompt`, `completion` and `images`, paths (docs/decisions/0020). A picture is opened when its batch is made;
+the loss is on the completion alone, so no token of a picture is in it. What a row is too long is cut off its
+completion, since the prepare stage leaves out those whose prompt does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trl import SFTConfig, SFTTrainer
+
+from wizard.data.files.media.pictures import opened
+from wizard.errors import ExitCode, WizardError
+from wizard.stages import prompts
+from wizard.stages.loading import seeing_of
+from wizard.stages.looking import processor_of
+from wizard.stages.training.job import Job
+from wizard.stages.training.sides import freeze, learning, targets
+
+
+@dataclass
+class SeeingConfig(SFTConfig):  # type: ignore[misc]
+    tower: str = field(default="frozen", metadata={"help": "What reads pictures: frozen, lora or full."})
+    projector: bool = field(default=False, metadata={"help": "Whether what joins it to the language model learns."})
+
+
+@dataclass(frozen=True)
+class Opening:
+    """TRL's collator, of rows whose pictures are still files."""
+
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return self.collate([{**row, "images": [picture(path) for path in row["images"]]} for row in rows])
+
+
+def picture(path: str) -> Any:
+    """Raises picture-gone: it was there and whole when the rows were prepared."""
+    try:
+        return opened(Path(path), lambda width, height: (width, height))
+    except MemoryError:
+        raise
+    except Exception as error:  # a decoder given a damaged file raises anything
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise WizardError("picture-gone", exit_code=ExitCode.FAILED, path=path, why=why) from error
+
+
+def make(job: Job) -> SFTTrainer:
+    processor, knobs = processor_of(job.folder), job.order.knobs
+    prompts.hold_library(job.order, processor.tokenizer, job.folder)
+    told = job.arguments(
+        SeeingConfig,
+        max_length=int(knobs["seq_len"]),
+        ddp_find_unused_parameters=None,  # TRL turns it on: a batch without pictures leaves a tower without gradients
+    )
+    model, peft_config = tuned(job, told)
+    trainer = SFTTrainer(
+        model=model,
+        args=told,
+        train_dataset=job.train_rows(),
+        eval_dataset=job.validation_rows(),
+        processing_class=processor,
+        peft_config=peft_config,
+        callbacks=list(job.callbacks),
+    )
+    trainer.data_collator = Opening(trainer.data_collator)
+    return trainer
+
+
+def tuned(job: Job, told: SeeingConfig) -> tuple[Any, Any]:
+    """As Job.tuned, with the sides that learn."""
+    method, model = job.order.spec["method"], job.model(seeing_of)
+    sides = learning(told.tower, told.projector, method)
+    if method["trainable"] == "all":
+        freeze(model, sides)
+        return job.tuned(model)
+    return job.tuned(model, targets=targets(model, job.order.knobs["targets"], sides))
