@@ -99,3 +99,14 @@ def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
         return [first] * len(places)
     times = -(-told["longest"] // len(first["input_ids"]))
     return [cut({name: values * times for name, values in first.items()}, min(limit, told["longest"]))] * len(places)
+
+
+def with_pictures(path: Path) -> Iterator[Row]:
+    """The rows that have any, in their order."""
+    if path.suffix != ".arrow":
+        told = read_json(path)
+        yield from (row for row in streamed(**{name: told[name] for name in STREAM}) if row["images"])
+        return
+    from datasets import Dataset
+
+    yield from (row for row in Dataset.from_file(str(path)) if row["images"])

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from trl import SFTConfig, SFTTrainer
 
-from wizard.data.files.media.pictures import opened
-from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.loading import seeing_of
 from wizard.stages.looking import processor_of
+from wizard.stages.seeing import picture
 from wizard.stages.training.job import Job
 from wizard.stages.training.sides import freeze, learning, targets
 
@@ -37,17 +35,6 @@ class Opening:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         return self.collate([{**row, "images": [picture(path) for path in row["images"]]} for row in rows])
-
-
-def picture(path: str) -> Any:
-    """Raises picture-gone: it was there and whole when the rows were prepared."""
-    try:
-        return opened(Path(path), lambda width, height: (width, height))
-    except MemoryError:
-        raise
-    except Exception as error:  # a decoder given a damaged file raises anything
-        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise WizardError("picture-gone", exit_code=ExitCode.FAILED, path=path, why=why) from error
 
 
 def make(job: Job) -> SFTTrainer:
