@@ -11,6 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -18,6 +19,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
 from wizard.stages.guard import Guard
+from wizard.stages.refusing import Refusal
 
 if TYPE_CHECKING:
     from wizard.stages.speaking import Model
@@ -26,12 +28,6 @@ REQUESTS = Counter("ycdy_requests", "Chat completions asked for", ["outcome"])
 PROMPT_TOKENS = Counter("ycdy_prompt_tokens", "Tokens read")
 ANSWER_TOKENS = Counter("ycdy_generation_tokens", "Tokens written")
 RUNNING = Gauge("ycdy_requests_running", "Answers being written or waiting for their turn")
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def make_app(model: Model) -> FastAPI:
@@ -95,6 +91,8 @@ def prompt_of(model: Model, asked: dict[str, Any]) -> list[int]:
         raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves `{model.name}`.")
     try:
         return model.prompt(asked["messages"], asked.get("tools"))
+    except Refusal:
+        raise
     except Exception as error:
         raise Refusal(400, f"The messages do not fit the chat template: {error}") from error
 
@@ -143,8 +141,9 @@ def main() -> None:
     options = parser.parse_args()
     import uvicorn
 
-    from wizard.stages.speaking import load
+    from wizard.stages import onlooking, speaking
 
+    load = onlooking.load if onlooking.sees(Path(options.model)) else speaking.load
     model = load(options.model, options.name, options.dtype, options.context)
     uvicorn.run(make_app(model), host=options.host, port=options.port, timeout_graceful_shutdown=2)
 

@@ -57,17 +57,13 @@ class Looker(Speaker):
         super().__init__(folder, device, max_new_tokens)
         self.processor = processor_of(folder)
         self.tokenizer = self.processor.tokenizer
+        self.settings.update(output_logits=True, return_dict_in_generate=True)
 
     def question(self, text: str) -> Any:
         return asked(self.processor, [{"role": "user", "content": text}])
 
     def said(self, model: Any, inputs: Any) -> Said:
         with torch.inference_mode():
-            told = model.generate(
-                **inputs.to(self.device),
-                generation_config=self.settings,
-                output_logits=True,
-                return_dict_in_generate=True,
-            )
+            told = model.generate(**inputs.to(self.device), generation_config=self.settings)
         logits = torch.cat(told.logits).float()
         return Said(told.sequences[0, -len(logits) :], logits)
