@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.unit.stages.programs import Forge, StageRun, Stages
-from tests.unit.stages.recipe_rows import DATA
+from tests.unit.stages.recipe_rows import DATA, drawn
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
 from wizard.plan import compile_plan
@@ -25,22 +25,26 @@ CATALOG = load([builtin()])
 SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "rank": 4, "save_steps": 2, "n_gpus": 1}
 ENGINES = {"fetch": "trl", "prepare": "trl", "train": "trl", "merge": "trl", "serve": "transformers"}
 
+SHOWN = [{"type": "image_url", "image_url": {"url": drawn("red")}}, {"type": "text", "text": "Which colour?"}]
+
 
 @pytest.mark.parametrize("recipe", CATALOG.recipes.values(), ids=lambda recipe: recipe.id)
 def test_a_recipe_ends_in_an_answer(
-    recipe: Recipe, forged: Stages, forge: Forge, tiny_model: Path, tmp_path: Path
+    recipe: Recipe, forged: Stages, forge: Forge, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    model: Path = request.getfixturevalue("tiny_seeing" if recipe.task == "vision" else "tiny_model")
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
-    plan = planned(recipe, tiny_model, rows)
+    plan = planned(recipe, model, rows)
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
-    inputs: dict[str, dict[str, Any]] = {"fetch": {"model": tiny_model}}
+    inputs: dict[str, dict[str, Any]] = {"fetch": {"model": model}}
     for name in ("prepare", "train", "merge"):
         made: StageRun = forged(name).order(specs[name], inputs)
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")
-    assert answered_tokens(forge, tmp_path, Path(inputs["merge"]["merged"])) > 0
+    question = SHOWN if recipe.task == "vision" else "What is 3 and 3?"
+    assert answered_tokens(forge, tmp_path, Path(inputs["merge"]["merged"]), question) > 0
 
 
 def planned(recipe: Recipe, model: Path, rows: Path) -> Plan:
@@ -73,7 +77,7 @@ def learnt(train: Path) -> bool:
     )
 
 
-def answered_tokens(forge: Forge, place: Path, model: Path) -> int:
+def answered_tokens(forge: Forge, place: Path, model: Path, question: Any) -> int:
     port, key = claim("127.0.0.1", 0), "a key"
     told = ["--model", str(model), "--name", "me", "--port", str(port), "--dtype", "float32", "--context", "256"]
     server = forge.run("wizard.stages.openai_server", place, *told, wait=False, VLLM_API_KEY=key)
@@ -83,7 +87,7 @@ def answered_tokens(forge: Forge, place: Path, model: Path) -> int:
         while not client.healthy() and time.monotonic() < deadline:
             time.sleep(0.1)
         assert client.healthy(), (place / "log.txt").read_text()[-3000:]
-        asked = {"model": "me", "messages": [{"role": "user", "content": "What is 3 and 3?"}], "max_tokens": 8}
+        asked = {"model": "me", "messages": [{"role": "user", "content": question}], "max_tokens": 8}
         told = httpx.post(f"{client.url}/chat/completions", json=asked, headers={"Authorization": f"Bearer {key}"})
         return int(told.json()["usage"]["completion_tokens"])
     finally:

@@ -41,22 +41,27 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     wide.cover(model)
     questions = [looker.question(text) for text in order.spec["questions"]]
     seen = about_pictures(order, looker)
+    asked = (*questions, *seen)
     bench.phase("answer-before")
-    before = [looker.said(model, each) for each in (*questions, *seen)]
+    before = [looker.said(model, each) for each in asked]
     bench.phase("merge-adapter")
     if trained.name == "adapter":
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, trained).eval()
         wide.cover(model)
-        merged, parity = folded(model, wide, looker, (*questions, *seen), before)
+        model, parity, cast = folded(model, wide, looker, asked, before)
     else:
         del model
-        merged, parity = replaced(load(trained, order), looker, (*questions, *seen), before)
+        model = load(trained, order)
+        parity, cast = replaced(model, looker, asked, before)
     bench.phase("save-model")
-    learn_end(bench, merged, looker)
-    part = write(merged, bench.folder / "merged.part")
+    learn_end(bench, model, looker)
+    part = write(model, bench.folder / "merged.part")
     keep(base, part)
+    if trained.name != "adapter":
+        del model
+        parity |= held_against(part, looker, asked, cast)
     same = prompts.hold_library(order, processor_of(part).tokenizer, part)
     answers = [said(looker.tokenizer.decode(each.ids, skip_special_tokens=True)) for each in before]
     result = {"before": answers[: len(questions)], "parity": {**parity, "pictures": len(seen)}, "prompts": same}
@@ -91,39 +96,49 @@ def about_pictures(order: Order, looker: Looker) -> list[Any]:
     return []
 
 
+Compared = dict[str, Any]
+
+
 def folded(
     model: Any, wide: Wide, looker: Looker, asked: Sequence[Any], before: Sequence[Said]
-) -> tuple[Any, dict[str, Any]]:
-    """The adapter merged in fp32, compared with base and adapter, then held in bf16."""
+) -> tuple[Any, Compared, list[Said]]:
+    """The adapter merged in fp32 and compared with base and adapter, then held in bf16: what that answers too."""
     import torch
 
     told = [looker.said(model, each) for each in asked]
     with wide.merged(model):
         fused = [looker.said(model, each) for each in asked]
+    held_changed(before, fused)
     merged = wide.merge(model, torch.bfloat16)
     cast = [looker.said(merged, each) for each in asked]
-    parity = {
-        "tokens": sum(len(each.ids) for each in told),
-        "equal": all(torch.equal(one.ids, other.ids) for one, other in zip(told, fused, strict=True)),
-        "max_logit_diff": furthest(told, fused),
-        "cast_logit_diff": furthest(told, cast),
-    }
-    if not parity["equal"]:
-        raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=parity["max_logit_diff"])
-    held_changed(before, fused)
-    return merged, parity
+    return merged, {**compared(told, fused), "cast_logit_diff": furthest(told, cast)}, cast
 
 
-def replaced(model: Any, looker: Looker, asked: Sequence[Any], before: Sequence[Said]) -> tuple[Any, dict[str, Any]]:
-    """A model that was trained as a whole stands for the base; what is compared is what its cast to bf16 changes."""
+def replaced(model: Any, looker: Looker, asked: Sequence[Any], before: Sequence[Said]) -> tuple[Compared, list[Said]]:
+    """A model that was trained as a whole stands for the base; it is held in bf16 from here on."""
     import torch
 
     told = [looker.said(model, each) for each in asked]
     held_changed(before, told)
-    merged = model.to(torch.bfloat16)
-    cast = [looker.said(merged, each) for each in asked]
-    tokens = sum(len(each.ids) for each in told)
-    return merged, {"tokens": tokens, "equal": True, "max_logit_diff": 0.0, "cast_logit_diff": furthest(told, cast)}
+    model.to(torch.bfloat16)
+    cast = [looker.said(model, each) for each in asked]
+    return {"cast_logit_diff": furthest(told, cast)}, cast
+
+
+def held_against(part: Path, looker: Looker, asked: Sequence[Any], cast: Sequence[Said]) -> Compared:
+    """What was saved, read back, against the model that was saved."""
+    import torch
+
+    model = seeing_of(part, dtype=torch.bfloat16, device_map=looker.device).eval()
+    return compared(cast, [looker.said(model, each) for each in asked])
+
+
+def compared(ones: Sequence[Said], others: Sequence[Said]) -> Compared:
+    """Raises merge-not-equal where one token differs."""
+    farthest = furthest(ones, others)
+    if [one.ids.tolist() for one in ones] != [other.ids.tolist() for other in others]:
+        raise WizardError("merge-not-equal", exit_code=ExitCode.FAILED, diff=farthest)
+    return {"tokens": sum(len(each.ids) for each in ones), "equal": True, "max_logit_diff": farthest}
 
 
 def furthest(ones: Sequence[Said], others: Sequence[Said]) -> float:
