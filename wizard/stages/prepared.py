@@ -73,8 +73,9 @@ def steps_of_stream(path: Path, knobs: Mapping[str, Any]) -> dict[str, int]:
     return {"max_steps": math.ceil(float(knobs["epochs"]) * read_json(path)["made"] / batch)}
 
 
-def lengths_of(path: Path) -> Sequence[int]:
-    """Tokens of each row, without reading the rows; of a stream, its longest row alone."""
+def lengths_of(path: Path, limit: int = 0) -> Sequence[int]:
+    """Tokens of each row, without reading the rows; of a stream, its longest row alone. `limit`: a row with pictures
+    that is longer counts as nothing, since it is not trained on."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -82,9 +83,11 @@ def lengths_of(path: Path) -> Sequence[int]:
         return [int(read_json(path)["longest"])]
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_stream(file).read_all()
-        ids = "input_ids" in table.column_names
-        lengths: Sequence[int] = (pc.list_value_length(table["input_ids"]) if ids else table["tokens"]).to_numpy()
-        return lengths
+        if "input_ids" in table.column_names:
+            lengths: Sequence[int] = pc.list_value_length(table["input_ids"]).to_numpy()
+            return lengths
+        tokens = table["tokens"].to_numpy()
+        return tokens * (tokens <= limit) if limit else tokens  # type: ignore[no-any-return]
 
 
 def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:

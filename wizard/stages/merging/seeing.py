@@ -115,12 +115,14 @@ def folded(
 
 
 def replaced(model: Any, looker: Looker, asked: Sequence[Any], before: Sequence[Said]) -> tuple[Compared, list[Said]]:
-    """A model that was trained as a whole stands for the base; it is held in bf16 from here on."""
+    """A model that was trained as a whole stands for the base; its weights are held in bf16 from here on. Not its
+    buffers: those of its positions are not saved, and whoever loads it makes them anew in 32 bits."""
     import torch
 
     told = [looker.said(model, each) for each in asked]
     held_changed(before, told)
-    model.to(torch.bfloat16)
+    for weight in model.parameters():
+        weight.data = weight.data.to(torch.bfloat16)
     cast = [looker.said(model, each) for each in asked]
     return {"cast_logit_diff": furthest(told, cast)}, cast
 

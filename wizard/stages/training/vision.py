@@ -13,9 +13,11 @@ from typing import Any
 
 from trl import SFTConfig, SFTTrainer
 
+from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.loading import seeing_of
 from wizard.stages.looking import processor_of
+from wizard.stages.prepared import lengths_of
 from wizard.stages.seeing import picture
 from wizard.stages.training.job import Job
 from wizard.stages.training.sides import freeze, learning, targets
@@ -39,6 +41,7 @@ class Opening:
 
 def make(job: Job) -> SFTTrainer:
     processor, knobs = processor_of(job.folder), job.order.knobs
+    tell_left_out(job)
     prompts.hold_library(job.order, processor.tokenizer, job.folder)
     told = job.arguments(
         SeeingConfig,
@@ -57,6 +60,18 @@ def make(job: Job) -> SFTTrainer:
     )
     trainer.data_collator = Opening(trainer.data_collator)
     return trainer
+
+
+def tell_left_out(job: Job) -> None:
+    """Rows may be made shorter after they were prepared; those whose pictures do not fit are not trained on then.
+    Raises pictures-too-long where none is left."""
+    prepared, limit = job.order.input("prepare", "rows"), int(job.order.knobs["seq_len"])
+    lengths = [] if job.rows else lengths_of(prepared)
+    if not (long := sum(length > limit for length in lengths)) or prepared.suffix != ".arrow":
+        return
+    if long == len(lengths):
+        raise WizardError("pictures-too-long", exit_code=ExitCode.FAILED, limit=limit, shortest=int(min(lengths)))
+    job.bench.note("pictures-left-out", "warning", rows=long, total=len(lengths), limit=limit)
 
 
 def tuned(job: Job, told: SeeingConfig) -> tuple[Any, Any]:
