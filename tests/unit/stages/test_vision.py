@@ -53,7 +53,9 @@ def prepare(forged: Stages, tiny_seeing: Path, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def train(forged: Stages, tiny_seeing: Path) -> Any:
-    def ordered(prepared: StageRun, folder: str = "train", method: Any = LORA, settings: Any = None, **more: Any) -> Any:
+    def ordered(
+        prepared: StageRun, folder: str = "train", method: Any = LORA, settings: Any = None, **more: Any
+    ) -> Any:
         spec = {**SFT, "trainer": "vision", "settings": settings or {}, "method": method, "device": "cpu"}
         inputs = {"fetch": {"model": tiny_seeing}, "prepare": prepared.done()["outputs"]}
         return forged("train", folder).order({**spec, "knobs": SEEING | more}, inputs)
@@ -120,9 +122,7 @@ def test_the_adapter_lies_around_the_sides_that_were_chosen(
     trained = train(prepare(ROWS[:2]), settings=settings, max_steps=1)
     assert trained.run() == 0
     weights = tensors(Path(trained.done()["outputs"]["adapter"]) / "adapter_model.safetensors")
-    sides = {
-        "projector" if ".merger." in name else "tower" if ".visual." in name else "language" for name in weights
-    }
+    sides = {"projector" if ".merger." in name else "tower" if ".visual." in name else "language" for name in weights}
     assert sides == adapted
     assert not [name for name in weights if "lm_head" in name]
 

@@ -46,9 +46,7 @@ def targets(model: Any, wanted: Sequence[str], sides: Collection[Side]) -> list[
 
     named = ((name, name.rpartition(".")[2]) for name, module in model.named_modules() if isinstance(module, Linear))
     every = list(wanted) == ["all-linear"]
-    return [
-        name for name, last in named if last not in HEADS and side_of(name) in sides and (every or last in wanted)
-    ]
+    return [name for name, last in named if last not in HEADS and side_of(name) in sides and (every or last in wanted)]
 
 
 def freeze(model: Any, sides: Collection[Side]) -> None:
