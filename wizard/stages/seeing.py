@@ -38,14 +38,9 @@ def asked(processor: Any, messages: Sequence[Message], images: Sequence[Any] = (
 
     Raises jinja2.TemplateError, or ValueError where marks and pictures do not agree.
     """
-    render = partial(
-        processor.tokenizer.apply_chat_template,
-        tools=list(tools or ()) or None,
-        add_generation_prompt=True,
-        tokenize=False,
-    )
-    form = spelt(lambda each: str(render(list(each))), messages)
-    return inputs_of(processor, str(render(form)), images)
+    render = partial(processor.tokenizer.apply_chat_template, tools=list(tools or ()) or None, tokenize=False)
+    form = spelt(lambda each: str(render(list(each), add_generation_prompt=True)), messages)
+    return inputs_of(processor, str(render(form, add_generation_prompt=True)), images)
 
 
 class Said(NamedTuple):

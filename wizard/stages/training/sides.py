@@ -33,8 +33,8 @@ def learning(tower: str, projector: bool, method: Mapping[str, Any]) -> set[Side
         raise WizardError(
             "tower-not-so", exit_code=ExitCode.FAILED, tower=tower, method=method["id"], ways=", ".join(ways)
         )
-    sides: set[Side] = {"language"}
-    return sides | ({"tower"} if tower != "frozen" else set()) | ({"projector"} if projector else set())
+    chosen: dict[Side, bool] = {"language": True, "tower": tower != "frozen", "projector": projector}
+    return {side for side, learns in chosen.items() if learns}
 
 
 def targets(model: Any, wanted: Sequence[str], sides: Collection[Side]) -> list[str]:

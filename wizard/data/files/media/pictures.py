@@ -41,7 +41,7 @@ def prepared(source: Path | bytes, size_for: Callable[[int, int], Size], store: 
 
 
 def opened(source: Path | bytes, size_for: Callable[[int, int], Size]) -> Any:
-    """The picture as `prepared` would keep it, for whoever gives it to a model at once. Raises what its decoder does."""
+    """The picture as `prepared` would keep it, for whoever hands it to a model. Raises what its decoder does."""
     return _opened(source, size_for)[0]
 
 
