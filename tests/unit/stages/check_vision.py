@@ -1,6 +1,6 @@
 """Run in the trl environment: plain TRL on raw rows with pictures. `python check_vision.py MODEL ROWS KNOBS OUT`.
 
-Prints the loss of each step, and what its collator makes of the first batch.
+Prints which tokens look at a picture in Llama 3.2's mask, then the loss of each step.
 """
 
 import base64
@@ -9,6 +9,7 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
+import torch
 from datasets import Dataset
 from peft import LoraConfig
 from PIL import Image
@@ -17,6 +18,7 @@ from trl import SFTConfig, SFTTrainer
 
 from wizard.stages.looking import processor_of
 from wizard.stages.training.sides import targets
+from wizard.stages.training.vision import crossed
 
 
 def parts(turn: dict) -> dict:
@@ -36,6 +38,17 @@ def raw(rows: Path) -> Dataset:
     )
 
 
+def looks() -> list:
+    """Which tokens look at a picture, of two rows whose prompts have 5 and 3 tokens, their answers 2 and 1."""
+    asked = torch.tensor([[0, 0, 1, 1, 1], [0, 0, 0, 0, 1]])[
+        :, :, None, None
+    ]  # the second begins behind two of padding
+    labels = torch.tensor([[-100] * 5 + [7, 7], [-100] * 3 + [7] + [-100] * 3])
+    attention = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
+    batch = {"cross_attention_mask": asked, "labels": labels, "attention_mask": attention}
+    return crossed(batch)[:, :, 0, 0].tolist()
+
+
 def main(model: str, rows: str, knobs: str, out: str) -> None:
     told = json.loads(knobs)
     network = AutoModelForImageTextToText.from_pretrained(model, dtype=told.pop("dtype"))
@@ -48,6 +61,7 @@ def main(model: str, rows: str, knobs: str, out: str) -> None:
         model=network, args=args, train_dataset=raw(Path(rows)), processing_class=processor_of(model), peft_config=lora
     )
     trainer.train()
+    print(json.dumps(looks()))
     print(json.dumps([line["loss"] for line in trainer.state.log_history if "loss" in line]))
 
 

@@ -103,7 +103,8 @@ def test_losses_are_those_of_plain_trl_step_for_step(
     script = str(Path(__file__).with_name("check_vision.py"))
     command = [str(trl_python), script, str(tiny_seeing), str(tmp_path / "rows.jsonl"), json.dumps(told)]
     done = subprocess.run([*command, str(tmp_path / "o")], check=True, env=environment(lib), stdout=subprocess.PIPE)
-    theirs = json.loads(done.stdout.splitlines()[-1])
+    looks, theirs = map(json.loads, done.stdout.splitlines()[-2:])
+    assert looks == [[0, 0, 1, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 0]]
     assert losses(ours) == pytest.approx(theirs, abs=1e-6)
 
 

@@ -7,7 +7,7 @@ completion, since the prepare stage leaves out those whose prompt does not fit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,22 @@ class Opening:
     collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        return self.collate([{**row, "images": [picture(path) for path in row["images"]]} for row in rows])
+        batch = self.collate([{**row, "images": [picture(path) for path in row["images"]]} for row in rows])
+        if "cross_attention_mask" in batch:
+            batch["cross_attention_mask"] = crossed(batch)
+        return batch
+
+
+def crossed(batch: Mapping[str, Any]) -> Any:
+    """Llama 3.2's mask of which token looks at which picture (rows x tokens x pictures x tiles). TRL leaves it as long as
+    the prompts, padded on their left: here it lies where their tokens do, and an answer looks where its prompt ends."""
+    told, labels = batch["cross_attention_mask"], batch["labels"]
+    mask = told.new_zeros(*labels.shape, *told.shape[2:])
+    for row, length in enumerate(batch["attention_mask"].sum(1).tolist()):
+        asked = min(length - int((labels[row] >= 0).sum()), told.shape[1])
+        mask[row, :asked] = told[row, told.shape[1] - asked :]
+        mask[row, asked:length] = told[row, -1]
+    return mask
 
 
 def make(job: Job) -> SFTTrainer:
