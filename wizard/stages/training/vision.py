@@ -43,8 +43,11 @@ class Opening:
 
 
 def crossed(batch: Mapping[str, Any]) -> Any:
-    """Llama 3.2's mask of which token looks at which picture (rows x tokens x pictures x tiles). TRL leaves it as long as
-    the prompts, padded on their left: here it lies where their tokens do, and an answer looks where its prompt ends."""
+    """Llama 3.2's mask of which token looks at which picture (rows x tokens x pictures x tiles).
+
+    TRL leaves it as long as the prompts, padded on their left: here it lies where their tokens do, and an answer looks
+    where its prompt ends.
+    """
     told, labels = batch["cross_attention_mask"], batch["labels"]
     mask = told.new_zeros(*labels.shape, *told.shape[2:])
     for row, length in enumerate(batch["attention_mask"].sum(1).tolist()):
