@@ -40,11 +40,10 @@ def raw(rows: Path) -> Dataset:
 
 def looks() -> list:
     """Which tokens look at a picture, of two rows whose prompts have 5 and 3 tokens, their answers 2 and 1."""
-    asked = torch.tensor([[0, 0, 1, 1, 1], [0, 0, 0, 0, 1]])[
-        :, :, None, None
-    ]  # the second begins behind two of padding
+    padded = [[0, 0, 1, 1, 1], [0, 0, 0, 0, 1]]
     labels = torch.tensor([[-100] * 5 + [7, 7], [-100] * 3 + [7] + [-100] * 3])
     attention = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
+    asked = torch.tensor(padded)[:, :, None, None]
     batch = {"cross_attention_mask": asked, "labels": labels, "attention_mask": attention}
     return crossed(batch)[:, :, 0, 0].tolist()
 
