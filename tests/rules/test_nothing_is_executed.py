@@ -82,6 +82,8 @@ def test_models_are_loaded_through_one_door_which_is_closed_to_their_code() -> N
     allowed = {
         "stages/loading.py": "the door",
         "stages/answering.py": "a generation_config.json, which holds numbers",
+        "stages/looking.py": "the door to what reads pictures: tokenizer, template and numbers",
+        "stages/merging/seeing.py": "the adapter that the train stage wrote, as safetensors",
         "stages/merging/causal.py": "the adapter that the train stage wrote, as safetensors",
         "stages/merging/whole.py": "a generation_config.json, which holds numbers",
         "stages/voices.py": "adapters that lie beside a model, as whole safetensors or not at all",

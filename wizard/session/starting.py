@@ -20,6 +20,7 @@ from wizard.session.report import as_text
 
 QUESTIONS = 3
 WORD_LIMIT = 400
+PICTURE = "<image>"  # where one stands in a turn; without it such a question means nothing
 
 
 def choose(
@@ -39,7 +40,7 @@ def first_questions(report: DataReport | None) -> tuple[str, ...]:
     """The opening question of the first rows: what the model was taught is what is asked before and after."""
     rows = [sample["messages"] for sample in report.samples] if report else []
     asked = [next((turn["content"] for turn in row if turn["role"] == "user"), "") for row in rows]
-    asked = list(dict.fromkeys(question for question in asked if question))
+    asked = list(dict.fromkeys(question for question in asked if question and PICTURE not in question))
     short = [question for question in asked if len(question) <= WORD_LIMIT]
     return tuple((short or [question[:WORD_LIMIT] for question in asked])[:QUESTIONS])
 

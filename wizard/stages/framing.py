@@ -10,17 +10,12 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
 from wizard.stages.guard import Guard
+from wizard.stages.refusing import Refusal
 
 REQUESTS = Counter("ycdy_requests", "Chat completions asked for", ["outcome"])
 PROMPT_TOKENS = Counter("ycdy_prompt_tokens", "Tokens read")
 ANSWER_TOKENS = Counter("ycdy_generation_tokens", "Tokens written")
 RUNNING = Gauge("ycdy_requests_running", "Answers being written or waiting for their turn")
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def framed(model: Any, names: Sequence[str] = ()) -> FastAPI:

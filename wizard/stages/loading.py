@@ -74,6 +74,14 @@ def encoder_of(folder: Path | str, limit: int, device: str = "cpu", **settings: 
         return SentenceTransformer(modules=[reader, pooling, Normalize()], device=device)
 
 
+def seeing_of(folder: Path | str, **settings: Any) -> Any:
+    """A model that reads pictures beside text; its processor is behind wizard.stages.looking."""
+    from transformers import AutoModelForImageTextToText
+
+    with refused(folder):
+        return AutoModelForImageTextToText.from_pretrained(folder, use_safetensors=True, **CLOSED, **settings)
+
+
 @contextmanager
 def refused(folder: Path | str) -> Iterator[None]:
     """What the library says of a model that brings its own code becomes the Problem that explains it."""

@@ -11,12 +11,14 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from wizard.stages.framing import ANSWER_TOKENS, PROMPT_TOKENS, REQUESTS, RUNNING, Refusal, framed
+from wizard.stages.framing import ANSWER_TOKENS, PROMPT_TOKENS, REQUESTS, RUNNING, framed
+from wizard.stages.refusing import Refusal
 
 if TYPE_CHECKING:
     from wizard.stages.speaking import Model
@@ -63,6 +65,8 @@ def prompt_of(model: Model, asked: dict[str, Any]) -> list[int]:
         raise Refusal(404, f"The model `{asked['model']}` does not exist; this server serves {served}.")
     try:
         return model.prompt(asked["messages"], asked.get("tools"))
+    except Refusal:
+        raise
     except Exception as error:
         raise Refusal(400, f"The messages do not fit the chat template: {error}") from error
 
@@ -102,8 +106,9 @@ def event(body: dict[str, Any]) -> str:
 
 def app_of(head: str, told: tuple[str, str, str, int]) -> FastAPI:
     if head == "chat":
-        from wizard.stages.speaking import load
+        from wizard.stages import onlooking, speaking
 
+        load = onlooking.load if onlooking.sees(Path(told[0])) else speaking.load
         return make_app(load(*told))
     from wizard.stages import scoring, scoring_server
 

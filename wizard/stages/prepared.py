@@ -122,9 +122,10 @@ def steps_of_stream(path: Path, knobs: Mapping[str, Any]) -> dict[str, int]:
     return {"max_steps": math.ceil(float(knobs["epochs"]) * read_json(path)["made"] / batch)}
 
 
-def lengths_of(path: Path) -> Sequence[int]:
+def lengths_of(path: Path, limit: int = 0) -> Sequence[int]:
     """Tokens of each row, without reading the rows; of a stream, its longest row alone. Of two answers, the longer one
-    tells: both are padded to it."""
+    tells: both are padded to it. `limit`: a row with pictures that is longer counts as nothing, since it is not trained
+    on."""
     import pyarrow as pa
 
     if path.suffix != ".arrow":
@@ -132,8 +133,8 @@ def lengths_of(path: Path) -> Sequence[int]:
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_stream(file).read_all()
         if "tokens" in table.column_names:
-            told: Sequence[int] = table["tokens"].to_numpy()
-            return told
+            tokens = table["tokens"].to_numpy()
+            return tokens * (tokens <= limit) if limit else tokens  # type: ignore[no-any-return]
         return lengths_in(table)
 
 
@@ -162,3 +163,14 @@ def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
     if not set(first) & set(TOKENS):
         return [first] * len(places)
     return [stretched(first, min(limit, told["longest"]))] * len(places)
+
+
+def with_pictures(path: Path) -> Iterator[Row]:
+    """The rows that have any, in their order."""
+    if path.suffix != ".arrow":
+        told = read_json(path)
+        yield from (row for row in streamed(**{name: told[name] for name in STREAM}) if row["images"])
+        return
+    from datasets import Dataset
+
+    yield from (row for row in Dataset.from_file(str(path)) if row["images"])

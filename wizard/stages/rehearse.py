@@ -41,7 +41,7 @@ def measure(bench: Bench) -> None:
     accumulate = kept(accumulation(order.knobs))
     pace = Pace(bench, meter_of(order.spec["device"]), MICRO_STEPS)
     prepared = order.input("prepare", "rows")
-    lengths = lengths_of(prepared)
+    lengths = lengths_of(prepared, int(order.knobs["seq_len"]))
     rows = picked(prepared, longest_rows(lengths, order.knobs), int(order.knobs["seq_len"]))
     steps = MICRO_STEPS // accumulate
     changes = {

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from fastapi import FastAPI
 
-from wizard.stages.framing import PROMPT_TOKENS, REQUESTS, RUNNING, Refusal, framed
+from wizard.stages.framing import PROMPT_TOKENS, REQUESTS, RUNNING, framed
+from wizard.stages.refusing import Refusal
 from wizard.stages.training.reranker import as_one
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from wizard.stages.answering import end_ids
 from wizard.stages.client import UNFINISHED
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prompts import templated
+from wizard.stages.refusing import Refusal
 from wizard.stages.voices import Voices, kept_apart
 
 
@@ -72,8 +73,14 @@ class Model:
 def as_trained(turn: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAI's form may send what is said in parts, and sends the arguments of a call as a text: here they are as in
     rows of data, from which the template's own form is made."""
-    if isinstance(content := turn.get("content"), list) and all(part.get("type") == "text" for part in content):
+    if isinstance(content := turn.get("content"), list):
+        if unread := [part.get("type") for part in content if part.get("type") != "text"]:
+            raise Refusal(400, f"This model reads text alone; a part of the type {str(unread[0])[:40]!r} was sent.")
         turn = {**turn, "content": "\n".join(part["text"] for part in content)}
+    return with_calls(turn)
+
+
+def with_calls(turn: Mapping[str, Any]) -> dict[str, Any]:
     calls = [
         {**call, "function": {**call["function"], "arguments": json.loads(call["function"]["arguments"] or "{}")}}
         for call in turn.get("tool_calls") or ()

@@ -35,8 +35,10 @@ class Wide:
                 module.register_forward_hook(partial(self._after, inner))
             self.hooked.add(module)
 
-    def _before(self, inner: nn.Module, *_: Any) -> None:
+    def _before(self, inner: nn.Module, _: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Some modules (what cuts pictures up) make what they read as narrow as the weights that they hold."""
         self.widen(inner)
+        return tuple(each.float() if torch.is_tensor(each) and each.dtype in HALVES else each for each in given)
 
     def _after(self, inner: nn.Module, *_: Any) -> None:
         self.narrow(inner)

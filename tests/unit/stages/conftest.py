@@ -125,6 +125,15 @@ def tiny_experts(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib
 
 
 @pytest.fixture(scope="session")
+def tiny_seeing(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
+    """A Qwen2.5-VL of two layers and two in its tower, with the files of a hub."""
+    folder = tmp_path_factory.mktemp("seeing") / "model"
+    script = Path(__file__).with_name("make_tiny_seeing.py")
+    subprocess.run([str(trl_python), str(script), str(folder)], check=True, env=environment(lib))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_rows(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path, tiny_model: Path) -> Path:
     folder = tmp_path_factory.mktemp("rows")
     prepare = StageRun(folder / "prepare", "prepare", trl_python, lib, folder)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+from io import BytesIO
 from typing import Any
+
+from PIL import Image
 
 from tests.unit.stages.programs import ROWS
 
@@ -17,12 +21,35 @@ MARKED = [
     for bad in (False, True)
     for pair in PAIRS
 ]
+
+
+def drawn(colour: str, width: int = 84, height: int = 56) -> str:
+    """A picture as a data: URL."""
+    file = BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def seen(colour: str, asked: str, answer: str, **more: Any) -> dict[str, Any]:
+    talk = [{"role": "user", "content": f"<image>{asked}"}, {"role": "assistant", "content": answer}]
+    return {"messages": talk, "images": [drawn(colour)], **more}
+
+
+PLACES = {"ref": ["the edge"], "bbox": [[10, 10, 40, 30]]}
+SEEN = [
+    *(seen(colour, "Which colour?", f"It is {colour}.") for colour in ("red", "green", "blue", "white", "black")),
+    *(seen(colour, "Describe it.", f"A plain {colour} wall.") for colour in ("red", "green")),
+    seen("grey", "Find <ref-object>.", "<ref-object><bbox>", objects=PLACES),
+    seen("navy", "Read it.", "There is no text."),
+    TALKS[0],
+]
 DATA: dict[str, list[dict[str, Any]]] = {  # a recipe's task -> rows of a JSONL file
     "identity": TALKS,
     "sft": TALKS,
     "cls": [{"text": row["question"], "label": "even" if number % 2 else "odd"} for number, row in enumerate(ROWS)],
     "embedding": [{"anchor": row["question"], "positive": row["answer"], "negative": "No."} for row in ROWS],
     "reranker": [{"query": row["question"], "positive": [row["answer"]], "negative": ["No.", "Yes."]} for row in ROWS],
+    "vision": SEEN,
     "cpt": [{"text": f"{row['question']} {row['answer']}"} for row in ROWS],
     "dpo": PAIRS,
     "kto": MARKED,

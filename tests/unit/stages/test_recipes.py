@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.unit.stages.programs import Forge, StageRun, Stages
-from tests.unit.stages.recipe_rows import DATA
+from tests.unit.stages.recipe_rows import DATA, drawn
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
 from wizard.plan import compile_plan
@@ -30,15 +30,17 @@ NEEDS_A_CARD = {  # what of it runs without one
     "sft-lora-liger": "test_tuners.py: its settings; sft-lora is the same without the kernels",
 }
 
+SHOWN = [{"type": "image_url", "image_url": {"url": drawn("red")}}, {"type": "text", "text": "Which colour?"}]
+
 
 @pytest.mark.parametrize("recipe", CATALOG.recipes.values(), ids=lambda recipe: recipe.id)
 def test_a_recipe_ends_in_an_answer(
-    recipe: Recipe, forged: Stages, forge: Forge, tiny_model: Path, tiny_experts: Path, tmp_path: Path
+    recipe: Recipe, forged: Stages, forge: Forge, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     if recipe.id in NEEDS_A_CARD:
         assert recipe.verified == "parsed"
         pytest.skip(f"needs a CUDA card; {NEEDS_A_CARD[recipe.id]}")
-    model = tiny_experts if "olmoe" in recipe.models else tiny_model
+    model: Path = request.getfixturevalue(model_for(recipe))
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
     plan = planned(recipe, model, rows)
@@ -49,7 +51,8 @@ def test_a_recipe_ends_in_an_answer(
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")
-    assert answer(forge, tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]))
+    question = SHOWN if recipe.task == "vision" else "What is 3 and 3?"
+    assert answer(forge, tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]), question)
 
 
 def planned(recipe: Recipe, model: Path, rows: Path, **changed: Any) -> Plan:
@@ -78,6 +81,10 @@ def runs_here(engine: str) -> bool:
     return "cpu-py311" in CATALOG.engines[engine].locks
 
 
+def model_for(recipe: Recipe) -> str:
+    return "tiny_seeing" if recipe.task == "vision" else "tiny_experts" if "olmoe" in recipe.models else "tiny_model"
+
+
 def learnt(train: Path) -> bool:
     """The loss of each step is a number, and the last step was reached."""
     steps = [json.loads(line) for line in (train / "metrics.jsonl").read_text().splitlines()]
@@ -86,7 +93,7 @@ def learnt(train: Path) -> bool:
     )
 
 
-def answer(forge: Forge, place: Path, model: Path, head: str) -> Any:
+def answer(forge: Forge, place: Path, model: Path, head: str, question: Any) -> Any:
     """What the server of this head says, by the route that its clients know; nothing of an answer without tokens."""
     port, key = claim("127.0.0.1", 0), "a key"
     told = ["--model", str(model), "--name", "me", "--port", str(port), "--dtype", "float32", "--context", "256"]
@@ -98,8 +105,8 @@ def answer(forge: Forge, place: Path, model: Path, head: str) -> Any:
             time.sleep(0.1)
         assert client.healthy(), (place / "log.txt").read_text()[-3000:]
         if head != "chat":
-            return answers(client, head, ["What is 3 and 3?"], ["It is 6.", "No."])
-        asked = [{"role": "user", "content": "What is 3 and 3?"}]
+            return answers(client, head, [question], ["It is 6.", "No."])
+        asked = [{"role": "user", "content": question}]
         return client.chat(messages=asked, max_tokens=8)["usage"]["completion_tokens"]
     finally:
         os.kill(server, signal.SIGKILL)

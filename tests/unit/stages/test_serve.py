@@ -98,6 +98,13 @@ def served(
         process.wait()
 
 
+def test_a_model_that_reads_text_alone_refuses_a_picture(served: Served) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        served.chat(messages=[{"role": "user", "content": [picture, {"type": "text", "text": "What?"}]}])
+    assert caught.value.code == 400
+
+
 def test_it_is_ready_only_after_a_real_answer(served: Served) -> None:
     kinds = [event["kind"] for event in served.stage.lines("events.jsonl")]
     assert kinds[-2:] == ["result", "ready"]

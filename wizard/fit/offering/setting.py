@@ -150,6 +150,7 @@ def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> Picks:
 
 def suits(recipe: Recipe, model: Model) -> bool:
     named = {model.id, model.architecture.family}
-    tuned = "*" in model.tasks or recipe.task in model.tasks
+    sees = "image" in model.modality
+    tuned = ("*" in model.tasks or recipe.task in model.tasks) and (sees or recipe.task != "vision")
     taken = "*" in recipe.models or ("yours" in recipe.models and model.yours)
     return (tuned and taken) or any(name in named for name in recipe.models)

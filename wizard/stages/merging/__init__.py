@@ -20,6 +20,7 @@ MODULES = {  # a recipe's `trainer` -> module
     "orpo": "causal",
     "cpo": "causal",
     "reward": "scored",
+    "vision": "seeing",
 }
 
 APART = {"adapter": "apart"}  # a method's `tuner` -> module

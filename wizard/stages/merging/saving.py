@@ -10,11 +10,17 @@ SHARD = "5GB"  # what is written at once waits in RAM
 
 
 def save(model: Any, tokenizer: Any, part: Path) -> Path:
+    write(model, part)
+    tokenizer.save_pretrained(part)
+    return part
+
+
+def write(model: Any, part: Path) -> Path:
+    """Weights and configurations."""
     import torch
 
     shutil.rmtree(part, ignore_errors=True)
     model.to(torch.bfloat16).save_pretrained(part, max_shard_size=SHARD)
-    tokenizer.save_pretrained(part)
     return part
 
 

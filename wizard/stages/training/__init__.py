@@ -22,6 +22,7 @@ MODULES = {  # a recipe's `trainer` -> module
     "orpo": "orpo",
     "cpo": "cpo",
     "reward": "reward",
+    "vision": "vision",
 }
 
 

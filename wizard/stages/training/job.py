@@ -71,12 +71,12 @@ class Job:
             settings["quantization_config"] = packing
         return load(self.folder, **settings)
 
-    def tuned(self, model: Any, task_type: str = "CAUSAL_LM") -> tuple[Any, Any]:
+    def tuned(self, model: Any, task_type: str = "CAUSAL_LM", **knobs: Any) -> tuple[Any, Any]:
         """The model, and the configuration that TRL's trainers lay around it by PEFT: None where nothing is left to do.
 
-        `task_type`: PEFT's, of the head that the model has.
+        `task_type`: PEFT's, of the head that the model has. `knobs`: others than the order's.
         """
-        config = config_of(self.order.spec["method"], self.order.knobs, model, task_type)
+        config = config_of(self.order.spec["method"], {**self.order.knobs, **knobs}, model, task_type)
         if is_peft(config):
             return model, config
         model = prepare_model(model, config)

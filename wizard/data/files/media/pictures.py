@@ -40,6 +40,11 @@ def prepared(source: Path | bytes, size_for: Callable[[int, int], Size], store: 
     return _kept(file.getvalue(), store)
 
 
+def opened(source: Path | bytes, size_for: Callable[[int, int], Size]) -> Any:
+    """The picture as `prepared` would keep it, for whoever hands it to a model. Raises what its decoder does."""
+    return _opened(source, size_for)[0]
+
+
 def small(source: Path | bytes, most: Size) -> tuple[Size, bytes] | None:
     """(width, height) and rows of RGB bytes of the picture in at most so many pixels; None where it is broken."""
     from PIL import Image

@@ -43,7 +43,8 @@ def rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
     asked = length - learnt
     if asked >= limit:
         return "prompt-too-long"
-    return [Row({**draft.values, "tokens": length}, min(length, limit), min(learnt, limit - asked), length)]
+    kept = min(length, limit)
+    return [Row({**draft.values, "tokens": kept}, kept, min(learnt, limit - asked), length)]
 
 
 def family_at(folder: Path) -> str:
