@@ -79,7 +79,9 @@ def test_a_row_without_a_solution_is_not_judged() -> None:
     assert exact.reward(["4"]) == [None]
 
 
-@pytest.mark.parametrize("long", ["<answer>" * 3000, " " * 30_000, "1," * 15_000, "{" * 30_000 + "\\boxed{" * 2000, "1 " * 9000])
+@pytest.mark.parametrize(
+    "long", ["<answer>" * 3000, " " * 30_000, "1," * 15_000, "{" * 30_000 + "\\boxed{" * 2000, "1 " * 9000]
+)
 def test_nonsense_at_length_is_judged_at_once(long: str) -> None:
     began = time.monotonic()
     exact.reward([long], ["42"])
@@ -88,7 +90,14 @@ def test_nonsense_at_length_is_judged_at_once(long: str) -> None:
 
 def test_the_form_of_thought_and_answer_is_told_exactly() -> None:
     good = "<think>so\nso</think>\n<answer>4</answer>"
-    bad = ["4", f"Well. {good}", f"{good} Bye.", good.replace("</think>", ""), good + good, "</think><think><answer></answer>"]
+    bad = [
+        "4",
+        f"Well. {good}",
+        f"{good} Bye.",
+        good.replace("</think>", ""),
+        good + good,
+        "</think><think><answer></answer>",
+    ]
     assert form.reward([good, f"\n{good}\n", *bad]) == [1.0, 1.0, *[0.0] * len(bad)]
 
 

@@ -1,7 +1,8 @@
 """1 for the right answer, 0 for another, nothing where the row has no `solution`.
 
 What is compared is what the completion gives as its answer: the last `<answer>`, `\\boxed{}` (MATH), `#### 42` (GSM8K,
-arXiv:2110.14168), "the answer is", "答案是"; else its last number. Numbers are equal as numbers, other answers as texts.
+arXiv:2110.14168), "the answer is", "答案是"; else its last number. Numbers are equal as
+numbers, other answers as texts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ CHOICE = re.compile(r"[(（\[]?([a-z])[)）\].:：、]*", re.IGNORECASE)
 LONGEST = 20_000  # letters: an answer stands at the end of what is longer
 
 
-def reward(texts: Sequence[str], solution: Sequence[Any] = (), **_: Any) -> list[float | None]:
+def reward(texts: Sequence[str], solution: Sequence[Any] = ()) -> list[float | None]:
     """`solution`: of each text a string or a number, or a list of those that are right."""
     return [scored(text, right) for text, right in zip(texts, solution or [None] * len(texts), strict=True)]
 
@@ -46,7 +47,7 @@ def equal(text: str, solution: str) -> bool:
 
 
 def read_in(text: str, *, last: bool) -> Number | None:
-    """"the answer is 42, because 6 times 7" has it first, "the answer is 6 * 7 = 42" last."""
+    """ "the answer is 42, because 6 times 7" has it first, "the answer is 6 * 7 = 42" last."""
     found = numbers(text)
     return found[-1 if last else 0] if found else None
 

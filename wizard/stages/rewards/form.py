@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from wizard.errors import ExitCode, WizardError
 
@@ -20,7 +19,7 @@ class Late(Exception):
     pass
 
 
-def reward(texts: Sequence[str], **_: Any) -> list[float | None]:
+def reward(texts: Sequence[str]) -> list[float | None]:
     return [float(thought_out(text)) for text in texts]
 
 
@@ -29,7 +28,9 @@ def thought_out(text: str) -> bool:
     told = text.strip()
     places = [told.find(tag) for tag in TAGS]
     once = all(told.count(tag) == 1 for tag in TAGS) and places == sorted(places)
-    return once and places[0] == 0 and told.endswith(TAGS[-1]) and not told[places[1] + len(TAGS[1]) : places[2]].strip()
+    return (
+        once and places[0] == 0 and told.endswith(TAGS[-1]) and not told[places[1] + len(TAGS[1]) : places[2]].strip()
+    )
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -40,7 +41,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
         raise WizardError("pattern-broken", exit_code=ExitCode.FAILED, pattern=pattern, error=str(error)) from error
 
 
-def matching(pattern: re.Pattern[str], texts: Sequence[str], **_: Any) -> list[float | None]:
+def matching(pattern: re.Pattern[str], texts: Sequence[str]) -> list[float | None]:
     """The pattern stands for the whole text. Raises the Problem of one that takes too long (ReDoS)."""
     return [float(matched(pattern, text)) for text in texts]
 

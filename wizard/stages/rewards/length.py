@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 SOFT_SHARE = 5  # DAPO: the last 4096 of 20480 tokens
 
@@ -19,7 +18,3 @@ def overlong(most: int, lengths: Sequence[int]) -> list[float]:
     down to -1."""
     soft = max(1, most // SOFT_SHARE)
     return [-min(1.0, max(0.0, (length - (most - soft)) / soft)) for length in lengths]
-
-
-def of(batch: Any) -> Sequence[int]:
-    return [len(ids) for ids in batch]

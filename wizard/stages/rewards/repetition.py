@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 GRAM = 3
 WORDS = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|[^\W_]+")  # a sign of Chinese, Japanese, Korean; a word
 
 
-def reward(texts: Sequence[str], **_: Any) -> list[float | None]:
+def reward(texts: Sequence[str]) -> list[float | None]:
     return [penalty(text) for text in texts]
 
 
