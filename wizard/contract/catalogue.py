@@ -9,7 +9,7 @@ from typing import Any, Literal
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
-Trainer = Literal["sft"]  # each a module of wizard.stages.training
+Trainer = Literal["sft", "grpo", "rloo", "distil"]  # each a module of wizard.stages.training
 Tuner = Literal["full", "lora"]  # each a function of wizard.tuners.configuring
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 

@@ -15,7 +15,17 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench
 from wizard.stages.sharing import anywhere
 
-TOLD = ("loss", "grad_norm", "learning_rate")
+TOLD = ("loss", "grad_norm", "learning_rate", "reward", "reward_std", "frac_reward_zero_std", "kl", "entropy",
+        "completions/mean_length", "completions/clipped_ratio")  # fmt: skip
+
+
+def told(logs: dict[str, Any]) -> list[str]:
+    """Also what each reward gave, by its name; TRL logs None where nothing was judged."""
+    return [
+        name
+        for name, value in logs.items()
+        if isinstance(value, (int, float)) and (name in TOLD or name.startswith("rewards/"))
+    ]
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
@@ -56,7 +66,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             return
         seconds = self.step_ended - self.step_began
         seen = float(logs.get("num_tokens", self.tokens))
-        values = {name: float(logs[name]) for name in TOLD if name in logs}
+        values = {name: float(logs[name]) for name in told(logs)}
         values |= {"tokens_per_second": round((seen - self.tokens) / seconds, 2), "step_seconds": round(seconds, 4)}
         self.tokens = seen
         self.bench.metric(state.global_step, state.max_steps, values)

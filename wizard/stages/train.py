@@ -65,7 +65,10 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any]) -> Non
     }
     if trainer.eval_dataset is not None:
         bench.phase("validate")
-        result["validation_loss"] = round(trainer.evaluate()["eval_loss"], 6)
+        told = trainer.evaluate()
+        result["validation_loss"] = round(told["eval_loss"], 6)
+        if told.get("eval_reward") is not None:
+            result["validation_reward"] = round(told["eval_reward"], 6)
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
     bench.finish({trained.name: trained}, result)

@@ -10,7 +10,7 @@ from typing import Any
 
 from wizard.stages.desk import Bench
 
-MODULES = {"sft": "causal"}  # a recipe's `trainer` -> module
+MODULES = dict.fromkeys(("sft", "grpo", "rloo", "distil"), "causal")  # a recipe's `trainer` -> module
 
 
 def merged(bench: Bench) -> tuple[Path, Mapping[str, Any]]:

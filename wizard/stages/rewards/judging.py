@@ -60,7 +60,8 @@ def built_in(name: str, settings: Mapping[str, Any], most: int) -> Judge:
     if name == "overlong":
         return lambda batch: length.overlong(most, batch.lengths)
     if name == "format" and (pattern := settings.get("format_pattern")):
-        return lambda batch, wanted=form.compiled(str(pattern)): form.matching(wanted, batch.texts)  # type: ignore[misc]
+        wanted = form.compiled(str(pattern))
+        return lambda batch: form.matching(wanted, batch.texts)
     if name == "exact":
         return lambda batch: exact.reward(batch.texts, batch.columns.get("solution", ()))
     judge = {"format": form.reward, "repetition": repetition.reward}[name]

@@ -1,4 +1,4 @@
-"""Numbers as people and models write them, as exact fractions: 1,234.5 · １２ · 50% · 3/4 · \\frac{3}{4} · 2.5 \\times 10^{3} ·
+"""Numbers as people and models write them, as exact fractions: 1,234.5 · １２ · 50% · \\frac{3}{4} · 2.5e3 ·
 三百二十一 · 百分之五十 · 三分之二."""
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ import unicodedata
 from fractions import Fraction
 from typing import NamedTuple
 
-DIGITS = {sign: number for number, signs in enumerate(("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"))
-          for sign in signs}  # fmt: skip
+WORDS = ("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
+DIGITS = {sign: number for number, signs in enumerate(WORDS) for sign in signs}
 TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-SCALES = {"%": Fraction(1, 100), **TENS, **MYRIADS}
+SCALES = {"%": Fraction(1, 100)} | {sign: Fraction(scale) for sign, scale in {**TENS, **MYRIADS}.items()}
 HAN = f"负?[{''.join((*DIGITS, *TENS, *MYRIADS))}点分之]+"
 PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
 NUMBER = re.compile(

@@ -1,4 +1,4 @@
-"""The user's reward file as this run keeps it: copied once into the stage's folder, so that going on judges the same."""
+"""The user's reward file as this run keeps it: copied once into the stage's folder, so that it goes on as it began."""
 
 from __future__ import annotations
 

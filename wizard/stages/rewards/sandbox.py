@@ -21,13 +21,8 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 
 START_SECONDS = 120.0  # its file may load a large library
-KEPT = (
-    "YCDY_STAGE",
-    "YCDY_RUN_DIR",
-    "LANG",
-    "LC_ALL",
-    "PATH",
-)  # by the first two a supervisor finds what was left over
+# By the first two a supervisor finds what was left over.
+KEPT = ("YCDY_STAGE", "YCDY_RUN_DIR", "LANG", "LC_ALL", "PATH")
 PRIVATE = (".ssh", ".aws", ".docker", ".kube", ".cache/huggingface", ".modelscope", ".config/gcloud")
 LONGEST = 80  # letters of a question by which a row is named
 ANSWER_BYTES = 16 << 20
@@ -43,16 +38,9 @@ class Sandbox:
         self.file, self.seconds, self.log = file, seconds, place / "reward.log"
         work = place / "reward"
         work.mkdir(exist_ok=True)
-        folders = ":".join(str(folder) for folder in [*hidden, *(Path.home() / name for name in PRIVATE)])
-        here = Path(__file__)
-        command = [
-            sys.executable,
-            "-s",
-            "-B",
-            str(here.with_name("fence.py")),
-            folders,
-            str(here.with_name("worker.py")),
-        ]
+        folders = ":".join(str(folder) for folder in [*hidden, *(Path("~").expanduser() / name for name in PRIVATE)])
+        fence, worker = (str(Path(__file__).with_name(name)) for name in ("fence.py", "worker.py"))
+        command = [sys.executable, "-s", "-B", fence, folders, worker]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, str(file), str(seconds)],

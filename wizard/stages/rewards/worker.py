@@ -24,6 +24,7 @@ def main() -> None:
     commands, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
+    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
 
     def reply(**told: Any) -> None:
         replies.write(json.dumps(told) + "\n")

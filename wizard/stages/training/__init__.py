@@ -8,7 +8,7 @@ from typing import Any
 from wizard.stages.training.job import Job
 from wizard.tuners.hooks import attach
 
-MODULES = {"sft": "sft"}  # a recipe's `trainer` -> module
+MODULES = {"sft": "sft", "grpo": "grpo", "rloo": "rloo", "distil": "distil"}  # a recipe's `trainer` -> module
 
 
 def make_trainer(name: str, job: Job) -> Any:
