@@ -143,7 +143,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "gone": ({"own": "/nowhere/reward.py"}, "reward-file-gone"),
     "relative": ({"own": "reward.py"}, "reward-file-relative"),
     "pattern": ({"rewards": ["format"], "format_pattern": "("}, "pattern-broken"),
-    "refused": ({"generation_batch_size": 3}, "settings-refused"),
+    "refused": ({"scale_rewards": "group", "num_generations": 1}, "settings-refused"),
     "few": ({"num_generations": 2, "micro_batch": 64}, "prompts-too-few"),
     "misspelt": ({"num_generation": 2}, "setting-unknown"),
 }

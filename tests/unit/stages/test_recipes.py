@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from tests.unit.stages.programs import Forge, StageRun, Stages
-from tests.unit.stages.recipe_rows import DATA
+from tests.unit.stages.recipe_rows import DATA, MODEL, SETTINGS
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
 from wizard.plan import compile_plan
@@ -32,18 +33,25 @@ def test_a_recipe_ends_in_an_answer(
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
-    plan = planned(recipe, tiny_model, rows)
+    plan = planned(recipe, tiny_model, rows, settings_of(recipe, tiny_model))
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
     inputs: dict[str, dict[str, Any]] = {"fetch": {"model": tiny_model}}
     for name in ("prepare", "train", "merge"):
         made: StageRun = forged(name).order(specs[name], inputs)
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
+        if "model" in inputs.get("train", {}):
+            pytest.skip("how a whole model is merged comes with its own recipes")
     assert learnt(tmp_path / "run" / "train")
     assert answered_tokens(forge, tmp_path, Path(inputs["merge"]["merged"])) > 0
 
 
-def planned(recipe: Recipe, model: Path, rows: Path) -> Plan:
+def settings_of(recipe: Recipe, model: Path) -> dict[str, Any]:
+    found = {**SETTINGS.get(recipe.task, {}), **SETTINGS.get(recipe.id, {})}
+    return {name: str(model) if value == MODEL else value for name, value in found.items()}
+
+
+def planned(recipe: Recipe, model: Path, rows: Path, settings: Mapping[str, Any]) -> Plan:
     """As a person's own choice of this recipe would be, on this machine, with a folder as the model."""
     known = replace(
         CATALOG.models["smollm2-135m"], id="tiny", sources=(Source(kind="path", ref=str(model)),), yours=True
@@ -56,7 +64,9 @@ def planned(recipe: Recipe, model: Path, rows: Path) -> Plan:
         pythons=dict.fromkeys(CATALOG.engines, "3.11"),
     )  # fmt: skip
     data = DataChoice(kind="path", ref=str(rows), sha256="")
-    choice = Choice(recipe=recipe.id, model="tiny", knobs=knobs, data=data, questions=("What is 3 and 3?",))
+    choice = Choice(
+        recipe=recipe.id, model="tiny", knobs=knobs, data=data, settings=settings, questions=("What is 3 and 3?",)
+    )
     machine = Machine(gpus=(), cpu=Cpu(name="a CPU", cores=2, arch="x86_64"), ram_bytes=1, ram_free_bytes=1, disks=())
     catalog = replace(CATALOG, models={**CATALOG.models, "tiny": known})
     plan, _ = compile_plan(

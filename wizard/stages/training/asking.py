@@ -94,11 +94,9 @@ def grouped(job: Job, kind: Any) -> dict[str, Any]:
     whole = group // math.gcd(group, together)
     before = int(told.get("gradient_accumulation_steps", accumulation(knobs)))
     changes: dict[str, Any] = {"gradient_accumulation_steps": rounded(before, whole)}
-    if "steps_per_generation" in told:
-        changes |= {
-            "gradient_accumulation_steps": before,
-            "steps_per_generation": rounded(int(told["steps_per_generation"]), whole),
-        }
+    for name, unit in (("steps_per_generation", whole), ("generation_batch_size", math.lcm(group, together))):
+        if told.get(name):
+            changes = {"gradient_accumulation_steps": before, name: rounded(int(told[name]), unit)}
     if changes["gradient_accumulation_steps"] > before:
         answers = changes["gradient_accumulation_steps"] * together
         job.bench.note("groups-filled", "warning", group=group, wanted=before * together, answers=answers)

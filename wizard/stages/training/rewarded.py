@@ -19,10 +19,7 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
     """`trainer`, `config`: TRL's classes."""
     answer = asking.answer_tokens(job)
     judging = Judging(job.bench, judges(job, answer))
-    job = replace(job, changes={**job.changes, "max_completion_length": answer, **asking.grouped(job, config)})
-    vllm = bool(asking.told_settings(job).get("use_vllm"))
-    with asking.refused():
-        told = job.arguments(config, OURS, **asking.rehearsed(job, answer, vllm=vllm))
+    told = settings_of(job, config, answer)
     rows = asking.rows_for(job, answer)
     asking.check_enough(rows, told)
     model, peft_config = job.tuned(job.model())
@@ -38,6 +35,14 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
     )
     made.data_collator = asking.collated
     return made
+
+
+def settings_of(job: Job, config: Any, answer: int) -> Any:
+    """An object of `config`."""
+    job = replace(job, changes={**job.changes, "max_completion_length": answer, **asking.grouped(job, config)})
+    vllm = bool(asking.told_settings(job).get("use_vllm"))
+    with asking.refused():
+        return job.arguments(config, OURS, **asking.rehearsed(job, answer, vllm=vllm))
 
 
 def judges(job: Job, answer: int) -> Any:
