@@ -3,12 +3,13 @@ of its steps go to OUT."""
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 model, rows, out, settings = sys.argv[1:5]
@@ -29,5 +30,14 @@ trainer = GRPOTrainer(
     processing_class=AutoTokenizer.from_pretrained(model),
     peft_config=LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"),
 )
+times = []
+
+
+class Clock(TrainerCallback):
+    def on_log(self, args, state, control, logs=None, **_):
+        times.append(time.time())
+
+
+trainer.add_callback(Clock())
 trainer.train()
-Path(out).write_text(json.dumps(trainer.state.log_history))
+Path(out).write_text(json.dumps([line | {"at": at} for line, at in zip(trainer.state.log_history, times, strict=True)]))

@@ -8,10 +8,12 @@ from tests.unit.stages.programs import ROWS
 
 TALKS = [{"messages": [{"role": "user", "content": row["question"]}, {"role": "assistant", "content": row["answer"]}]}
          for row in ROWS]  # fmt: skip
+PROMPTS = [{"prompt": row["question"], "solution": row["answer"]} for row in ROWS]
 DATA: dict[str, list[dict[str, Any]]] = {  # a recipe's task -> rows of a JSONL file
     "identity": TALKS,
     "sft": TALKS,
-    **dict.fromkeys(("grpo", "distil"), [{"prompt": row["question"], "solution": row["answer"]} for row in ROWS]),
+    "grpo": PROMPTS,
+    "distil": PROMPTS,
     "cpt": [{"text": f"{row['question']} {row['answer']}"} for row in ROWS],
 }
 

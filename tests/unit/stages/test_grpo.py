@@ -5,13 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.stages.programs import KNOBS, LORA, ROWS, Forge, StageRun, Stages
+from wizard.catalog import builtin, load
 from wizard.stages.device import cpu_has_bf16
 
 LETTERS = """
@@ -206,3 +207,34 @@ def test_rows_kept_back_are_asked_for_their_reward(make: Make, prompts: Path) ->
     (train.path / "spec.json").write_text(json.dumps(order))
     assert train.run() == 0, log(train)
     assert 0 <= train.done()["result"]["validation_reward"] <= 1
+
+
+GROUP, ANSWER = 8, 1024
+WANTED: dict[str, dict[str, Any]] = {
+    "grpo-lora": {"loss_type": "grpo", "beta": 0.04, "scale_rewards": "group", "use_vllm": False},
+    "grpo-lora-vllm": {"use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.3},
+    "dr-grpo-lora": {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
+    "dapo-lora": {"loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28},
+    "gspo-lora": {
+        "importance_sampling_level": "sequence", "epsilon": 3e-4, "epsilon_high": 4e-4,
+        "generation_batch_size": 128, "gradient_accumulation_steps": 8, "steps_per_generation": 32, "save_steps": 20,
+    },
+    "rloo-lora": {"num_generations": 4, "beta": 0.05, "generation_batch_size": 32},
+}  # fmt: skip
+
+
+def test_each_recipe_is_what_its_paper_says(forge: Forge, tiny_model: Path, prompts: Path, tmp_path: Path) -> None:
+    recipes = load([builtin()]).recipes
+    for name in WANTED:
+        recipe = recipes[name]
+        spec = {"trainer": recipe.trainer, "settings": dict(recipe.settings), "method": LORA, "device": "cpu"}
+        run = StageRun(tmp_path / name, "train", Path(), Path(), tmp_path)
+        run.order(
+            {**spec, "knobs": asdict(recipe.knobs)}, {"fetch": {"model": tiny_model}, "prepare": {"rows": prompts}}
+        )
+    out = tmp_path / "settings.jsonl"
+    assert forge.run("check_rewarded", tmp_path, str(out), *(str(tmp_path / name) for name in WANTED)) == 0
+    told = dict(zip(WANTED, map(json.loads, out.read_text().splitlines()), strict=True))
+    for name, wanted in WANTED.items():
+        common = {"num_generations": GROUP, "max_completion_length": ANSWER} | wanted
+        assert {key: told[name][key] for key in common} == common, name
