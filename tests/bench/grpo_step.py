@@ -3,8 +3,8 @@
     python tests/bench/grpo_step.py --python ENV/bin/python --model FOLDER [--rounds 3]
 
 Prints one JSON object: seconds per step of both, their ratio (plain / ours: 1 is as fast, more is faster), and whether
-rewards and losses are the same in each step. What else runs on the machine only ever adds to a step, so the median of the
-fastest quarter is compared. Ours judges by a file in a process of its own, the plain script by the same function.
+rewards and losses are the same in each step. What else runs on the machine only ever adds to a step, so the median of
+the fastest quarter is compared. Ours judges by a file in a process of its own, the plain script by the same function.
 """
 
 from __future__ import annotations
