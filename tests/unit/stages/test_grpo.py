@@ -41,7 +41,7 @@ def make(forged: Stages, tiny_model: Path, prompts: Path, tmp_path: Path) -> Mak
     def ordered(
         folder: str, trainer: str = "grpo", rows: Path = prompts, rehearse: bool = False, own: str = "", **changes: Any
     ) -> StageRun:
-        knobs = ASKED | {name: changes.pop(name) for name in [*changes] if name in ASKED}
+        knobs = ASKED | {name: changes.pop(name) for name in [*changes] if name in (*ASKED, "n_gpus")}
         settings = {**SETTINGS, "reward_file": own or str(file), **changes}
         spec = {"trainer": trainer, "settings": settings, "method": LORA, "knobs": knobs}
         inputs = {"fetch": {"model": tiny_model}, "prepare": {"rows": rows}}
@@ -146,6 +146,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "pattern": ({"rewards": ["format"], "format_pattern": "("}, "pattern-broken"),
     "refused": ({"scale_rewards": "group", "num_generations": 1}, "settings-refused"),
     "few": ({"num_generations": 2, "micro_batch": 64}, "prompts-too-few"),
+    "target": ({"rewards": ["length"], "length_target": 0}, "reward-number"),
+    "seconds": ({"reward_seconds": "long"}, "reward-number"),
+    "no-group": ({"num_generations": 0}, "settings-refused"),
     "misspelt": ({"num_generation": 2}, "setting-unknown"),
 }
 
@@ -238,3 +241,12 @@ def test_each_recipe_is_what_its_paper_says(forge: Forge, tiny_model: Path, prom
     for name, wanted in WANTED.items():
         common = {"num_generations": GROUP, "max_completion_length": ANSWER} | wanted
         assert {key: told[name][key] for key in common} == common, name
+
+
+def test_two_cards_answer_the_questions_of_one_step(make: Make) -> None:
+    train = make("cards", n_gpus=2, max_steps=2, micro_batch=3, num_generations=4)
+    assert train.run() == 0, log(train)
+    filled = next(event for event in train.events("note") if event["code"] == "groups-filled")
+    assert filled["params"] == {"group": 4, "wanted": 6, "answers": 12}
+    assert len(curve(train, "loss", "reward")) == 2
+    assert weights(train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,25 +38,32 @@ Judge = Callable[[Batch], Scores]
 def judges_of(bench: Bench, settings: Mapping[str, Any], most: int) -> dict[str, Judge]:
     """`settings`: the recipe's and the user's; `most`: the longest answer in tokens. Raises the Problem of a name that
     is none, of a pattern or a file that is broken."""
-    names = list(settings.get("rewards", ()))
+    named_ones = settings.get("rewards", ())
+    names = [named_ones] if isinstance(named_ones, str) else list(named_ones)
     if unknown := [name for name in names if name not in NAMES]:
         raise WizardError("reward-unknown", exit_code=ExitCode.FAILED, name=unknown[0], known=", ".join(NAMES))
     known = {name: built_in(name, settings, most) for name in names}
     if told := settings.get("reward_file"):
-        known[OWN] = by_file(bench, str(told), float(settings.get("reward_seconds", SECONDS)))
+        known[OWN] = by_file(bench, str(told), positive(settings, "reward_seconds", SECONDS))
     if not known:
         raise WizardError("reward-missing", exit_code=ExitCode.FAILED, known=", ".join(NAMES))
     weights = settings.get("reward_weights")
     if weights is not None and len(weights) != len(known):
-        raise WizardError(
-            "reward-weights", exit_code=ExitCode.FAILED, weights=len(weights), rewards=", ".join(known)
-        )  # fmt: skip
+        told = {"weights": len(weights), "rewards": ", ".join(known)}
+        raise WizardError("reward-weights", exit_code=ExitCode.FAILED, **told)
     return known
+
+
+def positive(settings: Mapping[str, Any], name: str, usual: float) -> float:
+    value = settings.get(name, usual)
+    if type(value) not in (int, float) or not 0 < value < math.inf:
+        raise WizardError("reward-number", exit_code=ExitCode.FAILED, name=name, value=str(value))
+    return float(value)
 
 
 def built_in(name: str, settings: Mapping[str, Any], most: int) -> Judge:
     if name == "length":
-        near = partial(length.near, int(settings.get("length_target", most // 2)))
+        near = partial(length.near, positive(settings, "length_target", most // 2))
         return lambda batch: near(batch.lengths)
     if name == "overlong":
         return lambda batch: length.overlong(most, batch.lengths)

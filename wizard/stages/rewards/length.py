@@ -7,7 +7,7 @@ from collections.abc import Sequence
 SOFT_SHARE = 5  # DAPO: the last 4096 of 20480 tokens
 
 
-def near(target: int, lengths: Sequence[int]) -> list[float]:
+def near(target: float, lengths: Sequence[int]) -> list[float]:
     """0 at the target, down to -1 at none or twice as much: the term of L1-Exact (arXiv:2503.04697, eq. 1), relative
     and bounded so that it weighs no more than the other rewards."""
     return [-min(1.0, abs(length - target) / target) for length in lengths]

@@ -142,7 +142,7 @@ def refused() -> Iterator[None]:
     """What the library says of settings that do not go together becomes a Problem."""
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise WizardError("settings-refused", exit_code=ExitCode.FAILED, error=str(error)) from error
 
 

@@ -25,7 +25,8 @@ def make(job: Job) -> DistillationTrainer:
     from trl import DistillationConfig, DistillationTrainer
 
     teacher = teacher_at(job)
-    answer = asking.answer_tokens(job)
+    with asking.refused():
+        answer = asking.answer_tokens(job)
     job = replace(job, changes={**job.changes, "max_completion_length": answer})
     vllm = bool(asking.told_settings(job).get("use_vllm"))
     with asking.refused():

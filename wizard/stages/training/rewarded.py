@@ -17,7 +17,8 @@ ALIKE = 10  # steps in a row in which all answers to a question were worth the s
 
 def make(job: Job, trainer: Any, config: Any) -> Any:
     """`trainer`, `config`: TRL's classes."""
-    answer = asking.answer_tokens(job)
+    with asking.refused():
+        answer = asking.answer_tokens(job)
     judging = Judging(job.bench, judges(job, answer))
     told = settings_of(job, config, answer)
     rows = asking.rows_for(job, answer)
@@ -39,9 +40,9 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
 
 def settings_of(job: Job, config: Any, answer: int) -> Any:
     """An object of `config`."""
-    job = replace(job, changes={**job.changes, "max_completion_length": answer, **asking.grouped(job, config)})
-    vllm = bool(asking.told_settings(job).get("use_vllm"))
     with asking.refused():
+        job = replace(job, changes={**job.changes, "max_completion_length": answer, **asking.grouped(job, config)})
+        vllm = bool(asking.told_settings(job).get("use_vllm"))
         return job.arguments(config, OURS, **asking.rehearsed(job, answer, vllm=vllm))
 
 
