@@ -243,6 +243,17 @@ def test_each_recipe_is_what_its_paper_says(forge: Forge, tiny_model: Path, prom
         assert {key: told[name][key] for key in common} == common, name
 
 
+def test_rows_that_are_made_while_it_trains_come_to_their_epochs(make: Make, tiny_model: Path, tmp_path: Path) -> None:
+    stream = tmp_path / "stream.json"
+    spec = {"data": {"kind": "bundled"}, "task": "grpo", "rows": ROWS, "knobs": KNOBS}
+    pictures = {"family": "", "store": str(tmp_path), "cache": str(tmp_path)}
+    told = {"spec": spec, "model": str(tiny_model), "pictures": pictures, "made": len(ROWS), "longest": 37}
+    stream.write_text(json.dumps(told))
+    train = make("streamed", rows=stream, max_steps=0)
+    assert train.run() == 0, log(train)
+    assert train.metrics()[-1]["step"] == train.metrics()[-1]["total"] == len(ROWS) * 2 / 4
+
+
 def test_two_cards_answer_the_questions_of_one_step(make: Make) -> None:
     train = make("cards", n_gpus=2, max_steps=2, micro_batch=3, num_generations=4)
     assert train.run() == 0, log(train)

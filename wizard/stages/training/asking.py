@@ -47,8 +47,8 @@ def rows_for(job: Job, answer: int) -> Any:
         return Dataset.from_list([row for row in job.rows if row["tokens"] <= room] or list(job.rows))
     refuse_tools(prepared)
     rows = rows_of(prepared, {**knobs, "seq_len": room})
-    if prepared.suffix != ".arrow":  # of a stream the length is not known before
-        return rows.filter(lambda row: row["tokens"] <= room)
+    if prepared.suffix != ".arrow":  # made anew, with that limit
+        return rows
     if left := len(lengths_of(prepared)) - len(rows):
         job.bench.note("prompts-left-out", "warning", left=left, room=room, answer=answer)
     if not len(rows):

@@ -19,7 +19,7 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
     """`trainer`, `config`: TRL's classes."""
     with asking.refused():
         answer = asking.answer_tokens(job)
-    judging = Judging(job.bench, judges(job, answer))
+        judging = Judging(job.bench, judges(job, answer))
     told = settings_of(job, config, answer)
     rows = asking.rows_for(job, answer)
     asking.check_enough(rows, told)
