@@ -196,7 +196,7 @@ def test_questions_that_leave_no_room_for_an_answer_are_left_out(make: Make) -> 
 
 
 def test_a_rehearsal_asks_for_the_longest_answers_to_the_longest_questions(make: Make) -> None:
-    rehearsal = replace(make("rehearsed", own="/nowhere/reward.py", max_completion_length=16), name="rehearse")
+    rehearsal = replace(make("rehearsed", own="/nowhere/reward.py", reward_weights=[2.0, 1.0]), name="rehearse")
     assert rehearsal.run() == 0, log(rehearsal)
     told = rehearsal.done()["result"]
     assert told["longest"] == 37

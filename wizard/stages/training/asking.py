@@ -146,8 +146,9 @@ def refused() -> Iterator[None]:
         raise WizardError("settings-refused", exit_code=ExitCode.FAILED, error=str(error)) from error
 
 
-def rehearsed(job: Job, answer: int, *, vllm: bool) -> dict[str, Any]:
+def rehearsed(job: Job, answer: int) -> dict[str, Any]:
     """In a rehearsal every answer is as long as it may become, since that is what memory and time are asked for."""
     if not job.rows:
         return {}
-    return {"generation_kwargs": {"min_tokens" if vllm else "min_new_tokens": answer}, "shuffle_dataset": False}
+    least = "min_tokens" if told_settings(job).get("use_vllm") else "min_new_tokens"
+    return {"generation_kwargs": {least: answer}, "shuffle_dataset": False}

@@ -27,10 +27,9 @@ def make(job: Job) -> DistillationTrainer:
     teacher = teacher_at(job)
     with asking.refused():
         answer = asking.answer_tokens(job)
-    job = replace(job, changes={**job.changes, "max_completion_length": answer})
-    vllm = bool(asking.told_settings(job).get("use_vllm"))
-    with asking.refused():
-        told = job.arguments(DistillationConfig, OURS, **asking.rehearsed(job, answer, vllm=vllm))
+        changes = {**job.changes, **asking.rehearsed(job, answer), "max_completion_length": answer}
+        job = replace(job, changes=changes)
+        told = job.arguments(DistillationConfig, OURS)
     rows = asking.rows_for(job, answer)
     student = job.model()
     taught_by = teacher_for(job, teacher, student)

@@ -41,9 +41,10 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
 def settings_of(job: Job, config: Any, answer: int) -> Any:
     """An object of `config`."""
     with asking.refused():
-        job = replace(job, changes={**job.changes, "max_completion_length": answer, **asking.grouped(job, config)})
-        vllm = bool(asking.told_settings(job).get("use_vllm"))
-        return job.arguments(config, OURS, **asking.rehearsed(job, answer, vllm=vllm))
+        changes = {**job.changes, **asking.rehearsed(job, answer), **asking.grouped(job, config)}
+        weights = {"reward_weights": None} if job.rows else {}
+        job = replace(job, changes={**changes, **weights, "max_completion_length": answer})
+        return job.arguments(config, OURS)
 
 
 def judges(job: Job, answer: int) -> Any:
