@@ -91,7 +91,8 @@ def test_every_text_that_is_said_exists() -> None:
     assert missing == []
 
 
-SPOKEN = [path for path in SOURCES if path.relative_to(ROOT).parts[:2] != ("wizard", "data")]  # names in people's data
+READ = (ROOT / "wizard" / "data", ROOT / "wizard" / "stages" / "rewards")  # names in people's data, numbers in answers
+SPOKEN = [path for path in SOURCES if not any(path.is_relative_to(room) for room in READ)]
 
 
 @pytest.mark.parametrize("source", SPOKEN, ids=lambda path: str(path.relative_to(ROOT)))

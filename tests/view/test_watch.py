@@ -132,6 +132,17 @@ async def test_p_goes_through_the_curves(desk: FakeDesk) -> None:
         await person.see("tokens/s 40")
 
 
+async def test_where_answers_are_rewarded_the_reward_leads(desk: FakeDesk) -> None:
+    rewarded = {**moments.TRAINING.latest, "loss": 0.0, "reward": 0.75, "kl": 0.01}
+    desk.moment = replace(moments.TRAINING, latest=rewarded)
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.see("reward 0.75")
+        await person.press("p")
+        await person.see("loss 0.000")
+        await person.press("p")
+        await person.see("KL 0.01")
+
+
 async def test_a_run_that_cannot_be_read_is_told(desk: FakeDesk) -> None:
     def unreadable(run: str) -> object:
         raise WizardError("plan-unreadable", path="/x/plan.json", error="odd")

@@ -10,7 +10,8 @@ from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
 Trainer = Literal[  # each a module of wizard.stages.training
-    "sft", "classification", "embedding", "reranker", "dpo", "kto", "orpo", "cpo", "reward", "vision",
+    "sft", "classification", "embedding", "reranker", "dpo", "kto", "orpo", "cpo", "reward", "vision", "grpo",
+    "rloo", "distil",
 ]  # fmt: skip
 Tuner = Literal[  # each a function of wizard.tuners.configuring
     "lora", "loraplus", "loftq", "adalora", "vera", "miss", "oft", "boft", "ia3", "unsloth", "full", "freeze",

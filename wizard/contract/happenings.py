@@ -73,3 +73,8 @@ class RunState:
     problem: Problem | None = None
     started: float = 0.0
     updated: float = 0.0
+
+    @property
+    def leading(self) -> str:
+        """Tells whether the training goes well: the loss, which stays near 0 where answers are rewarded."""
+        return "reward" if "reward" in self.latest else "loss"

@@ -69,7 +69,10 @@ class Teller:
             return
         self._step = state.step
         values = state.latest
-        parts = [f"{state.step}/{state.total}", f"{say('metric.loss')} {values.get('loss', float('nan')):.3f}"]
+        parts = [
+            f"{state.step}/{state.total}",
+            f"{say(f'metric.{state.leading}')} {values.get(state.leading, float('nan')):.3f}",
+        ]
         if values.get("tokens_per_second"):
             parts.append(f"{values['tokens_per_second']:.0f} tok/s")
         if values.get("step_seconds"):

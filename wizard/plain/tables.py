@@ -157,8 +157,8 @@ def runs(states: Sequence[RunState]) -> str:
     rows = [[say(f"column.{name}") for name in ("run", "status", "stage", "progress", "endpoint")]]
     for state in states:
         at = f"{state.step}/{state.total}" if state.total else ""
-        loss = state.latest.get("loss")
-        progress = f"{at}  {say('metric.loss')} {loss:.3f}" if loss is not None else at
+        value = state.latest.get(state.leading)
+        progress = f"{at}  {say(f'metric.{state.leading}')} {value:.3f}" if value is not None else at
         stage = say(f"stage.{state.stage}") if state.stage else ""
         rows.append([state.run, say(f"status.{state.status}"), stage, progress, state.endpoint])
     return table(rows)

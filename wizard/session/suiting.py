@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from wizard.contract import Catalog, DataReport, Problem
 
-SAME_DATA = {"identity": "sft"}  # a goal whose recipes learn from another's rows
+SAME_DATA = {"identity": ("sft",), "distil": ("sft", "grpo")}  # goals whose recipes learn from others' rows
 
 
 def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") -> Problem | None:
     """`task`: the recipe's. A report that names no task is of rows that suit any."""
-    if not report.tasks or task in report.tasks or SAME_DATA.get(task, task) in report.tasks:
+    if not report.tasks or {task, *SAME_DATA.get(task, ())} & {*report.tasks}:
         return None
     if unread := _may_be_answers(report, task):
         return Problem(code="data-answer-unnamed", params={"path": path, "columns": ", ".join(unread)})
@@ -22,7 +22,7 @@ def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") ->
 
 def _may_be_answers(report: DataReport, task: str) -> list[str]:
     """The columns beside a question, in which its answer may stand under a name that nobody knows."""
-    if report.kind != "prompt" or SAME_DATA.get(task, task) != "sft" or not report.mapping.get("question"):
+    if report.kind != "prompt" or "sft" not in SAME_DATA.get(task, (task,)) or not report.mapping.get("question"):
         return []
     return [column for column in report.columns if column not in report.mapping.values()]
 

@@ -75,7 +75,7 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
     }
     if trainer.eval_dataset is not None:
         try:
-            result["validation_loss"] = round(keeper.last_validation(), 6)
+            result |= keeper.last_validation()
         except Interrupted:
             sys.exit(STOPPED)
     if (best := best_of(kept_in(checkpoints))) is not None:

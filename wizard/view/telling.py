@@ -134,12 +134,12 @@ def note(line: Note) -> str:
 
 
 def progress(state: RunState, *, short: bool = False) -> str:
-    """One run on one line: stage, step, loss."""
+    """One run on one line: stage, step, loss or reward."""
     parts = [say(f"stage.{state.stage}")] if state.stage else []
     if state.total and state.stage == "train":
         parts.append(f"{state.step}/{state.total}")
-    if not short and (loss := state.latest.get("loss")) is not None:
-        parts.append(f"{say('metric.loss')} {loss_value(loss)}")
+    if not short and (value := state.latest.get(state.leading)) is not None:
+        parts.append(f"{say(f'metric.{state.leading}')} {loss_value(value)}")
     return "  ".join(parts)
 
 

@@ -43,6 +43,7 @@ SEEN = [
     seen("navy", "Read it.", "There is no text."),
     TALKS[0],
 ]
+PROMPTS = [{"prompt": row["question"], "solution": row["answer"]} for row in ROWS]
 DATA: dict[str, list[dict[str, Any]]] = {  # a recipe's task -> rows of a JSONL file
     "identity": TALKS,
     "sft": TALKS,
@@ -50,8 +51,19 @@ DATA: dict[str, list[dict[str, Any]]] = {  # a recipe's task -> rows of a JSONL 
     "embedding": [{"anchor": row["question"], "positive": row["answer"], "negative": "No."} for row in ROWS],
     "reranker": [{"query": row["question"], "positive": [row["answer"]], "negative": ["No.", "Yes."]} for row in ROWS],
     "vision": SEEN,
+    "grpo": PROMPTS,
+    "distil": PROMPTS,
     "cpt": [{"text": f"{row['question']} {row['answer']}"} for row in ROWS],
     "dpo": PAIRS,
     "kto": MARKED,
     "reward": PAIRS,
+}
+
+MODEL = "the model itself"
+SHORT = {"num_generations": 2, "max_completion_length": 8}
+SETTINGS: dict[str, dict[str, Any]] = {  # a recipe's task, or a recipe -> what a short run of it is told besides
+    "grpo": SHORT,
+    "gspo-lora": {"generation_batch_size": 4},
+    "grpo-lora-vllm": {"use_vllm": False},  # its twin on a CPU: the same training, whose answers transformers makes
+    "distil": {"max_completion_length": 8, "teacher": MODEL},
 }

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.unit.stages.programs import Forge, StageRun, Stages
-from tests.unit.stages.recipe_rows import DATA, drawn
+from tests.unit.stages.recipe_rows import DATA, MODEL, SETTINGS, drawn
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
 from wizard.plan import compile_plan
@@ -43,7 +44,7 @@ def test_a_recipe_ends_in_an_answer(
     model: Path = request.getfixturevalue(model_for(recipe))
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
-    plan = planned(recipe, model, rows)
+    plan = planned(recipe, model, rows, settings_of(recipe, model))
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
     inputs: dict[str, dict[str, Any]] = {"fetch": {"model": model}}
     for name in ("prepare", "train", "merge"):
@@ -55,7 +56,12 @@ def test_a_recipe_ends_in_an_answer(
     assert answer(forge, tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]), question)
 
 
-def planned(recipe: Recipe, model: Path, rows: Path, **changed: Any) -> Plan:
+def settings_of(recipe: Recipe, model: Path) -> dict[str, Any]:
+    found = {**SETTINGS.get(recipe.task, {}), **SETTINGS.get(recipe.id, {})}
+    return {name: str(model) if value == MODEL else value for name, value in found.items()}
+
+
+def planned(recipe: Recipe, model: Path, rows: Path, settings: Mapping[str, Any], **changed: Any) -> Plan:
     """As a person's own choice of this recipe would be, on this machine, with a folder as the model."""
     known = replace(
         CATALOG.models["smollm2-135m"], id="tiny", sources=(Source(kind="path", ref=str(model)),), yours=True
@@ -64,11 +70,13 @@ def planned(recipe: Recipe, model: Path, rows: Path, **changed: Any) -> Plan:
     verdict = Verdict(
         recipe=recipe.id, model="tiny", task=recipe.task, method=recipe.method, knobs=knobs, status="fits",
         peak_bytes=1, reserved_bytes=2, card_bytes=3, safe_bytes=4, capacity_bytes=5, moment="forward", terms=(),
-        engines={name: next(filter(runs_here, engines)) for name, engines in recipe.engines.items()},
+        engines={name: next(filter(runs_here, engines), "trl") for name, engines in recipe.engines.items()},
         pythons=dict.fromkeys(CATALOG.engines, "3.11"),
     )  # fmt: skip
     data = DataChoice(kind="path", ref=str(rows), sha256="")
-    choice = Choice(recipe=recipe.id, model="tiny", knobs=knobs, data=data, questions=("What is 3 and 3?",))
+    choice = Choice(
+        recipe=recipe.id, model="tiny", knobs=knobs, data=data, settings=settings, questions=("What is 3 and 3?",)
+    )
     machine = Machine(gpus=(), cpu=Cpu(name="a CPU", cores=2, arch="x86_64"), ram_bytes=1, ram_free_bytes=1, disks=())
     catalog = replace(CATALOG, models={**CATALOG.models, "tiny": known})
     plan, _ = compile_plan(

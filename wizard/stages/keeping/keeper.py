@@ -18,6 +18,14 @@ from wizard.stages.reporter import Reporter, measure
 SMOOTHED = 20  # steps whose mean is a checkpoint's loss
 
 
+VALIDATED = {  # what trainers log -> what is told at the end
+    "eval_loss": "validation_loss",
+    "eval_reward": "validation_reward",
+    "eval_accuracy": "validation_accuracy",
+    "eval_mean_error": "validation_mean_error",
+}
+
+
 class Keeper:
     """`start`: the checkpoint that it goes on from."""
 
@@ -56,13 +64,18 @@ class Keeper:
         self.validation[self.trainer.state.global_step] = told
         return told
 
-    def last_validation(self) -> float:
-        """Of the trained model. Raises `Interrupted`."""
+    def last_validation(self) -> dict[str, float]:
+        """What is told of the trained model's. Raises `Interrupted`."""
         step = self.trainer.state.global_step
         if step not in self.validation:
             self.bench.phase("validate")
             self.validation[step] = self.trainer.evaluate()
-        return float(self.validation[step]["eval_loss"])
+        found = self.validation[step]
+        return {
+            name: round(float(found[logged]), 6)
+            for logged, name in VALIDATED.items()
+            if isinstance(found.get(logged), (int, float))
+        }
 
     def told(self) -> dict[str, Any]:
         """What a checkpoint's manifest says of its model."""

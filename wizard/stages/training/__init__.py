@@ -11,7 +11,6 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.training.job import Job
 from wizard.tuners.hooks import attach
 
-UNSUITED = ("Target modules", "No modules were targeted", "Please specify `target_", "divisible", "Invalid combination")
 MODULES = {  # a recipe's `trainer` -> module
     "sft": "sft",
     "classification": "classification",
@@ -23,7 +22,12 @@ MODULES = {  # a recipe's `trainer` -> module
     "cpo": "cpo",
     "reward": "reward",
     "vision": "vision",
+    "grpo": "grpo",
+    "rloo": "rloo",
+    "distil": "distil",
 }
+
+UNSUITED = ("Target modules", "No modules were targeted", "Please specify `target_", "divisible", "Invalid combination")
 
 
 def make_trainer(name: str, job: Job) -> Any:

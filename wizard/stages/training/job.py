@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,14 +45,16 @@ class Job:
         prompts.hold_library(self.order, tokenizer, self.folder)  # hours before it would stop the serving
         return tokenizer
 
-    def arguments(self, kind: type, **own: Any) -> Any:
-        """`kind`: the trainer's class of settings; `own`: what this way of training sets; the recipe's go before."""
+    def arguments(self, kind: type, ours: Container[str] = (), **own: Any) -> Any:
+        """`kind`: the trainer's class of settings; `own`: what this way of training sets; the recipe's go before, but
+        for `ours`, which the library does not know."""
         prepared = self.order.input("prepare", "rows")
         steps = {} if self.rows else steps_of_stream(prepared, self.order.knobs)
+        named = {name: value for name, value in self.order.spec["settings"].items() if name not in ours}
         told = {
             **own,
             **filled(self.order.spec["method"]["arguments"], self.order.knobs),
-            **self.order.spec["settings"],
+            **named,
             **steps,
             **self.changes,
         }

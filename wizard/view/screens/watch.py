@@ -27,7 +27,7 @@ from wizard.words.units import seconds
 if TYPE_CHECKING:
     from wizard.session import Desk
 
-METRICS = ("loss", "learning_rate", "grad_norm", "tokens_per_second")
+METRICS = ("reward", "loss", "completions/mean_length", "kl", "learning_rate", "grad_norm", "tokens_per_second")
 REDRAW_SECONDS = 1.0  # numbers move no faster than they are read, and a slow line keeps up
 ENDED = ("failed", "stopped", "interrupted")
 LEVELS = {"info": "", "warning": "$warning", "error": "$error bold"}
@@ -54,6 +54,7 @@ class WatchScreen(Page):
         self.painted_at = 0.0
         self.painted_log: Sequence[str] | None = None
         self.told_problem: object = None
+        self.plotted = ""  # chosen by the person, else what leads
 
     def compose(self) -> ComposeResult:
         yield self.banner()
@@ -132,6 +133,7 @@ class WatchScreen(Page):
 
     def _paint_chart(self, state: RunState) -> None:
         chart = self.query_one(Chart)
+        chart.metric = self.plotted or state.leading
         drawn = ((metric.step, metric.values.get(chart.metric)) for metric in state.series)
         chart.points = tuple((float(step), value) for step, value in drawn if value is not None)
         value = state.latest.get(chart.metric)
@@ -218,7 +220,9 @@ class WatchScreen(Page):
 
     def action_plots(self) -> None:
         chart = self.query_one(Chart)
-        chart.metric = METRICS[(METRICS.index(chart.metric) + 1) % len(METRICS)]
+        told = self.painted.latest if self.painted else {}
+        known = [name for name in METRICS if name in told] or ["loss"]
+        self.plotted = known[(known.index(chart.metric) + 1) % len(known)] if chart.metric in known else known[0]
         self.fill()
 
     def action_back(self) -> None:

@@ -10,7 +10,7 @@ from wizard.stages.preparing.kinds.kind import Column, Draft, Drafts, Kind, Made
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("dpo", "orpo", "simpo", "cpo", "reward"), answers.PAIRS),
     "kto": answers.KTO,
-    **dict.fromkeys(("grpo", "rloo"), prompts.KIND),
+    **dict.fromkeys(("grpo", "rloo", "distil"), prompts.KIND),
     "cls": labels.KIND,
     "vision": pictures.KIND,
     **dict.fromkeys(("embedding", "reranker"), vectors.KIND),

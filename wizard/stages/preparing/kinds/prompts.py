@@ -1,4 +1,5 @@
-"""Questions whose answers are rewarded (GRPO, RLOO): `prompt` stays messages, as TRL renders it for the generation.
+"""Questions that the model is to answer while it is trained (GRPO, RLOO, distillation): `prompt` stays messages, as TRL
+renders it for the generation, and `tokens` long.
 
 `prompt` and `extra` are JSON texts, because rows differ in their keys: `unfolded` makes TRL's columns of them.
 """
@@ -28,7 +29,7 @@ def drafts(talker: Talker, example: Example) -> Drafts:
 
 def rows(draft: Draft, tokens: Sequence[Tokens], limit: int) -> Made:
     length = len(tokens[0].ids)
-    return "prompt-too-long" if length > limit else [Row(draft.values, length, 0, length)]
+    return "prompt-too-long" if length > limit else [Row({**draft.values, "tokens": length}, length, 0, length)]
 
 
 def unfolded(row: Mapping[str, str]) -> dict[str, Any]:
@@ -36,4 +37,4 @@ def unfolded(row: Mapping[str, str]) -> dict[str, Any]:
     return {**json.loads(row["extra"]), "prompt": json.loads(row["prompt"])}
 
 
-KIND = Kind(columns={"prompt": "text", "extra": "text", "tools": "text"}, drafts=drafts, rows=rows)
+KIND = Kind(columns={"prompt": "text", "extra": "text", "tools": "text", "tokens": "number"}, drafts=drafts, rows=rows)
