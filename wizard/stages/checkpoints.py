@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wizard.contract.sharing import world_of
 from wizard.stages.desk import Bench
-from wizard.stages.sharing import cards_of, zero_stage
+from wizard.stages.meeting import node_rank, shared_folder
+from wizard.stages.sharing import cards_of, fsdp, nodes_of, zero_stage
 from wizard.stages.weights import shards, whole
 
 PREFIX = "checkpoint-"
@@ -59,10 +61,13 @@ def is_adapter(checkpoint: Path) -> bool:
 
 def archives(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[Path]:
     """Each card has random numbers of its own, and under ZeRO its part of what is trained in a file of its own."""
-    cards, stage = range(cards_of(knobs)), zero_stage(knobs)
+    stage, cards = zero_stage(knobs), written_here(knobs)
     yield checkpoint / "scheduler.pt"
     for card in cards:
-        yield checkpoint / (f"rng_state_{card}.pth" if len(cards) > 1 else "rng_state.pth")
+        yield checkpoint / (f"rng_state_{card}.pth" if world_of(knobs) > 1 else "rng_state.pth")
+    if fsdp(knobs):
+        yield from (checkpoint / name for name in ("pytorch_model_fsdp.bin", "optimizer.bin"))
+        return
     if stage == 0:
         yield checkpoint / "optimizer.pt"
         return
@@ -74,6 +79,13 @@ def archives(checkpoint: Path, knobs: Mapping[str, Any]) -> Iterator[Path]:
             yield shards / f"zero_pp_rank_{card}_mp_rank_00_model_states.pt"
     if stage < 3:
         yield shards / "mp_rank_00_model_states.pt"
+
+
+def written_here(knobs: Mapping[str, Any]) -> range:
+    """Cards whose parts lie in one folder: of all machines where they share a disk, else of this one."""
+    if nodes_of(knobs) == 1 or shared_folder():
+        return range(world_of(knobs))
+    return range(cards_of(knobs) * node_rank(), cards_of(knobs) * (node_rank() + 1))
 
 
 def shards_of(checkpoint: Path) -> Path:

@@ -13,14 +13,14 @@ from typing import Any
 
 from wizard.stages.crew import Crew
 from wizard.stages.desk import Bench, run
-from wizard.stages.sharing import accumulation, cards_of
+from wizard.stages.sharing import accumulation, cards_of, several
 
 MICRO_STEPS = 20
 ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and the optimizer steps often enough
 
 
 def work(bench: Bench) -> None:
-    if cards_of(bench.order.knobs) > 1:
+    if several(bench.order.knobs):
         Crew(bench, "rehearse").wait()
     else:
         measure(bench)
