@@ -185,6 +185,9 @@ def _living_verbs(verbs: Any) -> None:
             for knob in RESUME_KNOBS:
                 kind = float if knob == "learning_rate" else int
                 verb.add_argument("--" + knob.replace("_", "-"), type=kind, metavar="N", help=say(f"knob.{knob}.title"))
+        if name == "export":
+            verb.add_argument("--as", metavar="FORM", default="", help=say("cli.flag.as"))
+            verb.add_argument("--nodes", type=int, metavar="N", help=say("cli.flag.nodes"))
         if name == "stop":
             verb.add_argument("--all", action="store_true", help=say("cli.flag.all"))
             verb.add_argument("--after-checkpoint", action="store_true", help=say("cli.flag.after_checkpoint"))

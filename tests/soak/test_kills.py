@@ -25,7 +25,7 @@ import pytest
 import wizard
 from tests.unit.stages.conftest import engine_python, lib, tiny_model, trl_python  # noqa: F401
 from tests.unit.stages.recipe_rows import DATA
-from tests.unit.stages.test_recipes import CATALOG, planned
+from tests.unit.stages.test_recipes import CATALOG, planned, settings_of
 from wizard.contract import Plan, Recipe
 from wizard.journal import Home, RunFolder, locked, read_json, write_plan
 from wizard.run import install_lib, launch

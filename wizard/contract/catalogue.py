@@ -167,8 +167,16 @@ class Knobs:
     grad_ckpt: bool = True
     fused_loss: bool = False
     packing: bool = False
+    dtype: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    attention: Literal["auto", "flash", "sdpa", "eager"] = "auto"
+    compile: bool = False
+    offload_activations: bool = False
     zero_stage: int = 0
+    fsdp: bool = False
+    offload: Literal["none", "optimizer", "all"] = "none"
+    sequence_parallel: int = 1
     n_gpus: int = 1
+    nodes: int = 1
     save_steps: int = 50
     save_minutes: float = 10.0  # 0: by steps alone
     seed: int = 42

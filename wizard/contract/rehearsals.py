@@ -14,8 +14,16 @@ MEMORY_KNOBS = (
     "grad_ckpt",
     "fused_loss",
     "packing",
+    "dtype",
+    "attention",
+    "compile",
+    "offload_activations",
     "zero_stage",
+    "fsdp",
+    "offload",
+    "sequence_parallel",
     "n_gpus",
+    "nodes",
 )
 
 

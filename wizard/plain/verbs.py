@@ -165,9 +165,12 @@ def push(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def export(desk: Desk, options: argparse.Namespace) -> int:
-    text = desk.export(_named(desk, options.run))
+    form, nodes = getattr(options, "as"), options.nodes or 0
+    if nodes < 0 or (nodes and not form):
+        raise WizardError("usage-nodes", found=nodes)
+    text = desk.export(_named(desk, options.run), form, nodes)
     if options.json:
-        print_json({"toml": text})
+        print_json({"as": form, "text": text} if form else {"toml": text})
     else:
         answer(text)
     return ExitCode.OK

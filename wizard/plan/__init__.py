@@ -1,5 +1,6 @@
 """A Choice becomes a Plan; a Plan becomes one commented TOML that replays without a question."""
 
+from wizard.plan.clusters import FORMS, job_of
 from wizard.plan.compile import compile_plan, run_id
 from wizard.plan.environments import environment, environment_id, environment_mark, lock_of
 from wizard.plan.names import id_of
@@ -9,6 +10,7 @@ from wizard.plan.specs import sources_of
 from wizard.plan.write import to_toml, value
 
 __all__ = [
+    "FORMS",
     "LEAST",
     "MOST",
     "compile_plan",
@@ -18,6 +20,7 @@ __all__ = [
     "filled_rows",
     "from_toml",
     "id_of",
+    "job_of",
     "lock_of",
     "run_id",
     "sources_of",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
+from wizard.contract.sharing import contradiction
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.digests import stage_digest
 from wizard.plan.environments import environments_of
@@ -55,10 +56,15 @@ def compile_plan(
     store: str = "",
     key_file: str = "",
     forecasts: Sequence[Verdict] = (),
+    helper: bool = False,
 ) -> tuple[Plan, Mapping[str, str]]:
-    """The plan, and the exact package list of each of its environments. `forecasts`: of each rung, for a rehearsal."""
+    """The plan, and the exact package list of each of its environments. `forecasts`: of each rung, for a rehearsal.
+    `helper`: one of several machines, and not the first: what comes after training is not its own."""
     choice = replace(choice, knobs=verdict.knobs)
+    hold_possible(choice, verdict, catalog)
     engines = engines_of(choice, verdict, catalog)
+    if helper and choice.knobs.nodes > 1:
+        engines = {name: engine for name, engine in engines.items() if name not in ("merge", "serve")}
     bundled = [source for source in sources_of(catalog.models[choice.model], choice.hub) if source.kind == "bundled"]
     carriers = [source.ref for source in bundled]
     environments, requirements = environments_of([*engines.values(), *carriers], choice, verdict, catalog, lock_text)
@@ -92,6 +98,13 @@ def compile_plan(
         pretend=machine.pretend,
     )
     return plan, requirements
+
+
+def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
+    """Raises the Problem of knobs that cards cannot share by, before anything is downloaded."""
+    numbers, base = catalog.models[choice.model].architecture, catalog.methods[verdict.method].base
+    if found := contradiction(asdict(choice.knobs), base, numbers.heads, numbers.kv_heads):
+        raise WizardError(found.code, **found.params)
 
 
 def carried(source: Source, choice: Choice, requirements: str) -> str:

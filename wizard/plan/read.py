@@ -20,12 +20,15 @@ LEAST: Mapping[str, float] = {
     "save_steps": 1,
     "save_minutes": 0,
     "n_gpus": 1,
+    "nodes": 1,
+    "sequence_parallel": 1,
     "seed": 0,
+    "zero_stage": 0,
     "learning_rate": 1e-9,
     "epochs": 0.001,
     "port": 0,
 }
-MOST: Mapping[str, float] = {"port": 65535}
+MOST: Mapping[str, float] = {"port": 65535, "zero_stage": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ def trained_by(order: Order) -> dict[str, Any]:
 def worth_rehearsing(verdict: Verdict, choice: Choice) -> bool:
     """Before hours on a card; a run that is as short as its rehearsal finds out as soon by itself."""
     seconds = verdict.stage_seconds.get("train", 0.0)
-    if verdict.device != "cuda" or choice.data.kind == "bundled" or seconds < SHORT_SECONDS:
+    if verdict.device != "cuda" or choice.data.kind == "bundled" or seconds < SHORT_SECONDS or choice.knobs.nodes > 1:
         return False
     return verdict.status == "tight" or (seconds > LONG_SECONDS and verdict.basis != "measured")
 

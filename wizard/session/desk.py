@@ -252,8 +252,9 @@ class Desk(DataDesk):
 
     # keeping house
 
-    def export(self, run: str) -> str:
-        return runs.exported(self.folder(run))
+    def export(self, run: str, form: str = "", nodes: int = 0) -> str:
+        """As one TOML, or in the `form` of a cluster's scheduler, for so many machines."""
+        return runs.exported_as(self.folder(run), form, nodes) if form else runs.exported(self.folder(run))
 
     def replay(self, file: Path, progress: Progress = unheard) -> Choice:
         """Its model may be one that only a hub or a folder knows."""

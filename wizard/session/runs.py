@@ -12,6 +12,7 @@ from wizard import run as engine_room
 from wizard.contract import Choice, Plan, RunState, RunStatus
 from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch, read_plan
+from wizard.strict import nearest
 
 BROKEN_OFF: tuple[RunStatus, ...] = ("running", "interrupted", "failed")
 UNFINISHED: tuple[RunStatus, ...] = (*BROKEN_OFF, "stopped")  # on purpose
@@ -111,6 +112,14 @@ def exported(folder: RunFolder) -> str:
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.environments.glob("*.txt"))}
     facts = {stage.name: dict(stage.result) for stage in state_of(folder).stages if stage.result}
     return planning.to_toml(plan_of(folder), texts, facts)
+
+
+def exported_as(folder: RunFolder, form: str, nodes: int) -> str:
+    """For a cluster's scheduler. `nodes`: machines, 0 for as many as the plan has."""
+    if form not in planning.FORMS:
+        near = nearest(form, planning.FORMS)
+        raise WizardError("usage-unknown", what="--as", found=form, known=", ".join(planning.FORMS), nearest=near)
+    return planning.FORMS[form](planning.job_of(plan_of(folder), nodes))
 
 
 def package_root() -> Path:

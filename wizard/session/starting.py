@@ -74,6 +74,7 @@ def compile_choice(
         key_file=str(home.secrets / f"{run}.key"),
         lock_text=lambda name: (locks / name).read_text(encoding="utf-8"),
         forecasts=forecasts,
+        helper=os.environ.get("YCDY_NODE_RANK", "0") != "0",
     )
 
 

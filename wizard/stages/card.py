@@ -1,6 +1,6 @@
 """What one of several cards does. The stages `train` and `rehearse` start it once for each of them.
 
-RANK=1 WORLD_SIZE=2 ... python -m wizard.stages.card train RUN/03-train [CHECKPOINT]
+RANK=1 LOCAL_RANK=1 WORLD_SIZE=2 ... python -m wizard.stages.card train RUN/03-train [CHECKPOINT]
 python -m json.tool RUN/03-train/cards/1.json
 """
 
@@ -27,7 +27,8 @@ class Silence(Journal):
 
 
 class Seat(Bench):
-    """The first has the word and the others are silent; why one failed waits in a file for the stage to tell it."""
+    """The first of a machine has the word and the others are silent; why one failed waits in a file for the stage to
+    tell it."""
 
     def __init__(self, folder: Path, card: int) -> None:
         super().__init__(folder)
@@ -46,10 +47,7 @@ class Seat(Bench):
 
 
 def work(bench: Bench) -> None:
-    if bench.order.spec["device"] == "cuda":
-        sharing.settle_on_card()
-    elif sharing.zero_stage(bench.order.knobs):
-        sharing.settle_on_cpu()
+    sharing.settle(bench.order.spec, bench.order.knobs)
     if sys.argv[1] == "rehearse":
         from wizard.stages.rehearse import measure
 
@@ -62,7 +60,7 @@ def work(bench: Bench) -> None:
 
 
 def main() -> int:
-    seat = Seat(Path(sys.argv[2]).resolve(), int(os.environ["RANK"]))
+    seat = Seat(Path(sys.argv[2]).resolve(), int(os.environ["LOCAL_RANK"]))
     try:
         run(work, seat)
     except SystemExit as end:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wizard.contract.sharing import world_of
 from wizard.stages.desk import Bench
 from wizard.stages.keeping import manifest
-from wizard.stages.sharing import cards_of, zero_stage
+from wizard.stages.sharing import fsdp, sequence, zero_stage
 
 PREFIX = "checkpoint-"
 UNFINISHED = "unfinished"
@@ -48,5 +49,5 @@ def fault_of(checkpoint: Path, knobs: Mapping[str, Any]) -> str | None:
 
 
 def shared(knobs: Mapping[str, Any]) -> list[int]:
-    """Each card has random numbers of its own, and under ZeRO its part of what is trained."""
-    return [cards_of(knobs), zero_stage(knobs)]
+    """Each card has random numbers of its own, and under ZeRO and FSDP its part of what is trained."""
+    return [world_of(knobs), zero_stage(knobs), int(fsdp(knobs)), sequence(knobs)]

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
+from wizard.contract.sharing import world_of
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.desk import STOPPED, Bench
+from wizard.stages.meeting import Meeting
 from wizard.stages.ports import claim
 from wizard.stages.sharing import cards_of, visible
 from wizard.stages.watching.pulse import beats_in, hang_of
@@ -23,14 +27,17 @@ POLL_SECONDS = 0.1
 LOOK_SECONDS = 5.0  # between two looks at where the cards are
 GRACE_SECONDS = 10.0  # after one has failed the others wait for it in vain, and few of them notice
 FELL = "card-failed"
+LOST = 70  # an exit code of our own: another machine is silent
+LOST_WORDS = ("connection closed", "connection reset", "broken pipe", "timed out", "timeout", "nccl", "gloo", "socket")
 CHATTER = "ignore::FutureWarning:torch.distributed.c10d_logger"  # else two lines for each exchange between cards
 
 
 class Crew:
     """Its first process has the word while it runs: it alone writes the journal of the stage."""
 
-    def __init__(self, bench: Bench, work: str, *arguments: str) -> None:
-        self.bench = bench
+    def __init__(self, bench: Bench, work: str, *arguments: str, meeting: Meeting | None = None) -> None:
+        """`meeting`: with the other machines that take part."""
+        self.bench, self.meeting = bench, meeting
         self.asked_to_stop = False
         self.told = bench.folder / "cards"
         self.pulses = bench.folder / "pulses"
@@ -38,18 +45,21 @@ class Crew:
             shutil.rmtree(left, ignore_errors=True)
         bench.hand_over()
         self.before = signal.signal(signal.SIGTERM, self.stop)
-        cards, port = cards_of(bench.order.knobs), claim(HOST, 0)
+        cards = cards_of(bench.order.knobs)
+        address = (meeting.host, meeting.port_of_cards()) if meeting else (HOST, claim(HOST, 0))
         command = [sys.executable, "-m", "wizard.stages.card", work, str(bench.folder), *arguments]
-        self.processes = [self._start(command, card, cards, port) for card in range(cards)]
+        self.processes = [self._start(command, card, address) for card in range(cards)]
 
-    def _start(self, command: list[str], card: int, cards: int, port: int) -> subprocess.Popen[bytes]:
-        place = {"RANK": card, "LOCAL_RANK": card, "WORLD_SIZE": cards, "LOCAL_WORLD_SIZE": cards}
-        meeting = {"MASTER_ADDR": HOST, "MASTER_PORT": port}
+    def _start(self, command: list[str], card: int, address: tuple[str, int]) -> subprocess.Popen[bytes]:
+        knobs = self.bench.order.knobs
+        cards, first = cards_of(knobs), cards_of(knobs) * (self.meeting.rank if self.meeting else 0)
+        place = {"RANK": first + card, "LOCAL_RANK": card}
+        place |= {"WORLD_SIZE": world_of(knobs) if self.meeting else cards, "LOCAL_WORLD_SIZE": cards}
+        meeting = {"MASTER_ADDR": address[0], "MASTER_PORT": address[1]}
         manners = {"OMP_NUM_THREADS": max(1, len(os.sched_getaffinity(0)) // cards), "PYTHONWARNINGS": CHATTER}
         variables = {name: str(value) for name, value in {**place, **meeting, **manners}.items()}
         environment = {**os.environ, **variables}
-        folder = self.bench.folder
-        return subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, close_fds=False)
+        return spawn(command, self.bench.folder, environment)
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         self.asked_to_stop = True
@@ -61,6 +71,10 @@ class Crew:
         finally:
             signal.signal(signal.SIGTERM, self.before)
         problem = self._problem()
+        if self.meeting and not code:
+            self.meeting.leave()
+        elif self.meeting and not self.asked_to_stop:
+            self._without_others(code, problem)
         if code < 0 and not self.asked_to_stop:
             end_by(-code)
         if problem and not (self.asked_to_stop and problem.problem.code == FELL):
@@ -70,6 +84,16 @@ class Crew:
         if code:
             sys.exit(code)
 
+    def _without_others(self, code: int, problem: WizardError | None) -> None:
+        """What came from another machine is no fault of this one: a stop is told, a loss ends it as a kill would, after
+        which the supervisor tries once more."""
+        if code == STOPPED:
+            raise WizardError("stopped-elsewhere", exit_code=ExitCode.FAILED)
+        error = str(problem.problem.params.get("error", "")).lower() if problem else ""
+        if code == LOST or (problem and problem.problem.code == FELL and any(word in error for word in LOST_WORDS)):
+            self.bench.note("machine-lost", "warning", error=error or "silence")
+            end_by(signal.SIGKILL)
+
     def _watch(self) -> int:
         """The code of the first that failed, 0 where none did."""
         failed, asked, deadline, look = 0, False, float("inf"), time.monotonic() + LOOK_SECONDS
@@ -77,6 +101,8 @@ class Crew:
             if self.asked_to_stop and not asked:
                 asked = True
                 send(running, signal.SIGTERM)
+            if self.meeting and not failed and not self.meeting.all_there():
+                failed, deadline = LOST, time.monotonic()
             codes = [process.returncode for process in self.processes]
             if not failed and (failed := next((code for code in codes if code not in (None, 0, STOPPED)), 0)):
                 deadline = time.monotonic() + GRACE_SECONDS
@@ -101,6 +127,10 @@ class Crew:
         """What the first of those that could tell it has told."""
         told = sorted((read_json(file) for file in self.told.glob("*.json")), key=lambda each: each.get("at", 0))
         return WizardError(told[0]["code"], exit_code=ExitCode.FAILED, **told[0]["params"]) if told else None
+
+
+def spawn(command: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, close_fds=False)
 
 
 def send(processes: list[subprocess.Popen[bytes]], number: int) -> None:

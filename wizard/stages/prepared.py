@@ -9,8 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.contract.sharing import readers_of
 from wizard.journal import read_json
-from wizard.stages.sharing import accumulation, cards_of
+from wizard.stages.sharing import accumulation
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
@@ -118,7 +119,7 @@ def steps_of_stream(path: Path, knobs: Mapping[str, Any]) -> dict[str, int]:
     """
     if path.suffix == ".arrow" or int(knobs["max_steps"]):
         return {}
-    batch = int(knobs["micro_batch"]) * accumulation(knobs) * cards_of(knobs)
+    batch = int(knobs["micro_batch"]) * accumulation(knobs) * readers_of(knobs)
     return {"max_steps": math.ceil(float(knobs["epochs"]) * read_json(path)["made"] / batch)}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from wizard.stages.crew import Crew
 from wizard.stages.desk import Bench, run
-from wizard.stages.sharing import accumulation, cards_of
+from wizard.stages.sharing import accumulation, cards_of, several
 from wizard.tuners.unsloth import come_first
 
 MICRO_STEPS = 20
@@ -21,7 +21,7 @@ ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and t
 
 
 def work(bench: Bench) -> None:
-    if cards_of(bench.order.knobs) > 1:
+    if several(bench.order.knobs):
         Crew(bench, "rehearse").wait()
     else:
         measure(bench)

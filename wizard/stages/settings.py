@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
+from wizard.stages.attention import attention_of
 from wizard.stages.device import cpu_has_bf16
-from wizard.stages.sharing import accumulation, zero
+from wizard.stages.meeting import shared_folder
+from wizard.stages.sharing import accumulation, fsdp, nodes_of, sequence
+from wizard.stages.splitting import fully_sharded, long_sequences, zero
+
+NUMBERS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def arguments(kind: type, knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> Any:
@@ -16,8 +21,25 @@ def arguments(kind: type, knobs: Mapping[str, Any], spec: Mapping[str, Any], che
     known: Container[str] = kind.__dataclass_fields__  # type: ignore[attr-defined]
     if unknown := [name for name in changes if name not in known]:
         raise WizardError("setting-unknown", exit_code=ExitCode.FAILED, name=unknown[0], kind=kind.__name__)
-    told = {checkpointing(known): bool(knobs["grad_ckpt"])}
-    return kind(**{**settings(knobs, spec, checkpoints), **told, **changes})
+    told = {checkpointing(known): bool(knobs["grad_ckpt"]) and not fsdp(knobs)}  # FSDP has its own
+    return kind(**{**settings(knobs, spec, checkpoints), **told, **asked(known, knobs, kind), **changes})
+
+
+def asked(known: Container[str], knobs: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """What only some trainers have. Raises a Problem where one that a person asked for is not among it."""
+    told: dict[str, Any] = {}
+    if knobs.get("offload_activations"):
+        if "activation_offloading" not in known:
+            raise WizardError(
+                "setting-unknown", exit_code=ExitCode.FAILED, name="offload_activations", kind=kind.__name__
+            )
+        told["activation_offloading"] = True
+    parts = sequence(knobs)
+    if parts > 1:
+        if "pad_to_multiple_of" not in known:
+            raise WizardError("sequence-unshared", exit_code=ExitCode.FAILED, parts=parts)
+        told["pad_to_multiple_of"] = parts
+    return told
 
 
 def checkpointing(known: Container[str]) -> str:
@@ -41,7 +63,11 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
         "use_cpu": spec["device"] == "cpu",
         "bf16": dtype == "bfloat16",
         "fp16": dtype == "float16",
-        "deepspeed": zero(knobs),
+        "torch_compile": bool(knobs.get("compile")),
+        "deepspeed": zero(knobs, spec["device"]),
+        **fully_sharded(knobs),
+        **long_sequences(knobs, attention_of(knobs, spec["device"], dtype != "float32").name or "sdpa"),
+        "save_on_each_node": nodes_of(knobs) > 1 and not shared_folder(),
         "ddp_find_unused_parameters": False,
         "save_steps": int(knobs["save_steps"]),
         "logging_steps": 1,
@@ -52,6 +78,9 @@ def settings(knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Pat
 
 
 def number_type(spec: Mapping[str, Any]) -> str:
+    """As torch names it: what the knob asks for, else what this device computes fastest in."""
+    if (forced := str(spec.get("knobs", {}).get("dtype", "auto"))) != "auto":
+        return NUMBERS[forced]
     if spec["device"] == "cpu":
         return "bfloat16" if cpu_has_bf16() else "float32"
     import torch

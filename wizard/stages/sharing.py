@@ -1,19 +1,36 @@
-"""What several cards of one machine share: the micro-batches of a step, and by ZeRO what each of them would hold."""
+"""What cards share: the micro-batches of a step, and by ZeRO or FSDP what each of them would hold."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from wizard.contract.sharing import contradiction, readers_of, world_of
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import read_json
 from wizard.stages.desk import Bench
 
 NOT_SHARED = {"lisa": 1, "galore": 1, "apollo": 1, "llama-pro": 3}  # tuner -> the first stage of ZeRO it cannot be in
 
 
 def cards_of(knobs: Mapping[str, Any]) -> int:
+    """Of one machine."""
     return max(1, int(knobs.get("n_gpus", 1)))
+
+
+def nodes_of(knobs: Mapping[str, Any]) -> int:
+    return max(1, int(knobs.get("nodes", 1)))
+
+
+def offload(knobs: Mapping[str, Any]) -> str:
+    return str(knobs.get("offload", "none"))
+
+
+def several(knobs: Mapping[str, Any]) -> bool:
+    """Whether cards have processes of their own; DeepSpeed, which also offloads a single one's, wants it so."""
+    return world_of(knobs) > 1 or zero_stage(knobs) > 0
 
 
 def visible() -> list[str]:
@@ -22,13 +39,22 @@ def visible() -> list[str]:
 
 
 def zero_stage(knobs: Mapping[str, Any]) -> int:
-    """0 on a single card: there is nobody to share with."""
-    return int(knobs.get("zero_stage", 0)) if cards_of(knobs) > 1 else 0
+    """0 on a single card that keeps everything: there is nobody to share with."""
+    return int(knobs.get("zero_stage", 0)) if world_of(knobs) > 1 or offload(knobs) != "none" else 0
+
+
+def fsdp(knobs: Mapping[str, Any]) -> bool:
+    return bool(knobs.get("fsdp")) and world_of(knobs) > 1
+
+
+def sequence(knobs: Mapping[str, Any]) -> int:
+    """Cards that read one sequence together."""
+    return max(1, int(knobs.get("sequence_parallel", 1)))
 
 
 def accumulation(knobs: Mapping[str, Any]) -> int:
     """Of one card: together they make up the step that the knobs tell, or a larger one where it does not divide."""
-    return -(-int(knobs["accumulate"]) // cards_of(knobs))
+    return -(-int(knobs["accumulate"]) // readers_of(knobs))
 
 
 def check(bench: Bench) -> None:
@@ -36,45 +62,24 @@ def check(bench: Bench) -> None:
     spec, knobs, cards = bench.order.spec, bench.order.knobs, cards_of(bench.order.knobs)
     if spec["device"] == "cuda" and 0 < len(visible()) < cards:
         raise WizardError("too-few-cards", exit_code=ExitCode.FAILED, wanted=cards, visible=len(visible()))
-    if zero_stage(knobs) == 3 and spec["method"]["base"] != "whole":
-        raise WizardError("four-bits-not-shared", exit_code=ExitCode.FAILED)
+    heads = heads_of(bench.order.input("fetch", "model")) if sequence(knobs) > 1 else (0, 0)
+    if found := contradiction(knobs, spec["method"]["base"], *heads):
+        raise WizardError(found.code, exit_code=ExitCode.FAILED, **found.params)
     tuner, stage = spec["method"]["tuner"], zero_stage(knobs)
     if stage >= NOT_SHARED.get(tuner, stage + 1):
         raise WizardError("tuner-not-shared", exit_code=ExitCode.FAILED, tuner=tuner, stage=stage)
-    wanted, micro_batches = int(knobs["accumulate"]), accumulation(knobs) * cards
+    wanted, micro_batches = int(knobs["accumulate"]), accumulation(knobs) * readers_of(knobs)
     if micro_batches > wanted:
         rows = int(knobs["micro_batch"])
-        bench.note("batch-larger", "warning", cards=cards, rows=micro_batches * rows, wanted=wanted * rows)
+        bench.note("batch-larger", "warning", cards=world_of(knobs), rows=micro_batches * rows, wanted=wanted * rows)
 
 
-def zero(knobs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """DeepSpeed's settings; transformers fills in `auto`. None where every card holds everything.
-
-    A batch size is not among them: accelerate works it out, and DeepSpeed refuses any other.
-    """
-    stage = zero_stage(knobs)
-    if stage == 0:
-        return None
-    shards: dict[str, Any] = {
-        "stage": stage,
-        "overlap_comm": True,
-        "contiguous_gradients": True,
-        "reduce_bucket_size": "auto",
-    }
-    if stage == 3:
-        shards |= {
-            "stage3_prefetch_bucket_size": "auto",
-            "stage3_param_persistence_threshold": "auto",
-            "stage3_gather_16bit_weights_on_model_save": True,
-        }
-    return {
-        "zero_optimization": shards,
-        "bf16": {"enabled": "auto"},
-        "fp16": {"enabled": "auto"},
-        "gradient_clipping": "auto",
-        "gradient_accumulation_steps": "auto",
-        "train_micro_batch_size_per_gpu": "auto",
-    }
+def heads_of(model: Path) -> tuple[int, int]:
+    """Of queries, and of keys and values; zeros where a configuration does not tell."""
+    told = read_json(model / "config.json")
+    told = told.get("text_config") or told
+    heads = int(told.get("num_attention_heads") or 0)
+    return heads, int(told.get("num_key_value_heads") or heads)
 
 
 def anywhere(mine: bool, device: Any) -> bool:
@@ -101,8 +106,18 @@ def meet() -> None:
         torch.distributed.barrier()
 
 
+def settle(spec: Mapping[str, Any], knobs: Mapping[str, Any]) -> None:
+    """Before the cards meet."""
+    if fsdp(knobs):  # transformers asks these while it loads: the first card alone reads the weights
+        os.environ |= {"ACCELERATE_USE_FSDP": "true", "FSDP_CPU_RAM_EFFICIENT_LOADING": "true"}
+    if spec["device"] == "cuda":
+        settle_on_card()
+    elif zero_stage(knobs):
+        settle_on_cpu()
+
+
 def settle_on_card() -> None:
-    """Before the cards meet: each process keeps to its own."""
+    """Each process keeps to its own."""
     import torch
     from accelerate.utils import check_cuda_p2p_ib_support
 

@@ -6,17 +6,21 @@ tail -f RUN/03-train/metrics.jsonl
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wizard.errors import ExitCode, WizardError
 from wizard.stages import rehearsal, sharing
-from wizard.stages.checkpoints import UNFINISHED, newest_whole, step_of
+from wizard.stages.checkpoints import PREFIX, UNFINISHED, fault_of, newest_first, newest_whole, step_of
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
 from wizard.stages.keeping.retention import best_of, kept_in
+from wizard.stages.meeting import SHARED, Meeting, node_rank, shared_folder
+from wizard.stages.sequences import keep_place
 from wizard.stages.settings import number_type
 from wizard.stages.training import Job, make_trainer
 from wizard.stages.weights import check_model
@@ -27,18 +31,53 @@ from wizard.tuners.unsloth import come_first
 def work(bench: Bench) -> None:
     order, checkpoints = bench.order, bench.folder / "checkpoints"
     check_model(order.input("fetch", "model"))
-    several = sharing.cards_of(order.knobs) > 1
-    if several:
-        sharing.check(bench)
-    start = newest_whole(bench, checkpoints)
+    several = sharing.several(order.knobs)
+    sharing.check(bench)
+    meeting = met(bench) if sharing.nodes_of(order.knobs) > 1 else None
+    start = gathered(bench, meeting, checkpoints) if meeting else newest_whole(bench, checkpoints)
     rehearsed = rehearsal.hold(bench) if start is None else rehearsal.told_before(bench)
     try:
         if several:
-            Crew(bench, "train", *([str(start)] if start else [])).wait()
+            Crew(bench, "train", *([str(start)] if start else []), meeting=meeting).wait()
         else:
             train(bench, start, rehearsed)
     finally:
-        shutil.rmtree(checkpoints / UNFINISHED, ignore_errors=True)
+        if node_rank() == 0 or not shared_folder():
+            shutil.rmtree(Path(shared_folder() or checkpoints) / UNFINISHED, ignore_errors=True)
+
+
+def met(bench: Bench) -> Meeting:
+    nodes = sharing.nodes_of(bench.order.knobs)
+    bench.phase("meet")
+    meeting = Meeting(nodes)
+    bench.note("machines-met", nodes=nodes, rank=meeting.rank)
+    return meeting
+
+
+def gathered(bench: Bench, meeting: Meeting, own: Path) -> Path | None:
+    """The checkpoint to go on from. What they cannot agree on each of them hears before the first one leaves."""
+    try:
+        meeting.hold_alike(bench.order.knobs)
+        return agreed(bench, meeting, own)
+    except WizardError:
+        meeting.leave()
+        raise
+
+
+def agreed(bench: Bench, meeting: Meeting, own: Path) -> Path | None:
+    """The checkpoint that all machines go on from: on a disk that they share the newest whole one, else the newest that
+    each has whole. What is split up among them has to lie on one disk."""
+    shared = meeting.shared(own)
+    if shared is not None:
+        os.environ[SHARED] = str(shared)
+        newest = newest_whole(bench, shared) if meeting.rank == 0 else None
+        step = meeting.of_the_first("start", step_of(newest) if newest else 0)
+        return shared / f"{PREFIX}{step}" if step else None
+    if sharing.zero_stage(bench.order.knobs) or sharing.fsdp(bench.order.knobs):
+        raise WizardError("machines-share-no-disk", exit_code=ExitCode.FAILED, path=str(own))
+    newest_whole(bench, own)
+    step = meeting.agreed([step_of(each) for each in newest_first(own) if not fault_of(each, bench.order.knobs)])
+    return own / f"{PREFIX}{step}" if step else None
 
 
 def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: int | None = None) -> None:
@@ -49,7 +88,7 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
     from wizard.stages.keeping.moments import Interrupted
     from wizard.stages.reporter import Astray, Reporter
 
-    checkpoints = bench.folder / "checkpoints"
+    checkpoints = Path(shared_folder() or bench.folder / "checkpoints")
     reporter = Reporter(bench, number_type(bench.order.spec) == "float16", card)
     trainer = make(bench, checkpoints, reporter)
     keeper = Keeper(bench, trainer, reporter, start)
@@ -58,7 +97,7 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
     try:
         outcome = trainer.train(resume_from_checkpoint=str(start) if start else None)
     except Astray as astray:
-        if not card:
+        if trainer.args.should_save:
             forget_from(bench, checkpoints, astray.since)
         raise
     if bench.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
@@ -82,14 +121,17 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
         result["best_step"] = best.step
     if rehearsed:
         result["rehearsal"] = {name: rehearsed[name] for name in ("predicted", "measured", "ratio")}
-    bench.finish({trained.name: trained}, result)
+    bench.finish({trained.name: trained} if node_rank() == 0 else {}, result)
 
 
 def make(bench: Bench, checkpoints: Path, callback: Any, rows: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Any:
     """Of the order's model and rows; a rehearsal has rows and settings of its own."""
     bench.phase("load-model")
     job = Job(bench=bench, checkpoints=checkpoints, callbacks=[callback], rows=rows, changes=changes)
-    return make_trainer(bench.order.spec["trainer"], job)
+    trainer = make_trainer(bench.order.spec["trainer"], job)
+    if sharing.sequence(bench.order.knobs) > 1:
+        keep_place(trainer)
+    return trainer
 
 
 def save(trainer: Any, folder: Path, trainable: str) -> Path:
@@ -97,11 +139,12 @@ def save(trainer: Any, folder: Path, trainable: str) -> Path:
     card hands in its part, one of them writes."""
     trained = folder / ("adapter" if trainable == "adapter" else "model")
     part = trained.with_suffix(".part")
-    if trainer.args.should_save:
+    writes = trainer.args.should_save and node_rank() == 0  # split up weights come together on the first machine alone
+    if writes:
         shutil.rmtree(part, ignore_errors=True)
     trainer.save_model(str(part))
     resave(trainer, part)
-    if trainer.args.should_save:
+    if writes:
         shutil.rmtree(trained, ignore_errors=True)
         part.rename(trained)
     return trained

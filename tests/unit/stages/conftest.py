@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, built, environment
+from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, beside, built, environment
 from tests.unit.stages.recipe_rows import DATA
 from wizard.journal import Home
 from wizard.run import install_lib
@@ -81,6 +81,22 @@ TRAINING = ("torch", "transformers", "datasets", "peft", *TRAINERS, "sentence_tr
 def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     """For the many short stages that only differ in what they are told."""
     made = Forge(extras_python, lib, TRAINING)
+    yield made
+    made.end()
+
+
+DEEPSPEED = ("deepspeed", "einops", "hjson", "msgpack", "ninja", "py-cpuinfo")
+
+
+@pytest.fixture(scope="session")
+def deepspeed(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
+    return beside(tmp_path_factory.mktemp("deepspeed"), trl_python, *DEEPSPEED)
+
+
+@pytest.fixture(scope="session")
+def sharing_forge(trl_python: Path, lib: Path, deepspeed: Path) -> Iterator[Forge]:
+    """With DeepSpeed, whose mere presence the libraries notice."""
+    made = Forge(trl_python, lib, (*TRAINING, "deepspeed"), PYTHONPATH=f"{lib}{os.pathsep}{deepspeed}")
     yield made
     made.end()
 

@@ -106,6 +106,12 @@ class Forge:
         self.process.stdin.write(json.dumps(order) + "\n")
         return int(self._told())
 
+    def wait(self, child: int) -> int:
+        """For one that nobody waited for: its exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"child": child, "wait": True}) + "\n")
+        return int(self._told())
+
     def _told(self) -> str:
         assert self.process.stdout is not None
         told = self.process.stdout.readline().strip()

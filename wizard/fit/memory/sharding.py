@@ -42,9 +42,10 @@ def shares_of(step: Step) -> Shares:
     split = 0 if step.offload and step.zero > 1 else cards if step.zero > 1 else 1
     if step.zero < 3:
         return Shares(weights, adapter, states, split, buckets=bucket)
+    moved = step.offload and not step.weights_stay
     return Shares(
-        weights=0 if step.offload else weights // cards,
-        adapter=0 if step.offload else adapter // cards,
+        weights=0 if moved else weights // cards,
+        adapter=0 if moved else adapter // cards,
         states=states,
         gradients=split,
         gathered=_gathered(step, weights),
@@ -61,9 +62,13 @@ def stepped_bytes(step: Step) -> float:
 
 
 def _gathered(step: Step, weights: int) -> int:
-    """Weights stay whole between two uses that are near, and while they are used."""
+    """Weights stay whole between two uses that are near, and while they are used. FSDP2 (torch's `fully_shard`) gathers
+    the next layer while it computes one, and gives both back."""
     a = step.architecture
-    used = max(block_params(a) // a.layers, held.embedding_params(step))
+    layer = block_params(a) // a.layers
+    used = max(layer, held.embedding_params(step))
+    if step.fsdp:
+        return int(min(step.params, used + layer) * weights / step.params)
     return int(min(step.params, LIVE + used) * weights / step.params)
 
 
@@ -83,4 +88,4 @@ def in_ram(step: Step) -> int:
     if not step.offload:
         return 0
     moved = held.trained(step) * (MASTER + OFFLOADED.get(step.optimizer, 8) + 4)
-    return moved + (held.weights(step) if step.zero == 3 else 0)
+    return moved + (held.weights(step) if step.zero == 3 and not step.weights_stay else 0)

@@ -55,6 +55,8 @@ class Step:
     zero: int = 0
     cards: int = 1
     offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
+    weights_stay: bool = False  # on the card, where only the optimizer is offloaded
+    fsdp: bool = False  # split up as by ZeRO 3, but gathered a layer at a time
     task: str = "sft"  # sft cpt dpo kto grpo infer
     images: int = 0  # of the model's default size, in one micro-batch
     rounds: int = 1  # GRPO: micro-batches whose answers are generated together
@@ -82,4 +84,7 @@ def digest_of(step: Step) -> str:
     told["architecture"] = {**told["architecture"], "family": ""}
     if not step.lora_dropout:  # as if there were no such setting: what was kept before it came stays good
         del told["lora_dropout"]
+    for name in ("weights_stay", "fsdp"):
+        if not told[name]:
+            del told[name]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]

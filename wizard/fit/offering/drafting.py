@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wizard.contract import FitStatus, Problem, Verdict
+from wizard.fit.memory import sharding
 from wizard.fit.memory.law import Numbers
 from wizard.fit.offering import work
 from wizard.fit.offering.correct import pace
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.merging import merging
-from wizard.fit.offering.recipe_step import trained
+from wizard.fit.offering.recipe_step import step_of, trained
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
 from wizard.fit.offering.setting import Setting
 from wizard.fit.reading.shape import adapts_experts
@@ -50,6 +51,7 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
     memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves)
     ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
+    ram["train"] += sharding.in_ram(step_of(setting.case(knobs))) // knobs.nodes if device == "cuda" else 0
     draft = Verdict(
         recipe=setting.recipe.id,
         model=model.id,

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from wizard import strict
 from wizard.contract import Catalog, Knobs, Machine, Problem, Verdict
+from wizard.contract.sharing import parts_for
 from wizard.errors import WizardError
 from wizard.fit.memory.law import Numbers, peak_of
 from wizard.fit.offering.correct import Known, explained
@@ -107,10 +108,15 @@ def descent(setting: Setting, knobs: Knobs | None) -> tuple[Sequence[Rung], int,
 
 
 def wanted(setting: Setting, knobs: Knobs) -> Knobs:
-    """No longer than the model's positions, and on as many cards as there are for a recipe that uses several."""
+    """No longer than the model's positions, and on as many cards as there are for a recipe that uses several; where
+    cards share a sequence, as many as its heads allow."""
     cards = max(len(setting.gpus), 2) if setting.recipe.knobs.n_gpus > 1 else 1
     length = min(knobs.seq_len, setting.model.max_len)
-    return replace(knobs, seq_len=length, n_gpus=cards, zero_stage=knobs.zero_stage if cards > 1 else 0)
+    alone = cards * knobs.nodes == 1 and knobs.offload == "none"
+    numbers = setting.model.architecture
+    parts = parts_for(cards, numbers.heads, numbers.kv_heads) if knobs.sequence_parallel > 1 else 1
+    shared = replace(knobs, seq_len=length, n_gpus=cards, sequence_parallel=parts)
+    return replace(shared, zero_stage=0, fsdp=False) if alone else shared
 
 
 def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:

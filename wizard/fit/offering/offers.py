@@ -78,6 +78,7 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
         len(verdict.gave_up) > 2,
         size,
         method,
+        -verdict.knobs.n_gpus if verdict.knobs.zero_stage == 0 and not verdict.knobs.fsdp else 0,
         verdict.recipe,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from wizard.contract import Board, Knobs, Method, Model
 from wizard.fit.memory import held
@@ -37,13 +38,18 @@ def step_of(case: Case) -> Step:
         dora=method.dora,
         optimizer=optimizer_of(knobs.optimizer),
         foreach=knobs.optimizer == "adamw_torch",
-        accumulates=knobs.accumulate > knobs.n_gpus,
+        accumulates=knobs.accumulate > knobs.n_gpus * knobs.nodes // knobs.sequence_parallel,
         micro_batch=knobs.micro_batch,
-        seq_len=knobs.seq_len,
+        seq_len=ceil(knobs.seq_len / knobs.sequence_parallel),  # a card's part of each
         checkpointing=knobs.grad_ckpt,
+        attention="sdpa" if knobs.attention == "auto" else knobs.attention,
+        compiled=knobs.compile,
         fused_loss=knobs.fused_loss,
-        zero=knobs.zero_stage,
-        cards=knobs.n_gpus,
+        zero=3 if knobs.fsdp else knobs.zero_stage,
+        cards=knobs.n_gpus * knobs.nodes,
+        offload=knobs.offload != "none",
+        weights_stay=knobs.offload == "optimizer",
+        fsdp=knobs.fsdp,
         cpu=case.device == "cpu",
         context_bytes=(case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
     )

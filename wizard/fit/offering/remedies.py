@@ -85,6 +85,9 @@ def _kin(setting: Setting, draft: Verdict) -> list[Recipe]:
         for other in _of_task(setting)
         if other.id != setting.recipe.id
         and not methods[other.method].dora
+        and (methods[other.method].trainable == "adapter" or setting.method.trainable == "all")
+        and other.knobs.offload == "none"
+        and other.knobs.sequence_parallel == 1
         and (setting.device in other.accelerators or not short)
     ]
     return sorted(kin, key=lambda other: (-base_bytes(methods[other.method]), other.knobs.n_gpus))
@@ -116,7 +119,7 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
         if cards <= max(len(setting.gpus), 1):
             continue
         team = with_cards(at.machine, [clone(gpu, index) for index in range(cards)])
-        knobs = replace(at.knobs, n_gpus=cards, zero_stage=recipe.knobs.zero_stage) if at.knobs else None
+        knobs = replace(at.knobs, n_gpus=cards, zero_stage=recipe.knobs.zero_stage, fsdp=False) if at.knobs else None
         found = mended(at._replace(machine=team, recipe=recipe.id, knobs=knobs), judged, buying=False)
         if found and found.found.status == "fits":
             sizes = {"needed_bytes": found.found.safe_bytes, "free_bytes": found.found.capacity_bytes}
@@ -128,7 +131,13 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
 def _sharing(setting: Setting) -> Recipe | None:
     if setting.recipe.knobs.n_gpus > 1:
         return setting.recipe
-    return next((other for other in _of_task(setting) if other.knobs.zero_stage == 3), None)
+    kin = [other for other in _of_task(setting) if other.knobs.zero_stage == 3 and other.knobs.n_gpus > 1]
+    return min(kin, key=lambda other: _apart(setting.recipe, other), default=None)
+
+
+def _apart(own: Recipe, other: Recipe) -> tuple[bool, bool, bool]:
+    """The same method first, then what keeps to the cards, then rows that each card reads whole."""
+    return other.method != own.method, other.knobs.offload != "none", other.knobs.sequence_parallel > 1
 
 
 def _of_task(setting: Setting) -> list[Recipe]:

@@ -13,6 +13,7 @@ from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
 from wizard.fit.offering.flops import step_seconds
 from wizard.fit.offering.recipe_step import Case, step_of
 
+NUMBERS = {"fp32": 4, "bf16": 2, "fp16": 2}  # bytes, where a person chooses
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
@@ -85,7 +86,7 @@ class Setting:
             knobs=knobs,
             device=self.device,
             board=self.board,
-            compute_bytes=2 if self.halves else 4,
+            compute_bytes=NUMBERS.get(knobs.dtype, 2 if self.halves else 4),
         )
 
     def correction(self, knobs: Knobs) -> Correction | None:
@@ -100,7 +101,8 @@ class Setting:
 
     def micro_step(self, knobs: Knobs, row_tokens: int) -> float:
         """Seconds of one micro-batch whose rows have so many tokens."""
-        return step_seconds(step_of(self.case(knobs)), row_tokens, self.board, self.machine.cpu)
+        seconds = step_seconds(step_of(self.case(knobs)), row_tokens, self.board, self.machine.cpu)
+        return seconds / knobs.sequence_parallel
 
 
 def settle(

@@ -40,11 +40,16 @@ def load_of(recipe: Recipe, catalog: Catalog, knobs: Knobs, rows: int, row_token
 
 def micro_batches(knobs: Knobs) -> int:
     """Of one card in a step: several cards share them."""
-    return ceil(knobs.accumulate / knobs.n_gpus)
+    return ceil(knobs.accumulate / readers(knobs))
+
+
+def readers(knobs: Knobs) -> int:
+    """Groups of cards that read rows of their own."""
+    return max(1, knobs.n_gpus * knobs.nodes // knobs.sequence_parallel)
 
 
 def steps_of(knobs: Knobs, load: Load) -> int:
-    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * knobs.n_gpus))
+    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * readers(knobs)))
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
@@ -120,13 +125,13 @@ def stage_ram(
 ) -> dict[str, int]:
     """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole.
 
-    Each card has a process with its libraries. By ZeRO 3 the first alone reads the weights (transformers 5.23).
+    Each card has a process with its libraries. By ZeRO 3 and FSDP the first alone reads weights (transformers 5.23).
     """
     if device == "cpu":
         return dict(memory)
     read = min(model.params * 2, merging.SHARD) if quantised else model.params * 2
-    readers = 1 if knobs.zero_stage == 3 else knobs.n_gpus
-    return {"train": readers * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
+    loading = 1 if knobs.zero_stage == 3 or knobs.fsdp else knobs.n_gpus
+    return {"train": loading * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
 
 
 def served_bytes(model: Model) -> int:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from wizard.contract.sharing import world_of
 from wizard.stages.checkpoints import PREFIX, UNFINISHED, newest_first, shared
 from wizard.stages.desk import STOPPED, Bench
 from wizard.stages.faults import free_bytes, problem_of
 from wizard.stages.keeping import manifest, retention, room
-from wizard.stages.sharing import anywhere, cards_of, meet
+from wizard.stages.sharing import anywhere, meet
 from wizard.stages.watching.pulse import Pulse
 
 LEAST_BYTES = 1 << 20
@@ -51,7 +52,7 @@ class Saving:
         """Where one card failed, the others wait in the middle of their saving: all of them have to begin anew."""
         told = problem_of(error, self.bench.order.stage, self.bench.folder)
         full = told is not None and told.problem.code == "disk-full"
-        return full and cards_of(self.bench.order.knobs) == 1
+        return full and world_of(self.bench.order.knobs) == 1
 
     def _save(self, model: Any, trial: Any) -> None:
         self.trainer._get_output_dir = lambda trial: str(self.unfinished)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from wizard.stages import prompts
+from wizard.stages.attention import attention_of, loaded
 from wizard.stages.desk import Bench
 from wizard.stages.holding import quantisation
 from wizard.stages.loading import model_of, tokenizer_of
@@ -71,7 +72,12 @@ class Job:
             return unsloth.load(self.folder, method["base"], settings["dtype"], self.order.knobs)
         if packing:
             settings["quantization_config"] = packing
-        return load(self.folder, **settings)
+        spec, halves = self.order.spec, settings["dtype"] != torch.float32
+        chosen = attention_of(self.order.knobs, spec["device"], halves)
+        model, found = loaded(partial(load, self.folder), chosen, **settings)
+        if not self.rows and (found.why != "attention-own" or spec["device"] == "cuda"):
+            self.bench.note(found.why, attention=found.name, dtype=number_type(spec))
+        return model
 
     def tuned(self, model: Any, task_type: str = "CAUSAL_LM", **knobs: Any) -> tuple[Any, Any]:
         """The model, and the configuration that TRL's trainers lay around it by PEFT: None where nothing is left to do.
