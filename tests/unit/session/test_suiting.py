@@ -48,7 +48,7 @@ def test_what_does_not_suit_is_told_with_what_it_suits_and_a_way_on(desk: Desk, 
 
 
 def test_a_goal_that_some_recipe_serves_is_offered_first(desk: Desk) -> None:
-    fault = unsuited(report("messages", "grpo", "sft"), "dpo", desk.catalog())
+    fault = unsuited(report("messages", "prm", "sft"), "dpo", desk.catalog())
     assert fault and fault.params["nearest"] == ["sft"]
     assert words.problem(fault.code, fault.params, "en")["next"].startswith("Choose the goal learning from questions")
 
@@ -117,3 +117,11 @@ def test_questions_beside_columns_that_nobody_knows_may_have_their_answers_there
 def test_an_answer_can_be_named_where_none_was_found(desk: Desk) -> None:
     assert "answer" in [role.name for role in desk.roles("prompt", "prompt", ("question",))]
     assert "answer" not in [role.name for role in desk.roles("openai", "prompt", ("messages",))]
+
+
+@pytest.mark.parametrize("tasks", [("sft",), ("grpo",)])
+def test_questions_with_or_without_an_answer_serve_for_learning_from_a_teacher(
+    desk: Desk, tasks: tuple[str, ...]
+) -> None:
+    assert unsuited(report("messages", *tasks), "distil", desk.catalog()) is None
+    assert unsuited(report("messages", "cpt"), "distil", desk.catalog())
