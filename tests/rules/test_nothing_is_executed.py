@@ -83,6 +83,7 @@ def test_models_are_loaded_through_one_door_which_is_closed_to_their_code() -> N
         "stages/loading.py": "the door",
         "stages/answering.py": "a generation_config.json, which holds numbers",
         "stages/merging/causal.py": "the adapter that the train stage wrote, as safetensors",
+        "tuners/unsloth.py": "Unsloth's door, as closed; the train stage has seen that the folder holds safetensors",
         "stages/convert.py": "a GGUF file: numbers, and a template as text",
     }
     assert {place for place, _, _ in called(LOADERS)} == set(allowed)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ class UnslothConfig:
 def come_first(method: Mapping[str, Any]) -> None:
     """It rewrites parts of transformers, PEFT and TRL, so it is imported before them."""
     if method["tuner"] == "unsloth":
-        import_module("unsloth")
+        import unsloth  # noqa: F401
 
 
 def load(folder: Path, base: str, dtype: Any, knobs: Mapping[str, Any]) -> Any:
