@@ -27,7 +27,7 @@ class UnslothConfig:
 def come_first(method: Mapping[str, Any]) -> None:
     """It rewrites parts of transformers, PEFT and TRL, so it is imported before them."""
     if method["tuner"] == "unsloth":
-        import unsloth as _unsloth  # noqa: F401
+        import unsloth  # noqa: F401
 
 
 def load(folder: Path, base: str, dtype: Any, knobs: Mapping[str, Any]) -> Any:
