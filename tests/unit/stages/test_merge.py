@@ -28,7 +28,7 @@ def adapter(
 @pytest.fixture
 def make(stage: Stages, trl_python: Path, tiny_model: Path) -> Any:
     def ordered(adapter: Path) -> StageRun:
-        spec = {"questions": QUESTIONS, "max_new_tokens": 12}
+        spec = {**SFT, "questions": QUESTIONS, "max_new_tokens": 12}
         return stage("merge", trl_python).order(spec, {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}})
 
     return ordered
@@ -56,7 +56,7 @@ def test_held_in_halves_it_answers_and_proves_the_same(
 ) -> None:
     results = []
     for held in (2, 4):
-        spec = {"questions": QUESTIONS, "max_new_tokens": 12, "weight_bytes": held}
+        spec = {**SFT, "questions": QUESTIONS, "max_new_tokens": 12, "weight_bytes": held}
         inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
         merge = stage("merge", trl_python, folder=f"merge-{held}").order(spec, inputs)
         assert merge.run() == 0
