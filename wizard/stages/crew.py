@@ -40,6 +40,7 @@ class Crew:
         self.bench, self.meeting = bench, meeting
         self.asked_to_stop = False
         self.told = bench.folder / "cards"
+        self.began = time.monotonic()
         self.pulses = bench.folder / "pulses"
         for left in (self.told, self.pulses):
             shutil.rmtree(left, ignore_errors=True)
@@ -116,7 +117,7 @@ class Crew:
 
     def _end_if_hanging(self, running: list[subprocess.Popen[bytes]]) -> None:
         """Raises the Problem that names the card which the others wait for."""
-        hang = hang_of(beats_in(self.pulses, len(self.processes)), time.monotonic())
+        hang = hang_of(beats_in(self.pulses, len(self.processes), self.began), time.monotonic())
         if hang is not None:
             send(running, signal.SIGKILL)
             cards = visible() or [str(card) for card in range(len(self.processes))]

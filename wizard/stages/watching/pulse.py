@@ -69,6 +69,7 @@ class Pulse:
         self.over = threading.Event()
 
     def start(self) -> None:
+        self._write(self.now())
         threading.Thread(target=self._tell, daemon=True).start()
 
     def beat(self, phase: str, step: int | None = None) -> None:
@@ -85,22 +86,26 @@ class Pulse:
         told = {"phase": self.phase, "step": self.step, "since": self.since, "slowest": self.slowest}
         return Beat(card=self.card, at=time.monotonic(), **told)  # type: ignore[arg-type]
 
+    def _write(self, beat: Beat) -> None:
+        if self.place is not None:
+            with suppress(OSError):
+                self.place.parent.mkdir(exist_ok=True)
+                self.place.write_text(json.dumps(asdict(beat)))
+
     def _tell(self) -> None:
         told = time.monotonic()
         while not self.over.wait(BEAT_SECONDS):
             asleep = time.monotonic() - told - BEAT_SECONDS
             self.since += asleep if asleep > 5 * BEAT_SECONDS else 0.0  # it was stopped itself, and goes on
             told, beat = time.monotonic(), self.now()
-            if self.place is not None:
-                with suppress(OSError):
-                    self.place.parent.mkdir(exist_ok=True)
-                    self.place.write_text(json.dumps(asdict(beat)))
+            self._write(beat)
             if self.hanging is not None and (hang := hang_of([beat], time.monotonic())):
                 self.hanging(hang)
                 return
 
 
-def beats_in(folder: Path, cards: int) -> list[Beat]:
-    """Of all cards, or none as long as one has told nothing yet."""
-    told = [read_json(folder / f"{card}.json") for card in range(cards)]
-    return [Beat(**each) for each in told] if all(told) else []
+def beats_in(folder: Path, cards: int, began: float) -> list[Beat]:
+    """Of all cards; one that has told nothing yet has been starting since all of them `began`."""
+    told = {card: read_json(folder / f"{card}.json") for card in range(cards)}
+    unheard = {"phase": "start", "step": 0, "since": began, "at": began}
+    return [Beat(**(beat or {"card": card, **unheard})) for card, beat in told.items()]
