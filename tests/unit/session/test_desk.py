@@ -169,6 +169,16 @@ def test_an_export_replays_to_the_same_stages(desk: Desk, no_supervisor: None, t
     assert [stage.digest for stage in again.stages] == [stage.digest for stage in plan.stages]
 
 
+def test_an_export_for_a_cluster_is_the_same_run_for_so_many_machines(desk: Desk, no_supervisor: None) -> None:
+    run = desk.launch(identity_plan(desk))
+    text = desk.export(run, "slurm", 2)
+    assert "#SBATCH --nodes=2" in text
+    assert "nodes = 2" in text
+    with pytest.raises(WizardError) as caught:
+        desk.export(run, "slrum")
+    assert caught.value.problem.params["nearest"] == "slurm"
+
+
 def test_own_data_give_the_questions_that_are_asked_before_and_after(desk: Desk, tmp_path: Path) -> None:
     rows = [{"instruction": f"What is {n}?", "output": f"It is {n}."} for n in range(5)]
     file = tmp_path / "rows.jsonl"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages, beside, kill
+from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages, kill
 from wizard.stages.desk import Bench
-from wizard.stages.sharing import accumulation, check, zero
+from wizard.stages.sharing import accumulation, check
+from wizard.stages.splitting import zero
 
 SHARED = KNOBS | {"n_gpus": 2, "zero_stage": 3, "accumulate": 2, "grad_ckpt": True, "optimizer": "adamw_torch_fused"}
 ALONE = {"n_gpus": 1, "zero_stage": 0}
-PACKAGES = ("deepspeed", "einops", "hjson", "msgpack", "ninja", "py-cpuinfo")
 OUT_OF_MEMORY = """
 
 import os
@@ -48,11 +48,6 @@ def _tell(self, args, state, control, model=None, **_):
 
 Reporter.on_init_end = _tell  # the model is loaded, and DeepSpeed has not seen it yet
 """
-
-
-@pytest.fixture(scope="module")
-def deepspeed(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Path:
-    return beside(tmp_path_factory.mktemp("deepspeed"), trl_python, *PACKAGES)
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from wizard.contract import Choice, Knobs, Plan, Verdict
+from wizard.contract.sharing import contradiction, parts_for, readers_of
+from wizard.errors import WizardError
+
+Made = tuple[Plan, Mapping[str, str]]
+NONSENSE: dict[str, dict[str, Any]] = {
+    "shared-twice": {"fsdp": True, "zero_stage": 3, "n_gpus": 2},
+    "offload-unshared": {"offload": "optimizer", "n_gpus": 2},
+    "offload-all-unshared": {"offload": "all", "zero_stage": 2, "n_gpus": 2},
+    "fsdp-on-one-card": {"fsdp": True},
+    "sequence-unshared": {"sequence_parallel": 2, "n_gpus": 2},
+    "sequence-cards": {"sequence_parallel": 2, "zero_stage": 3, "n_gpus": 3},
+    "sequence-packed": {"sequence_parallel": 2, "zero_stage": 3, "n_gpus": 2, "packing": True},
+    "sequence-eager": {"sequence_parallel": 2, "zero_stage": 3, "n_gpus": 2, "attention": "eager"},
+    "sequence-heads": {"sequence_parallel": 2, "zero_stage": 3, "n_gpus": 2},  # the bundled model has nine
+}
+
+
+@pytest.mark.parametrize("code", NONSENSE)
+def test_knobs_that_nothing_can_do_are_refused_as_the_plan_is_made(
+    code: str, made: Callable[..., Made], verdict: Verdict, choice: Choice
+) -> None:
+    with pytest.raises(WizardError) as caught:
+        made(verdict=replace(verdict, knobs=replace(Knobs(), **NONSENSE[code])))
+    assert caught.value.problem.code == code
+
+
+@pytest.mark.parametrize(("zero", "fsdp"), [(3, False), (0, True)])
+def test_a_base_in_four_bits_is_not_split_up(zero: int, fsdp: bool) -> None:
+    found = contradiction({"zero_stage": zero, "fsdp": fsdp, "n_gpus": 2}, "nf4-dq")
+    assert found is not None
+    assert found.code == "four-bits-not-shared"
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{}, {"zero_stage": 3}, {"zero_stage": 3, "offload": "all"}, {"fsdp": True, "n_gpus": 2, "offload": "all"}],
+)
+def test_what_can_be_is_not_refused(knobs: dict[str, Any]) -> None:
+    assert contradiction(knobs) is None
+
+
+@pytest.mark.parametrize(
+    ("cards", "heads", "kv_heads", "parts"), [(8, 32, 8, 8), (8, 28, 4, 4), (2, 9, 3, 1), (6, 12, 2, 6), (8, 32, 2, 8)]
+)
+def test_a_sequence_goes_to_as_many_cards_as_have_heads(cards: int, heads: int, kv_heads: int, parts: int) -> None:
+    assert parts_for(cards, heads, kv_heads) == parts
+
+
+def test_cards_of_one_sequence_read_it_together() -> None:
+    assert readers_of({"n_gpus": 8, "nodes": 2, "sequence_parallel": 4}) == 4
+    assert readers_of({}) == 1
+
+
+def test_a_machine_after_the_first_ends_with_the_training(made: Callable[..., Made], verdict: Verdict) -> None:
+    two = replace(verdict, knobs=replace(verdict.knobs, nodes=2))
+    assert [stage.name for stage in made(verdict=two, helper=True)[0].stages] == ["fetch", "prepare", "train"]
+    assert [stage.name for stage in made(verdict=two)[0].stages][-2:] == ["merge", "serve"]
+    assert [stage.name for stage in made(helper=True)[0].stages][-2:] == ["merge", "serve"]
