@@ -58,6 +58,9 @@ def lacks(order: Mapping[str, Any]) -> str:
         "offloading": order["offload"],
         "a processor": order["cpu"],
         "images": order["images"],
+        "a teacher": order["teacher_params"],
+        "a projected optimizer": order["projected"],
+        "a bottleneck": order["tuner"] == "adapter",
         "torch.compile": order["compiled"],
     }
     return next((name for name, asked in lacking.items() if asked), "")

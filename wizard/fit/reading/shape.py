@@ -189,6 +189,10 @@ def _ranks(a: Architecture, linear: Linear, targets: tuple[str, ...]) -> int:
     return 1 if named and linear.is_module else 0
 
 
+def reached(a: Architecture, linear: Linear, targets: tuple[str, ...]) -> bool:
+    return _ranks(a, linear, targets) > 0
+
+
 def block_params(a: Architecture) -> int:
     return sum(count * sum(each.size * each.copies for each in group) for count, group in layer_groups(a))
 
