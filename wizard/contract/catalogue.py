@@ -9,8 +9,13 @@ from typing import Any, Literal
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 
-Trainer = Literal["sft"]  # each a module of wizard.stages.training
-Tuner = Literal["full", "lora"]  # each a function of wizard.tuners.configuring
+Trainer = Literal[  # each a module of wizard.stages.training
+    "sft", "dpo", "kto", "orpo", "cpo", "reward", "grpo", "rloo", "distil", "vision", "cls", "embedding", "reranker"
+]
+Tuner = Literal[  # each a function of wizard.tuners.configuring
+    "full", "lora", "loraplus", "loftq", "adalora", "vera", "miss", "oft", "boft", "ia3", "unsloth",
+    "freeze", "adapter", "lisa", "llama-pro", "galore", "apollo",
+]  # fmt: skip
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
+from wizard.contract import Architecture
 from wizard.fit.memory import optimizers
 from wizard.fit.memory.step import BLOCKS, SCORED, Step
 from wizard.fit.reading import tuned
@@ -59,10 +63,21 @@ def trained(step: Step) -> int:
     a = step.architecture
     if not step.trains_all:
         targets = tuple(sorted(step.targets))
-        return tuned.added(a, targets, step.tuner, step.rank, dora=step.dora) + of_head(step)
+        return tuned.added(learnt_of(step), targets, step.tuner, step.rank, dora=step.dora) + of_head(step)
     if step.tuner in BLOCKS:
         return learning(step) * (block_params(a) // a.layers)
-    return step.params - (a.layers - learning(step)) * (block_params(a) // a.layers)
+    unseen = a.tower.params if a.tower and step.blind else 0
+    return step.params - unseen - (a.layers - learning(step)) * (block_params(a) // a.layers)
+
+
+def learnt_of(step: Step) -> Architecture:
+    """Without a tower that learns nothing."""
+    return _alone(step.architecture) if step.blind and step.architecture.tower else step.architecture
+
+
+@cache
+def _alone(a: Architecture) -> Architecture:
+    return replace(a, tower=None)
 
 
 def of_head(step: Step) -> int:
@@ -74,7 +89,7 @@ def frozen(step: Step) -> int:
     """Bytes of what a tuner holds beside the base and never trains, in fp32."""
     if step.trains_all:
         return 0
-    return 4 * tuned.frozen(step.architecture, tuple(sorted(step.targets)), step.tuner, step.rank)
+    return 4 * tuned.frozen(learnt_of(step), tuple(sorted(step.targets)), step.tuner, step.rank)
 
 
 def learning(step: Step) -> int:

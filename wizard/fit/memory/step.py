@@ -12,7 +12,8 @@ BITS = ("nf4", "nf4-dq", "int8", "int4", "fp8")  # bases that are held in less t
 # Sequences of one row that go through the model at once: a better answer with a worse one; a text, one near, one far.
 # KTO's mismatched answer goes alone, and is not learnt from.
 SEQUENCES = {"dpo": 2, "orpo": 2, "reward": 2, "embedding": 3}
-REFERRED = ("dpo", "kto")  # what is learnt is measured against the model as it was
+REFERRED = ("dpo", "kto", "rloo")  # what is learnt is measured against the model as it was
+GENERATING = ("grpo", "rloo", "distil")  # it learns from answers that it makes itself
 SCORED = ("cls", "reward", "embedding", "reranker")  # a number or a vector of each text: no logits of words
 BESIDE = ("adalora", "boft", "ia3", "miss", "oft", "vera")  # beside linear layers; LoRA and DoRA need no name
 BLOCKS = ("freeze", "llama-pro")  # some blocks of the whole model learn, and nothing before the first of them
@@ -44,7 +45,7 @@ class Step:
     mixed: bool = False  # autocast to a 16-bit type
     trains_all: bool = False  # full fine-tuning; else an adapter
     adapter_bytes: int = 4
-    tuner: str = ""  # one of BESIDE, `adapter`, one of BLOCKS, or none: LoRA, DoRA, all weights
+    tuner: str = ""  # of BESIDE or BLOCKS, pfeiffer, houlsby, or none: LoRA, DoRA, all weights
     rank: int = 16  # or the block of OFT and BOFT, or the width of a bottleneck
     awake: int = 0  # layers that learn where not all do: of BLOCKS, and of LISA at a time
     targets: frozenset[str] = frozenset({"all-linear"})
@@ -65,10 +66,11 @@ class Step:
     zero: int = 0
     cards: int = 1
     offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
-    task: str = "sft"  # sft cpt grpo distil infer, or one of SEQUENCES or SCORED
+    task: str = "sft"  # sft cpt kto infer, or one of SEQUENCES, GENERATING or SCORED
     teacher_params: int = 0  # of a larger model that is asked beside
+    blind: bool = False  # the tower learns nothing
     images: int = 0  # of the model's default size, in one micro-batch
-    rounds: int = 1  # GRPO: micro-batches whose answers are generated together
+    rounds: int = 1  # of GENERATING: micro-batches whose answers are generated together
     colocated_bytes: int = 0  # of a server on the same card, as of vLLM that generates for GRPO
     cpu: bool = False  # a processor's own memory: no context, no tiles
     context_bytes: int = 0  # of the card's driver and libraries; 0: the usual
@@ -87,7 +89,7 @@ class Step:
         return self.rows * self.seq_len**2
 
 
-ADDED = ("lora_dropout", "tuner", "awake", "projected", "teacher_params")
+ADDED = ("lora_dropout", "tuner", "awake", "projected", "teacher_params", "blind")
 
 
 def digest_of(step: Step) -> str:

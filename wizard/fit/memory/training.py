@@ -13,7 +13,7 @@ from wizard.fit.memory.cache import cached
 from wizard.fit.memory.moments import Instant, add, instant
 from wizard.fit.memory.pictures import Pictures, pictures
 from wizard.fit.memory.sharding import Shares, shares_of, stepped
-from wizard.fit.memory.step import BLOCKS, REFERRED, SCORED, Step
+from wizard.fit.memory.step import BLOCKS, GENERATING, REFERRED, SCORED, Step
 from wizard.fit.reading import tuned
 from wizard.fit.reading.shape import adapted, layer_groups
 from wizard.fit.recording import habits
@@ -123,8 +123,9 @@ def layers_of(step: Step, mode: Mode) -> Iterator[Group]:
 
 
 def learning(step: Step, groups: list[Group]) -> Iterator[Group]:
-    """Where a few layers learn they are of the most frequent kind; through others gradients pass, or nothing does."""
-    few, below = held.learning(step), held.asleep(step)
+    """Where a few layers learn they are of the most frequent kind; through others gradients pass, or nothing does: then
+    nothing of them is kept, but for their input where it is a checkpoint."""
+    few, below = held.learning(step), 0 if step.checkpointing else held.asleep(step)
     most = max(groups, key=lambda group: group[0]) if few < step.architecture.layers else None
     for group in groups:
         count, modules, mode = group
@@ -165,7 +166,7 @@ def _put_together(step: Step, records: Sequence[Alike], last: Record, seen: Pict
         for moment in moments:
             yield instant(name, around, moment)
 
-    if step.task == "grpo":
+    if step.task in GENERATING:
         yield instant("generate", {**always, "cache": generated(step)})
     if seen.forward:
         yield instant("picture", {**always, "pictures": Size(fixed=seen.forward)})

@@ -86,7 +86,17 @@ class Setting:
             device=self.device,
             board=self.board,
             compute_bytes=2 if self.halves else 4,
+            trainer=self.recipe.trainer,
+            settings=self.recipe.settings,
+            teacher_params=self.teacher,
+            card_bytes=self.gpu.total_bytes if self.gpu else 0,
         )
+
+    @property
+    def teacher(self) -> int:
+        """Parameters of the one that is named; of one that nobody knows, the pupil's at the least."""
+        named = self.catalog.models.get(str(self.recipe.settings.get("teacher", "")))
+        return named.params if named else self.model.params
 
     def correction(self, knobs: Knobs) -> Correction | None:
         if not self.known.records and not self.known.simulated:
@@ -150,6 +160,7 @@ def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> Picks:
 
 def suits(recipe: Recipe, model: Model) -> bool:
     named = {model.id, model.architecture.family}
-    tuned = "*" in model.tasks or recipe.task in model.tasks
+    sees = "image" in model.modality
+    tuned = ("*" in model.tasks or recipe.task in model.tasks) and (sees or recipe.task != "vision")
     taken = "*" in recipe.models or ("yours" in recipe.models and model.yours)
     return (tuned and taken) or any(name in named for name in recipe.models)

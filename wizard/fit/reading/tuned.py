@@ -1,6 +1,6 @@
 """Numbers that a tuner adds beside a decoder's linear layers, by the formulas of PEFT 0.21.2's own layers.
 
-LoRA (arXiv:2106.09685) r (in + out), DoRA (2402.09353) and out; AdaLoRA (2303.10512) r (in + out + 1); VeRA
+LoRA (arXiv:2106.09685) r (in + out), DoRA (2402.09353) and out; AdaLoRA (2303.10512) r (in + out + 1) + 1; VeRA
 (2310.11454) r + out, and one pair of frozen matrices for all layers; (IA)^3 (2205.05638) a number for each column it
 scales; MiSS (2409.15371) r out; OFT (2306.07280) (b - 1) / 2 in, for blocks of b; BOFT (2311.06243) b in + out, and for
 each layer a frozen permutation of in x in; a bottleneck (1902.00751) of w behind a layer 2 w hidden + w + hidden.
@@ -16,7 +16,9 @@ from wizard.contract import Architecture
 from wizard.fit.reading.shape import Linear, adapter_params, as_layers, layer_groups, reached
 
 SCALED = ("k_proj", "v_proj", "down_proj")  # by (IA)^3 where all linear layers are asked for, as in its paper
-BOTTLENECKS = 2  # of a layer: behind attention and behind the MLP
+
+
+BOTTLENECKS = {"pfeiffer": 1, "houlsby": 2}  # of a layer: behind its MLP, or behind its attention too
 
 
 def scaled(tuner: str, targets: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,15 +31,15 @@ def added(a: Architecture, targets: tuple[str, ...], tuner: str, size: int, *, d
     """Numbers that are trained. `size`: the rank, the block's or the bottleneck's width."""
     if tuner == "":
         return adapter_params(a, targets, size, dora=dora)
-    if tuner == "adapter":
-        return a.layers * BOTTLENECKS * (2 * size * a.hidden + size + a.hidden)
+    if tuner in BOTTLENECKS:
+        return a.layers * BOTTLENECKS[tuner] * (2 * size * a.hidden + size + a.hidden)
     return sum(count * of_linear(tuner, each, size) for count, each in _reached(a, scaled(tuner, targets)))
 
 
 def of_linear(tuner: str, each: Linear, size: int) -> int:
     wide_in, wide_out = each.wide_in, each.wide_out
     if tuner == "adalora":
-        return size * (wide_in + wide_out + 1)
+        return size * (wide_in + wide_out + 1) + 1
     if tuner == "vera":
         return size + wide_out
     if tuner == "ia3":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from wizard.fit.reading import tuned
 from wizard.fit.reading.shape import Linear
-from wizard.fit.recording.ops import Mode, add, cast, scale
+from wizard.fit.recording.ops import Mode, add, cast, scale, unary
 from wizard.fit.recording.tape import Buffer, Tape, Value
 
 Behind = Callable[[Tape, Mode, Value, Linear, Value], Value]
@@ -88,19 +88,37 @@ def _vera(tape: Tape, mode: Mode, x: Value, of: Linear, result: Value) -> Value:
 
 
 def _adalora(tape: Tape, mode: Mode, x: Value, of: Linear, result: Value) -> Value:
-    """The sum is taken in place."""
+    """PEFT trains the number that the change is divided by, too, so what is divided is kept; the sum is in place."""
     x = cast(tape, x, mode.adapter)
     low = made_anew(tape, mode, x, mode.rank, learns=True)
     up = made_anew(tape, mode, low, of.wide_out, learns=True)
     del low
-    scaled = cast(tape, scale(tape, up), mode.adapter)
+    scaled = scale(tape, up)
     del up
+    scaled = _divided(tape, scaled, mode.adapter)
     number = result.number
 
     def back(box: list[Buffer]) -> list[Buffer | None]:
         return [box[0], tape.new(of.wide_out * mode.adapter, kind="backward") if number != mode.adapter else box[0]]
 
     return Value(result.buffer, of.wide_out, number, tape.node([result, scaled], back))
+
+
+def _divided(tape: Tape, x: Value, number: int) -> Value:
+    """By one number that is trained."""
+    kept, wide, before, wider = tape.save(x.buffer), x.wide, x.number, max(x.number, number)
+    made = tape.new(wide * wider)
+
+    def back(box: list[Buffer]) -> list[Buffer | None]:
+        kept.take()
+        found = tape.new(wide * wider, kind="backward")
+        of_divisor = [tape.new(wide * wider, kind="backward") for _ in range(3)]
+        del of_divisor
+        if before != wider:
+            found = tape.new(wide * before, kind="backward")
+        return [found]
+
+    return Value(made, wide, wider, tape.node([x], back))
 
 
 def _ia3(tape: Tape, mode: Mode, x: Value, of: Linear, result: Value) -> Value:
@@ -127,12 +145,12 @@ def _miss(tape: Tape, mode: Mode, x: Value, of: Linear, result: Value) -> Value:
 
 def _oft(tape: Tape, mode: Mode, x: Value, of: Linear) -> Value:
     """The input is turned block by block; the rotation is made anew of skew matrices by Cayley's series."""
-    before, number = x.number, mode.adapter
-    block = tuned.block_of(of.wide_in, mode.rank)
-    matrices = of.wide_in * block
-    x = cast(tape, x, number)
+    number = mode.adapter
+    matrices = of.wide_in * tuned.block_of(of.wide_in, mode.rank)
+    wider = cast(tape, x, number)
     powers = [tape.save(tape.new(fixed=matrices * number, kind="rotation")) for _ in range(NEUMANN - 1)]
-    turned = _turned(tape, mode, x, matrices)
+    turned = _turned(tape, mode, wider, matrices)
+    joined = tape.new(of.wide_in * turned.number)  # the blocks, beside one another again
 
     def back(box: list[Buffer]) -> list[Buffer | None]:
         for each in powers:
@@ -141,9 +159,9 @@ def _oft(tape: Tape, mode: Mode, x: Value, of: Linear) -> Value:
         del of_powers
         return [box[0]]
 
-    out = Value(turned.buffer, x.wide, turned.number, tape.node([turned], back))
-    del turned
-    return cast(tape, cast(tape, out, number), before)
+    out = cast(tape, Value(joined, of.wide_in, turned.number, tape.node([turned], back)), number)
+    del turned, joined, wider
+    return cast(tape, out, x.number)
 
 
 def _turned(tape: Tape, mode: Mode, x: Value, matrices: int) -> Value:
@@ -167,21 +185,26 @@ def _turned(tape: Tape, mode: Mode, x: Value, matrices: int) -> Value:
 
 def _boft(tape: Tape, mode: Mode, x: Value, of: Linear) -> Value:
     """The rotation is written out whole, and goes through the frozen permutation on both sides."""
-    before = x.number
-    whole = of.wide_in**2
-    kept = [tape.save(tape.new(fixed=whole * product_number(mode), kind="rotation")) for _ in range(4)]
+    whole, number = of.wide_in**2, product_number(mode)
+    kept = [tape.save(tape.new(fixed=whole * number, kind="rotation")) for _ in range(2)]
     turned = _turned(tape, mode, x, whole)
 
     def back(box: list[Buffer]) -> list[Buffer | None]:
         for each in kept:
             each.take()
-        gradients = [tape.new(fixed=whole * product_number(mode), kind="rotation") for _ in range(3)]
+        gradients = [tape.new(fixed=whole * number, kind="rotation") for _ in range(3)]
         del gradients
         return [box[0]]
 
-    out = Value(turned.buffer, x.wide, turned.number, tape.node([turned], back))
-    del turned
-    return cast(tape, out, before)
+    return cast(tape, Value(turned.buffer, of.wide_in, turned.number, tape.node([turned], back)), x.number)
+
+
+def bottleneck(tape: Tape, mode: Mode, x: Value) -> Value:
+    """Down, a nonlinearity, up again, added to what came in: our own `wizard.tuners`, in fp32."""
+    low = unary(tape, thin(tape, mode, cast(tape, x, mode.adapter), mode.rank))
+    up = cast(tape, thin(tape, mode, low, x.wide), x.number)
+    del low
+    return add(tape, x, up)
 
 
 BEFORE = {"oft": _oft, "boft": _boft}
@@ -191,7 +214,12 @@ BEHIND: dict[str, Behind] = {"vera": _vera, "adalora": _adalora, "ia3": _ia3, "m
 def before(tape: Tape, mode: Mode, x: Value, of: Linear) -> Value:
     if mode.tuner == "ia3" and tuned.feeds(of):
         return _scaled_before(tape, mode, x, of)
-    return BEFORE[mode.tuner](tape, mode, x, of) if mode.tuner in BEFORE else x
+    if mode.tuner not in BEFORE:
+        return x
+    turned = BEFORE[mode.tuner](tape, mode, x, of)
+    if not mode.bits:
+        tape.save(None)  # recomputing goes as far as the product behind it, which wants its weight
+    return turned
 
 
 def behind(tape: Tape, mode: Mode, x: Value, of: Linear, result: Value) -> Value:
