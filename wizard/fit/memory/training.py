@@ -11,6 +11,7 @@ from wizard.contract import Architecture
 from wizard.fit.memory import held
 from wizard.fit.memory.cache import cached
 from wizard.fit.memory.moments import Instant, add, instant
+from wizard.fit.memory.moments import instants as together
 from wizard.fit.memory.pictures import Pictures, pictures
 from wizard.fit.memory.sharding import Shares, shares_of, stepped
 from wizard.fit.memory.step import BLOCKS, GENERATING, REFERRED, SCORED, Step
@@ -163,8 +164,7 @@ def _put_together(step: Step, records: Sequence[Alike], last: Record, seen: Pict
         add(around, "gradients", Size(fixed=gradients))
         add(around, "casts", Size(fixed=casts))
         add(around, "pictures", Size(fixed=seen))
-        for moment in moments:
-            yield instant(name, around, moment)
+        yield from together(name, around, moments)
 
     if step.task in GENERATING:
         yield instant("generate", {**always, "cache": generated(step)})

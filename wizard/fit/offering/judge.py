@@ -16,7 +16,7 @@ from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.mending import Situation
 from wizard.fit.offering.recipe_step import step_of
 from wizard.fit.offering.remedies import remedies
-from wizard.fit.offering.setting import Setting, settle
+from wizard.fit.offering.setting import Picked, Setting, settle
 
 T = TypeVar("T")
 
@@ -35,12 +35,14 @@ def judge(
     here: frozenset[str] = frozenset(),
     known: Known | None = None,
     terms: bool = True,
+    picked: Picked | None = None,
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these.
 
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
-    what the peak is made of, and for a `no` what would help.
+    what the peak is made of, and for a `no` what would help. `picked`: engines found before on this very machine.
     """
+    seen: Picked = {} if picked is None else picked
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
@@ -48,7 +50,16 @@ def judge(
 
     def judged(at: Situation) -> tuple[Setting, Verdict]:
         recipe, model, cards = catalog.recipes[at.recipe], catalog.models[at.model], at.knobs.n_gpus if at.knobs else 0
-        ways = settle(at.machine, catalog, recipe, model, forced_engines or {}, at.home_free, cards)
+        ways = settle(
+            at.machine,
+            catalog,
+            recipe,
+            model,
+            forced_engines or {},
+            at.home_free,
+            cards,
+            seen if at.machine is machine else {},
+        )
         return best([replace(way, **given) for way in ways], at.knobs)  # type: ignore[arg-type]
 
     at = Situation(machine, recipe_id, model_id, knobs, free)
@@ -110,22 +121,37 @@ def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     """No longer than the model's positions, and on as many cards as there are for a recipe that uses several."""
     cards = max(len(setting.gpus), 2) if setting.recipe.knobs.n_gpus > 1 else 1
     length = min(knobs.seq_len, setting.model.max_len)
+    if (length, cards) == (knobs.seq_len, knobs.n_gpus) and (cards > 1 or not knobs.zero_stage):
+        return knobs
     return replace(knobs, seq_len=length, n_gpus=cards, zero_stage=knobs.zero_stage if cards > 1 else 0)
 
 
 def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
-    """The first rung that fits; a tight one comes before a shorter sequence; the lowest where none does."""
-    best: tuple[int, Numbers] | None = None
-    for at, rung in enumerate(rungs):
-        found = setting.numbers(rung.knobs)
+    """The first rung that fits; a tight one comes before a shorter sequence; the lowest where none does.
+
+    Each rung takes less than the one above: where the lowest does not fit, those in between are not asked.
+    """
+    found = setting.numbers(rungs[0].knobs)
+    if len(rungs) == 1 or status_of(found, setting.capacity) == "fits":
+        return 0, found
+    last = len(rungs) - 1, setting.numbers(rungs[-1].knobs)
+    if status_of(last[1], setting.capacity) == "no":
+        return last
+    best = (0, found) if status_of(found, setting.capacity) == "tight" else None
+    for at, rung in enumerate(rungs[1:-1], start=1):
         if best and rung.knobs.seq_len < rungs[best[0]].knobs.seq_len:
             break
+        found = setting.numbers(rung.knobs)
         status = status_of(found, setting.capacity)
         if status == "fits":
             return at, found
         if status == "tight" and best is None:
             best = at, found
-    return best or (at, found)
+    if best and (
+        rungs[-1].knobs.seq_len < rungs[best[0]].knobs.seq_len or status_of(last[1], setting.capacity) != "fits"
+    ):
+        return best
+    return last
 
 
 def explain(setting: Setting, draft: Verdict) -> Verdict:

@@ -12,7 +12,7 @@ from typing import Any
 from wizard.contract import Architecture, Board, Knobs, Method, Model
 from wizard.fit.memory import held
 from wizard.fit.memory.law import CUDA_CONTEXT
-from wizard.fit.memory.step import BESIDE, BLOCKS, SCORED, Step
+from wizard.fit.memory.step import BESIDE, BLOCKS, GENERATING, SCORED, Step
 from wizard.fit.reading.kinds import UNQUANTISED
 from wizard.fit.reading.shape import EXPERTS, block_params
 
@@ -75,11 +75,16 @@ def step_of(case: Case) -> Step:
         teacher_params=case.teacher_params if task == "distil" else 0,
         blind=case.trainer == "vision" and case.settings.get("tower", "frozen") == "frozen",
         images=knobs.micro_batch if case.trainer == "vision" and case.model.architecture.tower else 0,
-        rounds=0 if generated else ceil(knobs.accumulate / knobs.n_gpus),
+        rounds=rounds_of(knobs, generated=generated) if task in GENERATING else 1,
         colocated_bytes=colocated(case) if generated else 0,
         cpu=case.device == "cpu",
         context_bytes=(case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
     )
+
+
+def rounds_of(knobs: Knobs, *, generated: bool) -> int:
+    """Micro-batches that are answered together; `generated`: elsewhere, so that no cache is here."""
+    return 0 if generated else ceil(knobs.accumulate / knobs.n_gpus)
 
 
 def task_of(trainer: str, settings: Mapping[str, Any]) -> str:
@@ -151,8 +156,3 @@ def optimizer_of(name: str) -> str:
 def base_bytes(method: Method) -> float:
     """Of one number of a linear layer."""
     return held.PACKED.get(PACKED.get(method.base, method.base), 2)
-
-
-def trained(case: Case) -> int:
-    """Numbers that are trained."""
-    return held.trained(step_of(case))

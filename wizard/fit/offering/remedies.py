@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Recipe, Remedy, Verdict
+from wizard.fit.memory.step import BLOCKS
 from wizard.fit.offering.mending import MOST_CARDS, Judge, Mended, Situation, clone, mended, with_cards
+from wizard.fit.offering.plain import PLAIN, is_plain
 from wizard.fit.offering.recipe_step import base_bytes
 from wizard.fit.offering.setting import Setting, suits
 
@@ -56,12 +58,13 @@ def _lifted(at: Situation, draft: Verdict, judged: Judge) -> Mended | None:
 
 
 def _other(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Iterator[tuple[Remedy, Mended]]:
-    """Another recipe of the task, that with the least change of the base first, and a smaller model of the family."""
+    """Another recipe of the task, that with the least change first, and a smaller model of the family."""
     catalog = setting.catalog
-    for other in _kin(setting, draft):
-        if found := _lifted(at._replace(recipe=other.id), draft, judged):
-            yield _method(setting, other), found
-            break
+    for several in (_few_layers(setting, draft), _kin(setting, draft)):
+        for other in several:
+            if found := _lifted(at._replace(recipe=other.id), draft, judged):
+                yield _method(setting, other), found
+                break
     if draft.reason and not draft.reason.code.startswith("short-of"):
         return
     family = setting.model.architecture.family
@@ -76,18 +79,38 @@ def _other(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> It
             return
 
 
+def _few_layers(setting: Setting, draft: Verdict) -> list[Recipe]:
+    """For who wants the weights themselves to learn: a few layers of them do."""
+    own, methods = setting.method, setting.catalog.methods
+    if own.trainable != "all" or own.tuner in BLOCKS:
+        return []
+    return [other for other in _beside(setting, draft) if methods[other.method].tuner in BLOCKS][:1]
+
+
 def _kin(setting: Setting, draft: Verdict) -> list[Recipe]:
-    """On the CPU only where it is not the card's memory that is short."""
+    """Plain ones: nobody is sent to a method that wants to be known. Those of the same objective first, then that with
+    the least change of the base."""
     methods = setting.catalog.methods
+    plain = [other for other in _beside(setting, draft) if other.method in PLAIN and is_plain(other)]
+    kin = [other for other in plain if methods[other.method].trainable == "adapter" and not methods[other.method].dora]
+    return sorted(
+        kin,
+        key=lambda other: (
+            -base_bytes(methods[other.method]),
+            other.knobs.n_gpus,
+            (other.trainer, other.settings) != (setting.recipe.trainer, setting.recipe.settings),
+        ),
+    )
+
+
+def _beside(setting: Setting, draft: Verdict) -> list[Recipe]:
+    """On the CPU only where it is not the card's memory that is short."""
     short = draft.reason is not None and draft.reason.code == "short-of-memory-cuda"
-    kin = [
+    return [
         other
         for other in _of_task(setting)
-        if other.id != setting.recipe.id
-        and not methods[other.method].dora
-        and (setting.device in other.accelerators or not short)
+        if other.id != setting.recipe.id and (setting.device in other.accelerators or not short)
     ]
-    return sorted(kin, key=lambda other: (-base_bytes(methods[other.method]), other.knobs.n_gpus))
 
 
 def _freed(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Remedy | None:
@@ -126,9 +149,13 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
 
 
 def _sharing(setting: Setting) -> Recipe | None:
-    if setting.recipe.knobs.n_gpus > 1:
+    """By the same method, else by one that learns as much of it, else by any; DDP shares out no model."""
+    if setting.recipe.knobs.zero_stage == 3:
         return setting.recipe
-    return next((other for other in _of_task(setting) if other.knobs.zero_stage == 3), None)
+    shared = [other for other in _of_task(setting) if other.knobs.zero_stage == 3]
+    methods, own = setting.catalog.methods, setting.method
+    near = sorted(shared, key=lambda other: (other.method != own.id, methods[other.method].trainable != own.trainable))
+    return near[0] if near else None
 
 
 def _of_task(setting: Setting) -> list[Recipe]:
