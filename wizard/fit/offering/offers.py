@@ -12,7 +12,7 @@ from wizard.contract import Catalog, Machine, Verdict
 from wizard.fit.offering.alike import groups, of_another
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.judge import judge
-from wizard.fit.offering.plain import ADVISED, PLAIN, is_plain
+from wizard.fit.offering.plain import ADVISED, PLAIN, is_plain, leads
 from wizard.fit.offering.setting import suits
 
 SENSIBLE_SECONDS = {"identity": 5 * 60.0}  # a first success, download included
@@ -74,11 +74,11 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
     """Comfortable and sensible ones first, the largest model leading; what does not fit last, by its shortage."""
     size = -catalog.models[verdict.model].params
     if verdict.status == "no":
-        return (3, verdict.card_bytes - verdict.capacity_bytes, size, verdict.recipe)
+        return (5, verdict.card_bytes - verdict.capacity_bytes, size, verdict.recipe)
     method, plain = PLAIN.get(verdict.method, len(PLAIN)), is_plain(catalog.recipes[verdict.recipe])
     served = "serve" in verdict.engines or "serve" not in catalog.recipes[verdict.recipe].engines
     easy = verdict.status == "fits" and served and plain and method < ADVISED and _sensible(verdict)
-    shelf = 0 if easy else 1 if verdict.status == "fits" else 2
+    shelf = 0 if easy else 1 + (verdict.status != "fits") + 2 * (not leads(catalog.recipes[verdict.recipe]))
     gated = catalog.models[verdict.model].gated
     return (
         shelf,
