@@ -181,7 +181,7 @@ def table(catalog: Catalog, machine_of: Callable[[str], Machine]) -> str:
     leading = replace(catalog, recipes={id: recipe for id, recipe in catalog.recipes.items() if leads(recipe)})
     lines = [
         "# profile, * task: what is advised",
-        "# profile, recipe that leads: the largest model that fits, GiB of GiB, what it gave up | the smallest too large",
+        "# profile, recipe that leads: the largest model that fits, of what, what it gave up | the smallest too large",
         "# profile, any other recipe, of a few profiles: models that fit / are tight / do not fit",
     ]
     for name in ("cpu", *PROFILES):

@@ -57,7 +57,7 @@ def line(config: Mapping[str, Any], asked: Step) -> str:
 
 
 def test_each_tuner_has_as_many_numbers_as_the_law_says(simulation_python: Path, lib: Path, tmp_path: Path) -> None:
-    program = [str(simulation_python), str(Path(__file__).with_name("tuned_on_meta.py"))]
+    program = [str(simulation_python), str(Path(__file__).with_name("count_tuned.py"))]
     found = answers(program, [line(*pair) for pair in COUNTED.values()], lib, tmp_path)
     told = [{"trained": held.trained(asked), "frozen": held.frozen(asked) // 4} for _, asked in COUNTED.values()]
     assert dict(zip(COUNTED, found, strict=True)) == dict(zip(COUNTED, told, strict=True))
