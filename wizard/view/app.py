@@ -66,13 +66,13 @@ class WizardApp(App[int]):
 
     # answers worked out once, whoever asks
 
-    def offers(self, task: str) -> tuple[Verdict, ...]:
+    def offers(self, task: str, *, leading: bool = False) -> tuple[Verdict, ...]:
         """Without the terms, which a row tells when it is looked at. Blocks until the machine is known; for errands."""
-        return self.desk.within_reach(self._offers(task))
+        return self.desk.within_reach(self._offers(task, leading))
 
-    def _judge(self, task: str) -> tuple[Verdict, ...]:
+    def _judge(self, task: str, leading: bool) -> tuple[Verdict, ...]:
         self.machine()
-        return self.desk.offers(task, terms=False)
+        return self.desk.offers(task, terms=False, leading=leading)
 
     def look_again(self) -> None:
         self.machine = Once(lambda: self.desk.machine(refresh=True))

@@ -36,12 +36,12 @@ class Once(Generic[T]):
 class OnceEach(Generic[T]):
     """The same for each of several questions."""
 
-    def __init__(self, work: Callable[[str], T]) -> None:
+    def __init__(self, work: Callable[..., T]) -> None:
         self._work = work
-        self._answers: dict[str, Once[T]] = {}
+        self._answers: dict[tuple[object, ...], Once[T]] = {}
 
-    def __call__(self, question: str) -> T:
-        return self._answers.setdefault(question, Once(lambda: self._work(question)))()
+    def __call__(self, *question: object) -> T:
+        return self._answers.setdefault(question, Once(lambda: self._work(*question)))()
 
 
 class Returned(Message):

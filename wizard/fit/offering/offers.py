@@ -29,16 +29,20 @@ def offers(
     here: frozenset[str] = frozenset(),
     known: Known | None = None,
     terms: bool = True,
+    leading: bool = False,
 ) -> tuple[Verdict, ...]:
     """Recipes for more cards than there are stay away: a model that wants them says so in its remedies.
 
-    `terms`: False leaves out what only a person reads; `judge` with a verdict's own knobs tells it.
+    `leading`: only those that a first run is advised to take. `terms`: False leaves out what only a person reads;
+    `judge` with a verdict's own knobs tells it.
     """
     given: dict[str, Any] = {"home_disk": home_disk, "here": here, "known": known, "terms": terms, "picked": {}}
     wanted = [
         recipe
         for recipe in catalog.recipes.values()
-        if task in ("", recipe.task) and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
+        if task in ("", recipe.task)
+        and (leads(recipe) or not leading)
+        and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
     ]
     models = [each for each in catalog.models.values() if model in ("", each.id, each.architecture.family)]
     measured = terms or (known is not None and known.records)  # a record is of one method alone

@@ -65,7 +65,11 @@ class Hardware(Page):
             self.errand(self.window.machine, self._tell_machine)
         self._tell("hubs", (say("view.hardware.hub"), "..."))
         self.errand(self.desk.hubs, self._tell_hubs, lambda _: None)
-        self.errand(lambda: (self.window.offers(self.draft.task), self.desk.catalog()), self._tell_use, lambda _: None)
+        self.errand(
+            lambda: (self.window.offers(self.draft.task, leading=True), self.desk.catalog()),
+            self._tell_use,
+            lambda _: None,
+        )
 
     def _tell(self, part: str, *rows: Fact) -> None:
         self.query_one(f"#{part}", Facts).tell(rows)

@@ -21,6 +21,7 @@ from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
 from wizard.words import say
 
+Offered = tuple[tuple[Verdict, ...], Catalog]
 COLOURS = {"fits": "success", "tight": "warning", "no": "quiet"}
 
 
@@ -73,11 +74,19 @@ class RecipeStep(Page):
             return
         self.query_one("#about", PlainStatic).show((say("view.recipe.judging"), "$quiet"))
         task = self.draft.task
-        self.errand(lambda: (self.window.offers(task), self.desk.catalog()), self._offered)
+        self.errand(lambda: (self.window.offers(task, leading=True), self.desk.catalog()), self._led)
 
-    def _offered(self, answer: tuple[tuple[Verdict, ...], Catalog]) -> None:
+    def _led(self, answer: Offered) -> None:
+        """Those that lead are there at once; the others are judged while they are looked at."""
+        if answer[0]:
+            self._offered(answer)
+        self.errand(lambda: (self.window.offers(self.draft.task), answer[1]), self._offered)
+
+    def _offered(self, answer: Offered) -> None:
+        known = len(self.verdicts)
         self.verdicts, self.catalog = answer
-        self._list()
+        if len(self.verdicts) != known or not known:
+            self._list()
 
     def on_resize(self) -> None:
         if self.verdicts:
