@@ -134,7 +134,9 @@ class FakeDesk:
     def catalog(self) -> Catalog:
         return values.CATALOG
 
-    def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
+    def offers(
+        self, task: str = "", model: str = "", *, terms: bool = True, leading: bool = False
+    ) -> tuple[Verdict, ...]:
         identity = (values.IDENTITY,)
         sft = values.SFT if self._machine.gpus else ()
         return {"identity": identity, "sft": sft}.get(task, identity + sft)

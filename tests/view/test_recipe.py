@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from fake_desk import FakeDesk
-from fake_values import IDENTITY, MODELS, RECIPES, SFT
+from fake_values import CATALOG, IDENTITY, METHODS, MODELS, RECIPES, SFT
 from person import Person, sitting_at
 from textual.widgets import DataTable
 
@@ -39,7 +39,8 @@ async def test_what_does_not_fit_says_why_and_what_helps_and_cannot_be_taken(gpu
 async def test_a_tight_one_says_what_it_gave_up(gpu_desk: FakeDesk) -> None:
     async with sitting_at(gpu_desk) as person:
         await person.reach_recipes()
-        await person.press("down", "down", "down")
+        await person.press("slash")
+        await person.type("dora")
         await person.see("tight", "So that it fits: sequence length 1024")
 
 
@@ -67,14 +68,47 @@ async def test_a_search_that_finds_nothing_says_so(gpu_desk: FakeDesk) -> None:
         await person.see("Qwen3-8B")
 
 
-async def test_going_through_the_methods_comes_back_to_the_recommended_one(gpu_desk: FakeDesk) -> None:
+async def test_a_model_has_one_line_of_the_way_that_is_advised(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        table = person.window.screen.query_one("#offers", DataTable)
+        assert [str(table.get_row_at(row)[0]).strip() for row in range(table.row_count)] == [
+            "Qwen3-8B", "Qwen3-14B", "Qwen3-32B",
+        ]  # fmt: skip
+        assert "DoRA" not in person.sight
+
+
+async def test_other_ways_stand_behind_m_with_for_whom_they_are(gpu_desk: FakeDesk) -> None:
     async with sitting_at(gpu_desk) as person:
         await person.reach_recipes()
         await person.press("m")
-        await person.see("Only QLoRA: 3 of 5")
-        await person.press("m", "m", "m")
+        await person.be_at("WaysScreen", "advised", "LoRA", "QLoRA", "DoRA", "The list then has one line a model")
+        await person.press("down")
+        await person.see("The usual way.")
+        await person.press("down", "enter")
+        await person.be_at("RecipeStep", "Only QLoRA: 3 of 5")
+        await person.press("m")
+        await person.be_at("WaysScreen", "third of the memory")
+        await person.press("home", "enter")
+        await person.be_at("RecipeStep")
         await person.wait_until(lambda: "Only" not in person.sight)
         assert current(person) == SFT[0]
+
+
+async def test_esc_leaves_the_ways_as_they_were(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        await person.press("m")
+        await person.be_at("WaysScreen")
+        await person.press("down", "escape")
+        await person.be_at("RecipeStep")
+        assert "Only" not in person.sight
+
+
+async def test_what_no_card_has_run_says_so(gpu_desk: FakeDesk) -> None:
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        await person.see("Not yet run on a GPU")
 
 
 def judged(place: int, **more: object) -> Verdict:
@@ -87,6 +121,8 @@ async def test_the_same_model_on_more_cards_stands_apart(gpu_desk: FakeDesk, mon
     for width in (60, 80):
         async with sitting_at(gpu_desk, size=(width, 24)) as person:
             await person.reach_recipes()
+            await person.press("slash")
+            await person.type("qwen3-8b")
             lines = [line.split() for line in person.sight.splitlines() if "19.1 GiB" in line]
             assert [line[2] for line in lines] == ["1", "2"]
             await person.see("Cards")
@@ -112,21 +148,40 @@ async def test_the_row_under_the_cursor_is_always_in_sight(
     monkeypatch.setattr(gpu_desk, "offers", lambda *_, **__: (SFT[0], *[v for v in many if v.model != "qwen3-8b"]))
     async with sitting_at(gpu_desk, size=size) as person:
         await person.reach_recipes()
-        await person.press("end")
+        await person.press("slash")
+        await person.type("-")
+        await person.press("enter", "end")
         await person.see("What helps")
         table = person.window.screen.query_one("#offers", DataTable)
         await person.wait_until(lambda: table.scroll_y + table.size.height - 1 > table.cursor_row)
         assert table.max_scroll_x == 0
 
 
-async def test_g_shows_only_what_fits_and_m_goes_through_the_methods(gpu_desk: FakeDesk) -> None:
+async def test_g_shows_only_what_fits(gpu_desk: FakeDesk) -> None:
     async with sitting_at(gpu_desk) as person:
         await person.reach_recipes()
         await person.press("g")
         await person.wait_until(lambda: "Qwen3-32B" not in person.sight)
-        await person.press("g", "m")
-        await person.wait_until(lambda: "DoRA" not in person.sight)
+        await person.press("g")
         await person.see("Qwen3-32B")
+
+
+@pytest.mark.parametrize(
+    ("tuner", "shown", "hidden"),
+    [("full", "sequence length", ("rank", "alpha")), ("vera", "rank", ("alpha",)), ("lora", "alpha", ())],
+)
+async def test_only_the_knobs_that_a_method_has_are_there_to_turn(
+    gpu_desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, tuner: str, shown: str, hidden: tuple[str, ...]
+) -> None:
+    methods = {**METHODS, "qlora": replace(METHODS["qlora"], tuner=tuner)}  # type: ignore[arg-type]
+    monkeypatch.setattr(gpu_desk, "catalog", lambda: replace(CATALOG, methods=methods))
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        await person.press("k")
+        await person.be_at("KnobsScreen", shown, "learning rate")
+        table = person.window.screen.query_one("#knobs", DataTable)
+        names = {str(key.value) for key in table.rows}
+        assert not names & set(hidden)
 
 
 async def test_turning_a_knob_moves_the_bar_and_is_kept(gpu_desk: FakeDesk) -> None:

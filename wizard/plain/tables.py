@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
 from wizard.plain.output import GREEN, paint, table
-from wizard.session import Desk, Outcome
+from wizard.session import Desk, Outcome, way
 from wizard.session.care import Check
 from wizard.view import telling
 from wizard.words import say, units
@@ -114,7 +114,7 @@ def marks(verdict: Verdict) -> str:
 def _assumed(verdicts: Sequence[Verdict], catalog: Catalog) -> Iterator[str]:
     """A line a recipe: what its forecasts are made for."""
     for recipe in dict.fromkeys(verdict.recipe for verdict in verdicts):
-        knobs, method = catalog.recipes[recipe].knobs, catalog.methods[catalog.recipes[recipe].method].title
+        knobs, method = catalog.recipes[recipe].knobs, way(catalog.recipes[recipe], catalog)
         names = ("rank", "optimizer", "micro_batch", "accumulate", "seq_len")
         told = {name: getattr(knobs, name) for name in names}
         switch = say("view.yes" if knobs.grad_ckpt else "view.no")
@@ -122,7 +122,7 @@ def _assumed(verdicts: Sequence[Verdict], catalog: Catalog) -> Iterator[str]:
 
 
 def method_of(verdict: Verdict, catalog: Catalog) -> str:
-    title = catalog.methods[verdict.method].title
+    title = way(catalog.recipes[verdict.recipe], catalog)
     return say("plain.on_cards", method=title, cards=verdict.knobs.n_gpus) if verdict.knobs.n_gpus > 1 else title
 
 

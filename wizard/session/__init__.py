@@ -10,6 +10,7 @@ from wizard.session.outcome import Outcome
 from wizard.session.remarks import ASIDE, bars, longer, mostly_lost, quantile, reasons, remarks, split, unlearnt
 from wizard.session.report import as_data
 from wizard.session.steps import STEPS, goals
+from wizard.session.ways import leading_first, leads, one_a_model, way
 
 __all__ = [
     "ASIDE",
@@ -24,11 +25,15 @@ __all__ = [
     "as_data",
     "bars",
     "goals",
+    "leading_first",
+    "leads",
     "longer",
     "mostly_lost",
+    "one_a_model",
     "quantile",
     "reasons",
     "remarks",
     "split",
     "unlearnt",
+    "way",
 ]

@@ -133,10 +133,15 @@ class Desk(DataDesk):
         """What speaks against starting it now."""
         return (*reach.warnings(plan.forecast, self.catalog()), *far.away(plan, self.home, self.machine().disks))
 
-    def offers(self, task: str = "", model: str = "", *, terms: bool = True) -> tuple[Verdict, ...]:
-        """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells."""
+    def offers(
+        self, task: str = "", model: str = "", *, terms: bool = True, leading: bool = False
+    ) -> tuple[Verdict, ...]:
+        """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells; `leading`: the
+        recipes alone that a first run is advised to take, in a fraction of the time."""
         asked = naming.wanted(self.catalog(), model) if model else ""
-        found = fit.offers(self.machine(), self.catalog(), task=task, model=asked, terms=terms, **self._known())
+        found = fit.offers(
+            self.machine(), self.catalog(), task=task, model=asked, terms=terms, leading=leading, **self._known()
+        )
         return self.within_reach(found)
 
     def explained(self, verdict: Verdict) -> Verdict:

@@ -6,7 +6,10 @@ from wizard.contract import Catalog
 
 STEPS = ("goal", "hardware", "recipe", "data", "review")
 
-ORDER = ("identity", "sft", "cpt", "dpo", "grpo", "vision", "serve")
+ORDER = (
+    "identity", "sft", "cpt", "dpo", "kto", "grpo", "vision",
+    "cls", "embedding", "reranker", "reward", "distil", "serve",
+)  # fmt: skip
 
 
 def goals(catalog: Catalog, *, own: bool = False) -> tuple[str, ...]:

@@ -58,6 +58,10 @@ def lacks(order: Mapping[str, Any]) -> str:
         "offloading": order["offload"],
         "a processor": order["cpu"],
         "images": order["images"],
+        "a teacher": order["teacher_params"],
+        "a tower that rests": order["blind"],
+        "a projected optimizer": order["projected"],
+        "a bottleneck": order["tuner"] in ("pfeiffer", "houlsby"),
         "torch.compile": order["compiled"],
     }
     return next((name for name, asked in lacking.items() if asked), "")

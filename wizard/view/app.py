@@ -18,7 +18,7 @@ from wizard import words
 from wizard.contract import Machine, Problem, Verdict
 from wizard.view import telling
 from wizard.view.draft import Draft
-from wizard.view.errands import Once, Returned, send, unexpected
+from wizard.view.errands import Once, OnceEach, Returned, send, unexpected
 from wizard.view.palette import SIXTEEN, THEME, PlainScrollBar
 from wizard.view.screens.page import Page
 from wizard.view.screens.toosmall import HEIGHT, WIDTH, TooSmall
@@ -54,7 +54,7 @@ class WizardApp(App[int]):
         self.run_in_sight = attach
         self.plain_signs = os.environ.get("TERM") == "linux" or "utf" not in (sys.stderr.encoding or "utf").lower()
         self.machine: Callable[[], Machine] = Once(desk.machine)
-        self._offers = Once(self._judge)
+        self._offers = OnceEach(self._judge)
         ScrollBar.renderer = PlainScrollBar
 
     def on_mount(self) -> None:
@@ -66,17 +66,17 @@ class WizardApp(App[int]):
 
     # answers worked out once, whoever asks
 
-    def offers(self, task: str) -> tuple[Verdict, ...]:
+    def offers(self, task: str, *, leading: bool = False) -> tuple[Verdict, ...]:
         """Without the terms, which a row tells when it is looked at. Blocks until the machine is known; for errands."""
-        return self.desk.within_reach([verdict for verdict in self._offers() if task in ("", verdict.task)])
+        return self.desk.within_reach(self._offers(task, leading))
 
-    def _judge(self) -> tuple[Verdict, ...]:
+    def _judge(self, task: str, leading: bool) -> tuple[Verdict, ...]:
         self.machine()
-        return self.desk.offers(terms=False)
+        return self.desk.offers(task, terms=False, leading=leading)
 
     def look_again(self) -> None:
         self.machine = Once(lambda: self.desk.machine(refresh=True))
-        self._offers = Once(self._judge)
+        self._offers = OnceEach(self._judge)
         self.draft.turned.clear()
 
     # where to go

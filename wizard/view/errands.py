@@ -33,6 +33,17 @@ class Once(Generic[T]):
             return self._value[0]
 
 
+class OnceEach(Generic[T]):
+    """The same for each of several questions."""
+
+    def __init__(self, work: Callable[..., T]) -> None:
+        self._work = work
+        self._answers: dict[tuple[object, ...], Once[T]] = {}
+
+    def __call__(self, *question: object) -> T:
+        return self._answers.setdefault(question, Once(lambda: self._work(*question)))()
+
+
 class Returned(Message):
     """An errand came back; `then` is called with `value` on the window's thread."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len
 
 from wizard.contract import Catalog, Verdict
+from wizard.session import way
 from wizard.view import telling
 from wizard.view.grid import clipped
 from wizard.words import known, say
@@ -22,7 +23,7 @@ Row = dict[str, str]
 def row(verdict: Verdict, catalog: Catalog, *, turned: bool) -> Row:
     return {
         "model": catalog.models[verdict.model].title,
-        "method": catalog.methods[verdict.method].title,
+        "method": way(catalog.recipes[verdict.recipe], catalog),
         "cards": str(verdict.knobs.n_gpus),
         "needs": gib(verdict.card_bytes),
         "verdict": word(verdict),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from wizard.contract import Knobs
+from wizard.contract import Knobs, Method
 
 STEPS: dict[str, Sequence[Any]] = {
     "seq_len": [2**power for power in range(7, 18)],
@@ -22,6 +22,18 @@ STEPS: dict[str, Sequence[Any]] = {
     "save_minutes": [0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0],
     "seed": list(range(1, 101)),
 }
+
+
+RANKED = {  # tuners that have a rank, or a width or a projection in its place
+    "lora", "loraplus", "loftq", "unsloth", "adalora", "vera", "miss", "adapter", "galore", "apollo",
+}  # fmt: skip
+SCALED = {"lora", "loraplus", "loftq", "unsloth", "adalora"}  # those that add what they learn times alpha over the rank
+
+
+def used(method: Method) -> list[str]:
+    """The knobs that change anything, in their order."""
+    idle = {"rank": method.tuner not in RANKED, "alpha": method.tuner not in SCALED}
+    return [name for name in STEPS if not idle.get(name)]
 
 
 def turned(knobs: Knobs, name: str, by: int) -> Knobs:

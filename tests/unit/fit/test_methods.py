@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from wizard.catalog import builtin, load
-from wizard.contract import Catalog, Knobs, Machine
-from wizard.fit import judge
+from wizard.contract import Catalog, Knobs, Machine, Method
+from wizard.fit import judge, step_for
+from wizard.fit.memory import held
+from wizard.fit.memory.law import peak_of
+from wizard.fit.memory.step import Step
 from wizard.fit.offering.recipe_step import Case, step_of
 
 METHOD = 'title = "QLoRA, 8 bits"\ntrainable = "adapter"\nbase = "int8"\n'
@@ -48,3 +52,73 @@ def test_eight_bits_need_more_than_four_and_less_than_sixteen(
         for recipe in ("sft-qlora", "sft-qlora-int8", "sft-lora")
     )
     assert four < eight < sixteen
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("rslora", ("", 0, False)),
+        ("vera", ("vera", 0, False)),
+        ("adapter", ("pfeiffer", 0, False)),
+        ("freeze", ("freeze", 2, True)),
+        ("llama-pro", ("llama-pro", 4, True)),
+    ],
+)
+def test_a_case_may_name_any_tuner(catalog: Catalog, word: str, told: tuple[str, int, bool]) -> None:
+    step = step_for(catalog.models["qwen3-8b"].architecture, {"method": word})
+    assert (step.tuner, step.awake, step.trains_all) == told
+    assert peak_of(step).peak_bytes > 0
+
+
+def told_of(catalog: Catalog, trainer: str, tuner: str = "lora", **more: object) -> Step:
+    method = Method(id="m", title="M", trainable="all" if tuner == "full" else "adapter", tuner=tuner)  # type: ignore[arg-type]
+    return step_of(
+        Case(model=catalog.models["qwen3-8b"], method=method, knobs=Knobs(), device="cuda", trainer=trainer, **more)  # type: ignore[arg-type]
+    )
+
+
+def test_each_trainer_is_the_task_that_it_is_in_memory(catalog: Catalog) -> None:
+    tasks = {
+        name: told_of(catalog, name).task for name in ("sft", "vision", "dpo", "cpo", "orpo", "kto", "grpo", "rloo")
+    }
+    assert tasks == {
+        "sft": "sft", "vision": "sft", "dpo": "dpo", "cpo": "orpo", "orpo": "orpo", "kto": "kto", "grpo": "grpo",
+        "rloo": "rloo",
+    }  # fmt: skip
+    assert told_of(catalog, "dpo", settings={"precompute_ref_log_probs": True}).task == "orpo"
+
+
+def test_pairs_take_two_rows_and_whole_models_a_reference_where_there_is_one(catalog: Catalog) -> None:
+    whole = {name: peak_of(told_of(catalog, name, "full")) for name in ("dpo", "orpo")}
+    labels = {name: [term.label for term in peak.terms] for name, peak in whole.items()}
+    assert "reference" in labels["dpo"] and "reference" not in labels["orpo"]
+    assert "reference" not in [term.label for term in peak_of(told_of(catalog, "dpo")).terms]
+    assert told_of(catalog, "dpo").rows == 2 * told_of(catalog, "kto").rows
+
+
+def test_what_scores_a_text_has_no_logits_and_no_head_of_words(catalog: Catalog) -> None:
+    words, scores = told_of(catalog, "sft"), told_of(catalog, "cls")
+    a = words.architecture
+    assert words.params - scores.params == a.vocab * a.hidden
+    assert held.trained(scores) - held.trained(words) == a.hidden
+    assert peak_of(scores).peak_bytes < peak_of(words).peak_bytes
+
+
+def test_answers_that_are_made_on_the_way_are_remembered_and_a_server_beside_takes_its_share(catalog: Catalog) -> None:
+    alone = told_of(catalog, "grpo")
+    beside = told_of(catalog, "grpo", settings={"use_vllm": True}, card_bytes=80 * 2**30)
+    assert (alone.rounds, alone.colocated_bytes) == (8, 0)
+    assert (beside.rounds, beside.colocated_bytes) == (0, int(0.3 * 80 * 2**30))
+
+
+def test_a_teacher_is_held_beside_the_pupil(catalog: Catalog) -> None:
+    taught = told_of(catalog, "distil", teacher_params=10**9)
+    assert 2 * 10**9 in [term.bytes for term in peak_of(taught).terms if term.label == "teacher"]
+
+
+def test_a_tower_that_learns_nothing_has_no_adapter(catalog: Catalog) -> None:
+    model = next(each for each in catalog.models.values() if each.architecture.tower)
+    case = Case(model=model, method=catalog.methods["lora"], knobs=Knobs(), device="cuda", trainer="vision")
+    frozen, learning = step_of(case), step_of(replace(case, settings={"tower": "lora"}))
+    assert frozen.images == learning.images == 1
+    assert held.trained(frozen) < held.trained(learning)

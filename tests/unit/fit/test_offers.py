@@ -10,7 +10,7 @@ import pytest
 from wizard.contract import Catalog, Cpu, Disk, Knobs, Machine, Verdict
 from wizard.detect import pretend
 from wizard.errors import WizardError
-from wizard.fit import judge, offers
+from wizard.fit import judge, leads, offers
 from wizard.words import known
 
 GIB = 1024**3
@@ -172,21 +172,42 @@ PROFILES = (
 )  # fmt: skip
 
 
+WHOLE = ("cpu", "rtx-4090", "a100-80gx8")  # profiles for which every recipe is judged
+
+
 def table(catalog: Catalog, machine_of: Callable[[str], Machine]) -> str:
-    """For each profile and recipe the largest model that fits, and the smallest one that is too large."""
+    """For each profile: what is advised for each task; of recipes that lead the largest model that fits and the
+    smallest one that is too large; of all others how many models fit, are tight, and are too large."""
+    leading = replace(catalog, recipes={id: recipe for id, recipe in catalog.recipes.items() if leads(recipe)})
     lines = [
-        "# profile, recipe: the largest model that fits, GiB of GiB, what was given up | the smallest that does not"
+        "# profile, * task: what is advised",
+        "# profile, recipe that leads: the largest model that fits, of what, what it gave up | the smallest too large",
+        "# profile, any other recipe, of a few profiles: models that fit / are tight / do not fit",
     ]
     for name in ("cpu", *PROFILES):
-        found = offers(machine_of(name), catalog, terms=False)
-        for recipe in sorted(catalog.recipes):
-            mine = [(catalog.models[each.model].params, each) for each in found if each.recipe == recipe]
-            able = [pair for pair in mine if pair[1].status != "no"]
-            unable = [pair for pair in mine if pair[1].status == "no"]
-            best = max(able, key=lambda pair: (pair[0], pair[1].model), default=None)
-            least = min(unable, key=lambda pair: (pair[1].card_bytes, pair[1].model), default=None)
-            lines.append(f"{name:21} {recipe:15} {told(best and best[1]):62} | {told(least and least[1])}".rstrip())
+        asked = catalog if name in WHOLE else leading
+        found = offers(machine_of(name), asked, terms=False)
+        for task in sorted({recipe.task for recipe in asked.recipes.values()}):
+            best = next((each for each in found if each.task == task and each.recommended), None)
+            said = f"{told(best)} {best.method}" if best else "-"
+            lines.append(f"{name:21} * {task:13} {said}")
+        for recipe in sorted(asked.recipes):
+            mine = [each for each in found if each.recipe == recipe]
+            said = ends(mine, catalog) if leads(catalog.recipes[recipe]) else counts(mine)
+            lines.append(f"{name:21} {recipe:15} {said}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def counts(mine: list[Verdict]) -> str:
+    return " / ".join(str(sum(each.status == status for each in mine)) for status in ("fits", "tight", "no"))
+
+
+def ends(mine: list[Verdict], catalog: Catalog) -> str:
+    able = [(catalog.models[each.model].params, each) for each in mine if each.status != "no"]
+    best = max(able, key=lambda pair: (pair[0], pair[1].model), default=None)
+    unable = [each for each in mine if each.status == "no"]
+    least = min(unable, key=lambda each: (each.card_bytes, each.model), default=None)
+    return f"{told(best and best[1]):62} | {told(least)}"
 
 
 def told(verdict: Verdict | None) -> str:

@@ -82,11 +82,13 @@ def _model(at: Asked, task: str, architecture: Architecture, held: str) -> dict[
     kind, base = at.one_of("method", usual, methods, spelt.MAIN_METHODS)
     if held and base and base != held:
         raise WizardError("case-quantised-otherwise", base=base, held=held)
-    base, whole = base or held, kind == "all"
+    base, whole = base or held, kind == "all" or kind in spelt.BLOCKS
     number = at.one_of("weights_dtype", "bf16", spelt.NUMBERS, spelt.MAIN_NUMBERS)
     return {
         "trains_all": whole,
         "dora": kind == "dora",
+        "tuner": kind if kind in (*spelt.BESIDE, *spelt.BLOCKS) else "",
+        "awake": min(spelt.BLOCKS.get(kind, 0), architecture.layers),
         "lora_dropout": 0.0 if whole else at.share("lora_dropout", 0.0),
         "base": base or number,
         "mixed": mixed_in(at),

@@ -39,10 +39,16 @@ _BASES = {
     "fp4": "nf4", "fp4-dq": "nf4-dq", "4bit": "nf4-dq", "8bit": "int8", "gptq": "int4", "gptq-int4": "int4",
     "awq": "int4", "awq-int4": "int4", "hqq-int4": "int4", "gptq-int8": "int8",
 }  # fmt: skip
-MAIN_METHODS = ("full", "lora", "dora", *(f"qlora-{base}" for base in MAIN_BASES))
+BESIDE = ("adalora", "boft", "houlsby", "ia3", "miss", "oft", "pfeiffer", "vera")
+BLOCKS = {"freeze": 2, "llama-pro": 4}  # layers that learn, as our own methods have it
+MAIN_METHODS = ("full", "lora", "dora", *(f"qlora-{base}" for base in MAIN_BASES), *BESIDE, *BLOCKS)
 METHODS: Mapping[str, tuple[str, str]] = {  # what is trained, and the base's number: "" for that of weights_dtype
     **dict.fromkeys(("full", "fft", "none"), ("all", "")),
-    **dict.fromkeys(("lora", "rslora"), ("lora", "")),
+    **dict.fromkeys(
+        ("lora", "rslora", "lora+", "loraplus", "pissa", "olora", "eva", "neftune"), ("lora", "")
+    ),
+    **{name: (name, "") for name in (*BESIDE, *BLOCKS)},
+    "adapter": ("pfeiffer", ""), "loftq": ("lora", "nf4"),
     "dora": ("dora", ""), "qlora": ("lora", "nf4-dq"), "qdora": ("dora", "nf4-dq"),
     **{f"{first}-{name}": ("lora", base) for first in ("qlora", "lora") for name, base in _BASES.items()},
     **{f"{first}-{name}": ("dora", base) for first in ("qdora", "dora") for name, base in _BASES.items()},
@@ -53,11 +59,12 @@ OPTIMIZER_NAMES = {
     **{name: name for name in OPTIMIZERS},
     **dict.fromkeys(("adam", "adamw_torch", "adamw_torch_fused", "adamw_fused", "adamw_hf", "adamw_32bit"), "adamw"),
     **dict.fromkeys(("adamw_bnb_8bit", "adamw8bit", "adam_8bit", "adam8bit"), "adamw_8bit"),
-    "paged_adamw_32bit": "paged_adamw", "pagedadamw": "paged_adamw", "pagedadamw8bit": "paged_adamw_8bit",
-    "lion_32bit": "lion", "sgd_with_momentum": "sgd_momentum", "galore": "galore_adamw",
+    "apollo": "apollo_adamw", "galore": "galore_adamw", "paged_adamw_32bit": "paged_adamw",
+    "pagedadamw": "paged_adamw", "pagedadamw8bit": "paged_adamw_8bit",
+    "lion_32bit": "lion", "sgd_with_momentum": "sgd_momentum",
 }  # fmt: skip
 FOREACH = frozenset({"adamw_torch"})  # transformers' name for torch's default implementation
-WHOLE_MODEL = frozenset({"galore_adamw", "lisa"})  # made for the gradients of the weights themselves
+WHOLE_MODEL = frozenset({"apollo_adamw", "galore_adamw", "lisa"})  # made for the gradients of the weights themselves
 
 TARGETS = {
     "q": ("q_proj",), "k": ("k_proj",), "v": ("v_proj",), "o": ("o_proj",), "gate": ("gate_proj",), "up": ("up_proj",),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from wizard.contract import Basis, Term
 from wizard.fit.memory import formulas, serving, training
 from wizard.fit.memory.moments import Instant
 from wizard.fit.memory.step import Step
-from wizard.fit.recording.tape import TILE_TOKENS
+from wizard.fit.recording.tape import TILE_TOKENS, Size, exceeds
 
 GIB = 1024**3
 CUDA_CONTEXT = int(0.6 * GIB)  # where the board's own figure is not known
@@ -44,17 +44,46 @@ class Peak:
     basis: Basis = "estimated"
 
 
+class Forms(NamedTuple):
+    """What decides a step's numbers, whatever its batch and length: sizes that no other exceeds, of the loss apart."""
+
+    others: tuple[Size, ...]
+    loss: tuple[Size, ...]
+    weights: int  # on a processor
+
+
 def instants(step: Step) -> tuple[Instant, ...]:
+    return _instants(_bare(step))
+
+
+def _bare(step: Step) -> Step:
     """Whatever the batch and the length, but for what a window bounds."""
     if step.task == "infer":
-        return _instants(step)
-    return _instants(replace(step, micro_batch=1, seq_len=step.architecture.window if training.windowed(step) else 1))
+        return step
+    return replace(step, micro_batch=1, seq_len=step.architecture.window if training.windowed(step) else 1)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
 def _instants(step: Step) -> tuple[Instant, ...]:
     made = serving.instants(step) if step.task == "infer" else training.instants(step)
     return tuple(made)
+
+
+@lru_cache(maxsize=16384)
+def forms_of(bare: Step) -> Forms:
+    found = _instants(bare)
+    others = _highest(each.total for each in found if each.name != "loss")
+    loss = _highest(each.total for each in found if each.name == "loss")
+    return Forms(others, loss, found[0].around["weights"].fixed if bare.cpu else 0)
+
+
+def _highest(sizes: Iterable[Size]) -> tuple[Size, ...]:
+    kept: list[Size] = []
+    for size in sizes:
+        if not any(exceeds(each, size) for each in kept):
+            kept = [each for each in kept if not exceeds(size, each)]
+            kept.append(size)
+    return tuple(kept)
 
 
 def highest(step: Step) -> Instant:
@@ -62,9 +91,19 @@ def highest(step: Step) -> Instant:
 
 
 def numbers_of(step: Step) -> Numbers:
-    found = instants(step)
-    top, reserved, _ = _tops(step, found)
-    return _numbers(step, top, reserved)
+    return numbers_by(step, forms_of(_bare(step)))
+
+
+def numbers_by(step: Step, forms: Forms) -> Numbers:
+    """Those of the step itself."""
+    tokens, squares, tiles = step.tokens, step.squares, min(step.tokens, TILE_TOKENS)
+    top, reserved = 0, 0.0
+    for more, sizes in ((0.0, forms.others), (logits(step) * LOOSE_LOGITS, forms.loss)):
+        for token, square, fixed, tile in sizes:
+            size = token * tokens + square * squares + tile * tiles + fixed
+            top = max(top, size)
+            reserved = max(reserved, size + loose(step, size, forms.weights or fixed) + more)
+    return _numbers(step, top, int(reserved))
 
 
 def numbers_with(step: Step, top: int) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from wizard.fit.recording.tape import Moment, Size
@@ -24,10 +24,13 @@ class Instant(NamedTuple):
 
 
 def instant(name: str, around: Mapping[str, Size], moment: Moment | None = None) -> Instant:
-    total = moment.total if moment else Size()
-    for size in around.values():
-        total = total.plus(size)
-    return Instant(name, total, around, moment)
+    return next(instants(name, around, (moment,)))
+
+
+def instants(name: str, around: Mapping[str, Size], moments: Iterable[Moment | None]) -> Iterator[Instant]:
+    beside = Size(*map(sum, zip(*around.values(), strict=True)))
+    for moment in moments:
+        yield Instant(name, beside.plus(moment.total) if moment else beside, around, moment)
 
 
 def add(live: dict[str, Size], label: str, size: Size, times: int = 1) -> None:

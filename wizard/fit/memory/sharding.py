@@ -31,7 +31,7 @@ class Shares(NamedTuple):
 
 def shares_of(step: Step) -> Shares:
     weights = held.weights(step)
-    adapter = 0 if step.trains_all else held.trained(step) * held.adapter_number(step)
+    adapter = 0 if step.trains_all else held.trained(step) * held.adapter_number(step) + held.frozen(step)
     if step.cards == 1 and not step.zero:
         return Shares(weights, adapter, held.states(step))
     if not step.zero:  # DistributedDataParallel: one more copy of what is exchanged

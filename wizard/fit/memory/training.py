@@ -11,10 +11,12 @@ from wizard.contract import Architecture
 from wizard.fit.memory import held
 from wizard.fit.memory.cache import cached
 from wizard.fit.memory.moments import Instant, add, instant
+from wizard.fit.memory.moments import instants as together
 from wizard.fit.memory.pictures import Pictures, pictures
 from wizard.fit.memory.sharding import Shares, shares_of, stepped
-from wizard.fit.memory.step import PAIRED, Step
-from wizard.fit.reading.shape import adapted, adapter_params, layer_groups
+from wizard.fit.memory.step import BLOCKS, GENERATING, REFERRED, SCORED, Step
+from wizard.fit.reading import tuned
+from wizard.fit.reading.shape import adapted, layer_groups
 from wizard.fit.recording import habits
 from wizard.fit.recording.decoder import Modules, Record, layer
 from wizard.fit.recording.head import head
@@ -38,6 +40,7 @@ def mode_of(step: Step) -> Mode:
         compute=2 if step.mixed or number == 2 else 4,
         mixed=step.mixed and not held.halved(step),  # DeepSpeed computes without autocast
         adapter=0 if step.trains_all else held.adapter_number(step),
+        tuner=step.tuner if step.tuner not in BLOCKS else "",
         rank=step.rank,
         bits=held.bits(step),
         compiled=step.compiled,
@@ -59,14 +62,23 @@ def instants(step: Step) -> Iterator[Instant]:
     for count, modules, each in learning(step, list(layers_of(step, mode))):
         record = layer(plain(a), modules, each, checkpointing=step.checkpointing, stream=stream)
         records.append(Alike(count, record, step.trains_all and not each.trains_all))
-    last = head(ends(a), top_of(step, mode, stream), fused=step.fused_loss, stream=stream)
+    last = top(step, mode, stream)
     yield from _put_together(step, records, last, pictures(step, mode, stream))
+
+
+def top(step: Step, mode: Mode, stream: int) -> Record:
+    """What scores a text, or makes a vector of it, reads one token of each: next to nothing beside a head of words."""
+    a = ends(step.architecture)
+    if step.task in SCORED:
+        return head(replace(a, vocab=1), top_of(step, mode, stream), fused=False, stream=stream)
+    return head(a, top_of(step, mode, stream), fused=step.fused_loss, stream=stream)
 
 
 def top_of(step: Step, mode: Mode, stream: int) -> Mode:
     """Of the head, which is never quantised; an adapter is nothing to it where it has none."""
     top = mode._replace(bits=0, weight=stream, eager=False, targets=frozenset(step.targets & {"lm_head"}))
-    return top if top.trains_all or top.targets else top._replace(adapter=2, rank=0, dora=False, dropout=False)
+    learns = held.ends_learn(step) or top.targets
+    return top if learns else top._replace(adapter=2, tuner="", rank=0, dora=False, dropout=False)
 
 
 def stream_of(step: Step) -> int:
@@ -102,7 +114,7 @@ def windowed(step: Step) -> bool:
 
 
 def layers_of(step: Step, mode: Mode) -> Iterator[Group]:
-    a, targets = step.architecture, tuple(sorted(step.targets))
+    a, targets = step.architecture, tuned.scaled(step.tuner, tuple(sorted(step.targets)))
     for count, modules in layer_groups(a):
         own = mode if step.trains_all else mode._replace(targets=adapted(a, modules, targets))
         near = round(count * a.window_layers / a.layers) if windowed(step) else 0
@@ -112,8 +124,9 @@ def layers_of(step: Step, mode: Mode) -> Iterator[Group]:
 
 
 def learning(step: Step, groups: list[Group]) -> Iterator[Group]:
-    """With LISA a few of the most frequent kind learn, and nothing is trained in the others."""
-    few = held.learning(step)
+    """Where a few layers learn they are of the most frequent kind; through others gradients pass, or nothing does: then
+    nothing of them is kept, but for their input where it is a checkpoint."""
+    few, below = held.learning(step), 0 if step.checkpointing else held.asleep(step)
     most = max(groups, key=lambda group: group[0]) if few < step.architecture.layers else None
     for group in groups:
         count, modules, mode = group
@@ -121,7 +134,9 @@ def learning(step: Step, groups: list[Group]) -> Iterator[Group]:
             yield group
             continue
         awake = min(few, count) if group is most else 0
-        for each, own in ((awake, mode), (count - awake, mode._replace(adapter=2))):
+        passing = count - awake - min(below, count - awake)
+        below -= count - awake - passing
+        for each, own in ((awake, mode), (passing, mode._replace(adapter=2))):
             if each:
                 yield each, modules, own
 
@@ -149,10 +164,9 @@ def _put_together(step: Step, records: Sequence[Alike], last: Record, seen: Pict
         add(around, "gradients", Size(fixed=gradients))
         add(around, "casts", Size(fixed=casts))
         add(around, "pictures", Size(fixed=seen))
-        for moment in moments:
-            yield instant(name, around, moment)
+        yield from together(name, around, moments)
 
-    if step.task == "grpo":
+    if step.task in GENERATING:
         yield instant("generate", {**always, "cache": generated(step)})
     if seen.forward:
         yield instant("picture", {**always, "pictures": Size(fixed=seen.forward)})
@@ -176,8 +190,9 @@ def _always(step: Step, shares: Shares) -> dict[str, Size]:
     found: dict[str, Size] = {}
     found["weights"] = Size(fixed=shares.weights)
     add(found, "adapter", Size(fixed=shares.adapter))
-    if step.trains_all and step.task in PAIRED:
+    if step.trains_all and step.task in REFERRED:
         add(found, "reference", Size(fixed=shares.weights))
+    add(found, "teacher", Size(fixed=step.teacher_params * 2))
     add(found, "optimizer", Size(fixed=shares.states))
     add(found, "gathered", Size(fixed=shares.gathered))
     add(found, "buckets", Size(fixed=shares.buckets))
@@ -196,9 +211,14 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
         return 0, 0, 0
     a, split = step.architecture, shares.gradients
     if not step.trains_all:
-        each = adapter_params(a, tuple(sorted(step.targets)), step.rank, dora=step.dora) // a.layers
+        each = held.trained(step) // a.layers
         return each * held.adapter_number(step) // split, 0, 0
     number, embedding = held.number_of(step), held.embedding_params(step)
+    if not held.ends_learn(step):
+        return held.trained(step) // held.learning(step) * number // split, 0, 0
+    if step.task in SCORED:
+        blocks = held.trained(step) - embedding
+        return blocks // held.learning(step) * number // split, 0, embedding * number // split
     blocks = held.trained(step) - embedding * (1 if a.tied else 2)
     whole = blocks // held.learning(step) * number // split
     return whole, embedding * number // split, 0 if a.tied else embedding * number // split
@@ -207,7 +227,8 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
 def _casts(step: Step) -> int:
     """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends."""
     kept = step.trains_all and step.mixed and held.number_of(step) == 4 and step.checkpointing
-    return (held.trained(step) - held.embedding_params(step)) * 2 if kept else 0
+    ends = held.embedding_params(step) if held.ends_learn(step) else 0
+    return (held.trained(step) - ends) * 2 if kept else 0
 
 
 def _embedding_backward(step: Step) -> Size:
@@ -215,7 +236,11 @@ def _embedding_backward(step: Step) -> Size:
     if that is a tensor of its own, but the head's unfused product leaves a view, and a third one takes the sum."""
     a, whole = step.architecture, held.embedding_params(step) * held.number_of(step)
     more = 0
-    if step.trains_all:
+    if held.asleep(step):
+        return Size()
+    if step.task in SCORED and step.trains_all:
+        more = int(step.in_backward)
+    elif held.ends_learn(step):
         viewed = a.tied and not step.fused_loss and not (step.mixed and held.number_of(step) == 4)
         more = (1 if a.tied or step.in_backward else 0) + viewed
     return Size(token=a.hidden * held.number_of(step), fixed=more * whole)
@@ -229,6 +254,8 @@ def _stepping(step: Step) -> Size:
         return Size(fixed=held.largest_trained(step) * (16 if held.trained_number(step) == 2 else 8))
     if step.optimizer == "galore_adamw":
         return Size(fixed=_decomposing(step))
+    if step.optimizer == "apollo_adamw":  # the gradient scaled, limited, and scaled again
+        return Size(fixed=3 * held.largest_trained(step) * held.trained_number(step))
     copied = step.foreach and not step.in_backward
     return Size(fixed=held.trained(step) * held.trained_number(step) if copied else 0)
 

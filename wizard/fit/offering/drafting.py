@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wizard.contract import FitStatus, Problem, Verdict
-from wizard.fit.memory import sharding
+from wizard.fit.memory import held, sharding
 from wizard.fit.memory.law import Numbers
 from wizard.fit.offering import work
 from wizard.fit.offering.correct import pace
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.merging import merging
-from wizard.fit.offering.recipe_step import step_of, trained
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
 from wizard.fit.offering.setting import Setting
 from wizard.fit.reading.shape import adapts_experts
@@ -42,16 +41,23 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     knobs, model, picks = rungs[at].knobs, setting.model, setting.picks
     load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
     device = "cuda" if setting.device == "cuda" else "cpu"
-    slower = pace(knobs, setting.key, setting.known.records, lambda given: setting.micro_step(given, given.seq_len))
-    train = work.train_seconds(knobs, load, setting.micro_step(knobs, load.row_tokens) * slower)
+    step = setting.step(knobs)
+    slower = pace(
+        knobs,
+        setting.key,
+        setting.known.records,
+        lambda given: setting.micro_step(setting.step(given), given.seq_len, given.sequence_parallel),
+    )
+    parts = knobs.sequence_parallel
+    train = work.train_seconds(knobs, load, setting.micro_step(step, load.row_tokens, parts) * slower)
     way = merging(model, device, setting.capacity, setting.machine.ram_free_bytes)
     fetched = model.id in setting.here
-    trains = trained(setting.case(knobs))
+    trains = held.trained(step)
     seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched)
     disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
     memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves)
     ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
-    ram["train"] += sharding.in_ram(step_of(setting.case(knobs))) // knobs.nodes if device == "cuda" else 0
+    ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     draft = Verdict(
         recipe=setting.recipe.id,
         model=model.id,
@@ -85,7 +91,7 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         merge_device=way.device,  # type: ignore[arg-type]
         merge_weight_bytes=way.weight_bytes,
         case=setting.key,
-        step_seconds=setting.micro_step(knobs, knobs.seq_len) * work.micro_batches(knobs) * slower,
+        step_seconds=setting.micro_step(step, knobs.seq_len, parts) * work.micro_batches(knobs) * slower,
     )
     why = tuple(reasons(setting, draft))
     return replace(draft, status="no", reason=why[0], also=why[1:]) if why else draft

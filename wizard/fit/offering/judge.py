@@ -17,7 +17,7 @@ from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.mending import Situation
 from wizard.fit.offering.recipe_step import step_of
 from wizard.fit.offering.remedies import remedies
-from wizard.fit.offering.setting import Setting, settle
+from wizard.fit.offering.setting import Picked, Setting, settle
 
 T = TypeVar("T")
 
@@ -36,12 +36,14 @@ def judge(
     here: frozenset[str] = frozenset(),
     known: Known | None = None,
     terms: bool = True,
+    picked: Picked | None = None,
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these.
 
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
-    what the peak is made of, and for a `no` what would help.
+    what the peak is made of, and for a `no` what would help. `picked`: engines found before on this very machine.
     """
+    seen: Picked = {} if picked is None else picked
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
@@ -49,7 +51,16 @@ def judge(
 
     def judged(at: Situation) -> tuple[Setting, Verdict]:
         recipe, model, cards = catalog.recipes[at.recipe], catalog.models[at.model], at.knobs.n_gpus if at.knobs else 0
-        ways = settle(at.machine, catalog, recipe, model, forced_engines or {}, at.home_free, cards)
+        ways = settle(
+            at.machine,
+            catalog,
+            recipe,
+            model,
+            forced_engines or {},
+            at.home_free,
+            cards,
+            seen if at.machine is machine else {},
+        )
         return best([replace(way, **given) for way in ways], at.knobs)  # type: ignore[arg-type]
 
     at = Situation(machine, recipe_id, model_id, knobs, free)
@@ -115,23 +126,38 @@ def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     alone = cards * knobs.nodes == 1 and knobs.offload == "none"
     numbers = setting.model.architecture
     parts = parts_for(cards, numbers.heads, numbers.kv_heads) if knobs.sequence_parallel > 1 else 1
+    if (length, cards, parts) == (knobs.seq_len, knobs.n_gpus, knobs.sequence_parallel) and not alone:
+        return knobs
     shared = replace(knobs, seq_len=length, n_gpus=cards, sequence_parallel=parts)
     return replace(shared, zero_stage=0, fsdp=False) if alone else shared
 
 
 def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
-    """The first rung that fits; a tight one comes before a shorter sequence; the lowest where none does."""
-    best: tuple[int, Numbers] | None = None
-    for at, rung in enumerate(rungs):
-        found = setting.numbers(rung.knobs)
+    """The first rung that fits; a tight one comes before a shorter sequence; the lowest where none does.
+
+    Each rung takes less than the one above: where the lowest does not fit, those in between are not asked.
+    """
+    found = setting.numbers(rungs[0].knobs)
+    if len(rungs) == 1 or status_of(found, setting.capacity) == "fits":
+        return 0, found
+    last = len(rungs) - 1, setting.numbers(rungs[-1].knobs)
+    if status_of(last[1], setting.capacity) == "no":
+        return last
+    best = (0, found) if status_of(found, setting.capacity) == "tight" else None
+    for at, rung in enumerate(rungs[1:-1], start=1):
         if best and rung.knobs.seq_len < rungs[best[0]].knobs.seq_len:
             break
+        found = setting.numbers(rung.knobs)
         status = status_of(found, setting.capacity)
         if status == "fits":
             return at, found
         if status == "tight" and best is None:
             best = at, found
-    return best or (at, found)
+    if best and (
+        rungs[-1].knobs.seq_len < rungs[best[0]].knobs.seq_len or status_of(last[1], setting.capacity) != "fits"
+    ):
+        return best
+    return last
 
 
 def explain(setting: Setting, draft: Verdict) -> Verdict:

@@ -6,9 +6,10 @@ and on a CPU more time; on a card, where a copy is cheap, hardly any.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
-from wizard.contract import Model
+from wizard.contract import Architecture, Model
 from wizard.fit.memory.law import CPU_PROGRAM, CUDA_CONTEXT
 from wizard.fit.reading.shape import layer_groups
 
@@ -38,8 +39,12 @@ def merging(model: Model, device: str, card_free: int, ram_free: int) -> Merging
 def held_bytes(model: Model, held: int) -> int:
     """With what one module takes in fp32 while it runs and is merged: itself, and what is added to it."""
     a = model.architecture
-    widest = max(linear.size * linear.copies for _, group in layer_groups(a) for linear in group)
-    return model.params * held + max(2 * widest, a.vocab * a.hidden) * 4
+    return model.params * held + max(2 * widest_of(a), a.vocab * a.hidden) * 4
+
+
+@cache
+def widest_of(a: Architecture) -> int:
+    return max(linear.size * linear.copies for _, group in layer_groups(a) for linear in group)
 
 
 def answering_seconds(model: Model, way: Merging) -> float:

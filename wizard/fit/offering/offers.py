@@ -6,16 +6,18 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from wizard.contract import Catalog, Machine, Verdict
+from wizard.fit.offering.alike import groups, of_another
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.judge import judge
+from wizard.fit.offering.plain import ADVISED, PLAIN, is_plain, leads
 from wizard.fit.offering.setting import suits
 
 SENSIBLE_SECONDS = {"identity": 5 * 60.0}  # a first success, download included
 SENSIBLE = 4 * 3600.0
 COMFORTABLE = 0.9  # of what is free
-PLAIN = {"lora": 0, "qlora": 1}  # the methods a first run is advised to take
 
 
 def offers(
@@ -27,20 +29,31 @@ def offers(
     here: frozenset[str] = frozenset(),
     known: Known | None = None,
     terms: bool = True,
+    leading: bool = False,
 ) -> tuple[Verdict, ...]:
     """Recipes for more cards than there are stay away: a model that wants them says so in its remedies.
 
-    `terms`: False leaves out what only a person reads; `judge` with a verdict's own knobs tells it.
+    `leading`: only those that a first run is advised to take. `terms`: False leaves out what only a person reads;
+    `judge` with a verdict's own knobs tells it.
     """
-    given = {"home_disk": home_disk, "here": here, "known": known}
+    given: dict[str, Any] = {"home_disk": home_disk, "here": here, "known": known, "terms": terms, "picked": {}}
+    wanted = [
+        recipe
+        for recipe in catalog.recipes.values()
+        if task in ("", recipe.task)
+        and (leads(recipe) or not leading)
+        and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
+    ]
+    models = [each for each in catalog.models.values() if model in ("", each.id, each.architecture.family)]
+    measured = terms or (known is not None and known.records)  # a record is of one method alone
+    found: list[Verdict] = []
     with uncollected():
-        found = [
-            judge(machine, catalog, recipe.id, candidate.id, terms=terms, **given)  # type: ignore[arg-type]
-            for recipe in catalog.recipes.values()
-            if task in ("", recipe.task) and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
-            for candidate in catalog.models.values()
-            if model in ("", candidate.id, candidate.architecture.family) and suits(recipe, candidate)
-        ]
+        for same in [[recipe] for recipe in wanted] if measured else groups(wanted, catalog):
+            first, *others = same
+            for each in models:
+                if suits(first, each):
+                    verdict = judge(machine, catalog, first.id, each.id, **given)
+                    found += [verdict, *(of_another(verdict, other, catalog) for other in others)]
     ordered = sorted(found, key=lambda verdict: _rank(verdict, catalog))
     tasks = {verdict.task for verdict in ordered}
     best = {name: next((v for v in ordered if v.task == name and v.status != "no"), None) for name in tasks}
@@ -65,10 +78,11 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
     """Comfortable and sensible ones first, the largest model leading; what does not fit last, by its shortage."""
     size = -catalog.models[verdict.model].params
     if verdict.status == "no":
-        return (3, verdict.card_bytes - verdict.capacity_bytes, size, verdict.recipe)
-    method = PLAIN.get(verdict.method, 2)
-    easy = verdict.status == "fits" and "serve" in verdict.engines and method < 2 and _sensible(verdict)
-    shelf = 0 if easy else 1 if verdict.status == "fits" else 2
+        return (5, verdict.card_bytes - verdict.capacity_bytes, size, verdict.recipe)
+    method, plain = PLAIN.get(verdict.method, len(PLAIN)), is_plain(catalog.recipes[verdict.recipe])
+    served = "serve" in verdict.engines or "serve" not in catalog.recipes[verdict.recipe].engines
+    easy = verdict.status == "fits" and served and plain and method < ADVISED and _sensible(verdict)
+    shelf = 0 if easy else 1 + (verdict.status != "fits") + 2 * (not leads(catalog.recipes[verdict.recipe]))
     gated = catalog.models[verdict.model].gated
     return (
         shelf,
@@ -78,6 +92,7 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
         len(verdict.gave_up) > 2,
         size,
         method,
+        not plain,
         -verdict.knobs.n_gpus if verdict.knobs.zero_stage == 0 and not verdict.knobs.fsdp else 0,
         verdict.recipe,
     )

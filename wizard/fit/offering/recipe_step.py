@@ -2,41 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from math import ceil
+from typing import Any
 
-from wizard.contract import Board, Knobs, Method, Model
+from wizard.contract import Architecture, Board, Knobs, Method, Model
 from wizard.fit.memory import held
 from wizard.fit.memory.law import CUDA_CONTEXT
-from wizard.fit.memory.step import Step
+from wizard.fit.memory.step import BESIDE, BLOCKS, GENERATING, SCORED, Step
 from wizard.fit.reading.kinds import UNQUANTISED
+from wizard.fit.reading.shape import EXPERTS, block_params
+
+TASKS = {"vision": "sft", "cpo": "orpo"}  # a recipe's trainer -> the law's task, where they are called otherwise
+PACKED = {"gptq": "int4", "awq": "int4"}  # a method's base, likewise
+SIZES = ("oft_block_size", "boft_block_size", "init_r", "r", "size")  # settings that say how large a tuner is
+WIDER = 1.5  # AdaLoRA begins with so many times the rank that it ends with
+COLOCATED = 0.3  # of the card, where a recipe does not say (vllm_gpu_memory_utilization of TRL 1.16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
+    """`trainer`, `settings`: the recipe's. `teacher_params`: of a teacher that is named; `card_bytes`: of the card."""
+
     model: Model
     method: Method
     knobs: Knobs
     device: str  # cpu cuda
     board: Board | None = None
     compute_bytes: int = 2  # of one activation: bf16 on cards, fp32 on most CPUs
+    trainer: str = "sft"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    teacher_params: int = 0
+    card_bytes: int = 0
 
 
 def step_of(case: Case) -> Step:
     """As our own train stage runs it."""
     knobs, method, half = case.knobs, case.method, case.compute_bytes == 2
     packed = method.quantised and case.model.architecture.kind not in UNQUANTISED
+    task = task_of(case.trainer, case.settings)
+    tuner, awake = tuner_of(method)
+    awake = min(awake, case.model.architecture.layers)
+    grown, params = grown_by(case.model, awake if tuner == "llama-pro" else 0)
+    optimizer = optimizer_of(str(method.arguments.get("optim", knobs.optimizer)))
+    generated = bool(case.settings.get("use_vllm"))
+    whole = method.trainable == "all" and method.tuner not in BLOCKS  # held in 32 bits, computed in 16
     return Step(
-        architecture=case.model.architecture,
-        params=case.model.params,
-        base=method.base if packed else "bf16" if half and method.trainable == "adapter" else "fp32",
+        architecture=grown,
+        params=params - (headless(grown) if task in SCORED else 0),
+        base=PACKED.get(method.base, method.base) if packed else "fp32" if whole or not half else "bf16",
         mixed=half,
         trains_all=method.trainable == "all",
         adapter_bytes=2 if method.quantised else 4,  # TRL makes it bf16 beside a base that bitsandbytes was asked for
-        rank=knobs.rank,
-        targets=frozenset(knobs.targets),
+        tuner=tuner,
+        rank=size_of(method, knobs),
+        awake=awake,
+        targets=targets_of(method, knobs),
         dora=method.dora,
-        optimizer=optimizer_of(knobs.optimizer),
+        optimizer="lisa" if method.tuner == "lisa" else optimizer,
+        projected=projected_by(method, knobs),
         foreach=knobs.optimizer == "adamw_torch",
         accumulates=knobs.accumulate > knobs.n_gpus * knobs.nodes // knobs.sequence_parallel,
         micro_batch=knobs.micro_batch,
@@ -50,22 +77,88 @@ def step_of(case: Case) -> Step:
         offload=knobs.offload != "none",
         weights_stay=knobs.offload == "optimizer",
         fsdp=knobs.fsdp,
+        task=task,
+        teacher_params=case.teacher_params if task == "distil" else 0,
+        blind=case.trainer == "vision" and case.settings.get("tower", "frozen") == "frozen",
+        images=knobs.micro_batch if case.trainer == "vision" and case.model.architecture.tower else 0,
+        rounds=rounds_of(knobs, generated=generated) if task in GENERATING else 1,
+        colocated_bytes=colocated(case) if generated else 0,
         cpu=case.device == "cpu",
         context_bytes=(case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
     )
 
 
+def rounds_of(knobs: Knobs, *, generated: bool) -> int:
+    """Micro-batches that are answered together; `generated`: elsewhere, so that no cache is here."""
+    return 0 if generated else ceil(knobs.accumulate / knobs.n_gpus)
+
+
+def task_of(trainer: str, settings: Mapping[str, Any]) -> str:
+    """Without a reference where its answers are judged before training, or it does not count (beta 0)."""
+    task = TASKS.get(trainer, trainer)
+    if task == "dpo" and settings.get("precompute_ref_log_probs"):
+        return "orpo"
+    if task == "rloo" and settings.get("beta") == 0:
+        return "grpo"
+    return "rloo" if task == "grpo" and settings.get("beta") else task
+
+
+def tuner_of(method: Method) -> tuple[str, int]:
+    """The law's name for it, and how many layers learn where not all do."""
+    if method.tuner == "adapter":
+        return str(method.settings.get("placement", "pfeiffer")), 0
+    if method.tuner in (*BLOCKS, "lisa"):
+        awake = int(method.settings.get("layers") or method.settings.get("blocks") or 0)
+        return method.tuner if method.tuner in BLOCKS else "", awake
+    return method.tuner if method.tuner in BESIDE else "", 0
+
+
+def size_of(method: Method, knobs: Knobs) -> int:
+    """The rank that training begins with, or a block's or a bottleneck's width."""
+    told = next((int(method.settings[name]) for name in SIZES if method.settings.get(name)), 0)
+    return told or ceil(WIDER * knobs.rank if method.tuner == "adalora" else knobs.rank)
+
+
+def targets_of(method: Method, knobs: Knobs) -> frozenset[str]:
+    return frozenset((*knobs.targets, EXPERTS) if method.settings.get("target_parameters") else knobs.targets)
+
+
+def projected_by(method: Method, knobs: Knobs) -> int:
+    """The rank that GaLore and APOLLO are told."""
+    told = re.search(r"\brank=(\d+)", str(method.arguments.get("optim_args", "")).format(rank=knobs.rank))
+    return int(told[1]) if told else 0
+
+
+def grown_by(model: Model, blocks: int) -> tuple[Architecture, int]:
+    """With so many copies of blocks in between."""
+    a = model.architecture
+    return (_grown(a, blocks), model.params + blocks * (block_params(a) // a.layers)) if blocks else (a, model.params)
+
+
+@cache
+def _grown(a: Architecture, blocks: int) -> Architecture:
+    return replace(a, layers=a.layers + blocks)
+
+
+def headless(a: Architecture) -> int:
+    """Numbers of the head of words, where it is a weight of its own: what scores a text has none."""
+    return 0 if a.tied else a.vocab * a.hidden
+
+
+def colocated(case: Case) -> int:
+    """Of a vLLM on the same card."""
+    share = float(case.settings.get("vllm_gpu_memory_utilization", COLOCATED))
+    return int(share * case.card_bytes) if case.settings.get("vllm_mode", "colocate") == "colocate" else 0
+
+
 def optimizer_of(name: str) -> str:
     """From the spellings of transformers' `optim`."""
+    if name.startswith(("galore", "apollo")):
+        return name
     paged, small = "paged" in name, "8bit" in name
     return ("paged_" if paged else "") + "adamw" + ("_8bit" if small else "") if "adam" in name else name
 
 
 def base_bytes(method: Method) -> float:
     """Of one number of a linear layer."""
-    return held.PACKED.get(method.base, 2)
-
-
-def trained(case: Case) -> int:
-    """Numbers that are trained."""
-    return held.trained(step_of(case))
+    return held.PACKED.get(PACKED.get(method.base, method.base), 2)

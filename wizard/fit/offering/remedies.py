@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Recipe, Remedy, Verdict
+from wizard.fit.memory.step import BLOCKS
 from wizard.fit.offering.mending import MOST_CARDS, Judge, Mended, Situation, clone, mended, with_cards
+from wizard.fit.offering.plain import PLAIN, is_plain
 from wizard.fit.offering.recipe_step import base_bytes
 from wizard.fit.offering.setting import Setting, suits
 
@@ -56,12 +58,13 @@ def _lifted(at: Situation, draft: Verdict, judged: Judge) -> Mended | None:
 
 
 def _other(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Iterator[tuple[Remedy, Mended]]:
-    """Another recipe of the task, that with the least change of the base first, and a smaller model of the family."""
+    """Another recipe of the task, that with the least change first, and a smaller model of the family."""
     catalog = setting.catalog
-    for other in _kin(setting, draft):
-        if found := _lifted(at._replace(recipe=other.id), draft, judged):
-            yield _method(setting, other), found
-            break
+    for several in (_few_layers(setting, draft), _kin(setting, draft)):
+        for other in several:
+            if found := _lifted(at._replace(recipe=other.id), draft, judged):
+                yield _method(setting, other), found
+                break
     if draft.reason and not draft.reason.code.startswith("short-of"):
         return
     family = setting.model.architecture.family
@@ -76,21 +79,41 @@ def _other(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> It
             return
 
 
+def _few_layers(setting: Setting, draft: Verdict) -> list[Recipe]:
+    """For who wants the weights themselves to learn: a few layers of them do."""
+    own, methods = setting.method, setting.catalog.methods
+    if own.trainable != "all" or own.tuner in BLOCKS:
+        return []
+    return [other for other in _beside(setting, draft) if methods[other.method].tuner in BLOCKS][:1]
+
+
 def _kin(setting: Setting, draft: Verdict) -> list[Recipe]:
-    """On the CPU only where it is not the card's memory that is short."""
+    """Plain ones: nobody is sent to a method that wants to be known. Those of the same objective first, then that with
+    the least change of the base."""
     methods = setting.catalog.methods
+    plain = [other for other in _beside(setting, draft) if other.method in PLAIN and is_plain(other)]
+    kin = [other for other in plain if methods[other.method].trainable == "adapter" and not methods[other.method].dora]
+    return sorted(
+        kin,
+        key=lambda other: (
+            -base_bytes(methods[other.method]),
+            other.knobs.n_gpus,
+            (other.trainer, other.settings) != (setting.recipe.trainer, setting.recipe.settings),
+        ),
+    )
+
+
+def _beside(setting: Setting, draft: Verdict) -> list[Recipe]:
+    """On the CPU only where it is not the card's memory that is short."""
     short = draft.reason is not None and draft.reason.code == "short-of-memory-cuda"
-    kin = [
+    return [
         other
         for other in _of_task(setting)
         if other.id != setting.recipe.id
-        and not methods[other.method].dora
-        and (methods[other.method].trainable == "adapter" or setting.method.trainable == "all")
+        and (setting.device in other.accelerators or not short)
         and other.knobs.offload == "none"
         and other.knobs.sequence_parallel == 1
-        and (setting.device in other.accelerators or not short)
     ]
-    return sorted(kin, key=lambda other: (-base_bytes(methods[other.method]), other.knobs.n_gpus))
 
 
 def _freed(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> Remedy | None:
@@ -129,15 +152,22 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
 
 
 def _sharing(setting: Setting) -> Recipe | None:
-    if setting.recipe.knobs.n_gpus > 1:
+    """By the same method, else by one that learns as much of it, else by any; DDP shares out no model."""
+    if setting.recipe.knobs.zero_stage == 3:
         return setting.recipe
-    kin = [other for other in _of_task(setting) if other.knobs.zero_stage == 3 and other.knobs.n_gpus > 1]
-    return min(kin, key=lambda other: _apart(setting.recipe, other), default=None)
+    shared = [other for other in _of_task(setting) if other.knobs.zero_stage == 3 and other.knobs.n_gpus > 1]
+    return min(shared, key=lambda other: _apart(setting, other), default=None)
 
 
-def _apart(own: Recipe, other: Recipe) -> tuple[bool, bool, bool]:
-    """The same method first, then what keeps to the cards, then rows that each card reads whole."""
-    return other.method != own.method, other.knobs.offload != "none", other.knobs.sequence_parallel > 1
+def _apart(setting: Setting, other: Recipe) -> tuple[bool, ...]:
+    """The same method first, then as much that learns, then what keeps to the cards, and rows that each reads whole."""
+    own, method = setting.method, setting.catalog.methods[other.method]
+    return (
+        other.method != own.id,
+        method.trainable != own.trainable,
+        other.knobs.offload != "none",
+        other.knobs.sequence_parallel > 1,
+    )
 
 
 def _of_task(setting: Setting) -> list[Recipe]:

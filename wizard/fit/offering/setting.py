@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from wizard.contract import Board, Catalog, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
 from wizard.fit.memory.law import Numbers, numbers_of
+from wizard.fit.memory.step import Step
 from wizard.fit.offering.cards import hands, only
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
 from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
@@ -14,6 +16,7 @@ from wizard.fit.offering.flops import step_seconds
 from wizard.fit.offering.recipe_step import Case, step_of
 
 NUMBERS = {"fp32": 4, "bf16": 2, "fp16": 2}  # bytes, where a person chooses
+Picked = dict[tuple[object, ...], Picks]
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
@@ -87,7 +90,17 @@ class Setting:
             device=self.device,
             board=self.board,
             compute_bytes=NUMBERS.get(knobs.dtype, 2 if self.halves else 4),
+            trainer=self.recipe.trainer,
+            settings=self.recipe.settings,
+            teacher_params=self.teacher,
+            card_bytes=self.gpu.total_bytes if self.gpu else 0,
         )
+
+    @property
+    def teacher(self) -> int:
+        """Parameters of the one that is named; of one that nobody knows, the pupil's at the least."""
+        named = self.catalog.models.get(str(self.recipe.settings.get("teacher", "")))
+        return named.params if named else self.model.params
 
     def correction(self, knobs: Knobs) -> Correction | None:
         if not self.known.records and not self.known.simulated:
@@ -96,13 +109,15 @@ class Setting:
         return correction_of(case, step_of(case), self.key, self.known)
 
     def numbers(self, knobs: Knobs) -> Numbers:
-        step = step_of(self.case(knobs))
+        step = self.step(knobs)
         return corrected(numbers_of(step), self.correction(knobs), step)
 
-    def micro_step(self, knobs: Knobs, row_tokens: int) -> float:
-        """Seconds of one micro-batch whose rows have so many tokens."""
-        seconds = step_seconds(step_of(self.case(knobs)), row_tokens, self.board, self.machine.cpu)
-        return seconds / knobs.sequence_parallel
+    def step(self, knobs: Knobs) -> Step:
+        return step_of(self.case(knobs))
+
+    def micro_step(self, step: Step, row_tokens: int, parts: int = 1) -> float:
+        """Seconds of one micro-batch whose rows have so many tokens; `parts`: cards that read a row together."""
+        return step_seconds(step, row_tokens, self.board, self.machine.cpu) / parts
 
 
 def settle(
@@ -113,11 +128,18 @@ def settle(
     forced: Mapping[str, str],
     home_free: int,
     n_gpus: int = 0,
+    picked: Picked | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> tuple[Setting, ...]:
     """Every way to run it here, the first choice first: on these cards or those, and on the CPU where it may be.
 
     `n_gpus`: on just so many cards where there are so many. Engines and builds are those of the cards that are used.
+    `picked`: those found for other recipes and models on this machine, with the same choice of engines. `given`: rows,
+    row_tokens, known, here.
     """
+    seen: Picked = {} if picked is None else picked
+    carriers = [(source.ref,) for source in model.sources if source.kind == "bundled"]
+    alike = (*((stage, *names) for stage, names in recipe.engines.items()), "of", *carriers)
     kept = Setting(
         machine=machine,
         catalog=catalog,
@@ -129,16 +151,21 @@ def settle(
         kind="cpu",
         picks=Picks(),
         home_free=home_free,
+        **(given or {}),
     )
     found: list[Setting] = []
     if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
         for cards in hands(machine, recipe.knobs.n_gpus, n_gpus) or ((),):
             here = only(machine, cards)
-            found.append(
-                replace(kept, device="cuda", gpus=cards, kind=accelerator(here), picks=_picks(kept, here, forced))
-            )
+            key = (*alike, *(gpu.index for gpu in cards))
+            if key not in seen:
+                seen[key] = _picks(kept, here, forced)
+            found.append(replace(kept, device="cuda", gpus=cards, kind=accelerator(here), picks=seen[key]))
     if "cpu" in recipe.accelerators:
-        found.append(replace(kept, picks=pick(recipe, model, machine, catalog, "cpu", forced)))
+        key = (*alike, "cpu")
+        if key not in seen:
+            seen[key] = pick(recipe, model, machine, catalog, "cpu", forced)
+        found.append(replace(kept, picks=seen[key]))
     return tuple(found)
 
 

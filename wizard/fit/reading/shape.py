@@ -18,6 +18,7 @@ from wizard.fit.reading import kinds
 SHORT = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj"}
 MLP = ("gate_proj", "up_proj", "down_proj")
 CONVOLVED = 4  # tokens seen by the convolution before a recurrent layer, usually
+EXPERTS = "experts"  # as a target: their two parameters, named one by one (PEFT's target_parameters)
 Role = Literal["attention", "mlp", "expert", "shared", "router"]
 
 
@@ -181,12 +182,18 @@ def _names(targets: Sequence[str]) -> set[str]:
 def _ranks(a: Architecture, linear: Linear, targets: tuple[str, ...]) -> int:
     """How many times the rank an adapter of this layer has: 0 without one, 2 where PEFT doubles it for a fused pair."""
     names = _names(targets)
+    if linear.role == "expert" and EXPERTS in names:
+        return 1
     named = "all-linear" in names or bool(names & {linear.name, *linear.parts})
     if a.experts and a.kind in kinds.ADAPTED_EXPERTS:
         if linear.role in ("mlp", "shared"):
             return 1 if named and linear.name == "shared_expert_gate" else 0
         return (2 if linear.name == "gate_up_proj" else 1) if named else 0
     return 1 if named and linear.is_module else 0
+
+
+def reached(a: Architecture, linear: Linear, targets: tuple[str, ...]) -> bool:
+    return _ranks(a, linear, targets) > 0
 
 
 def block_params(a: Architecture) -> int:

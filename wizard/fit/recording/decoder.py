@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from wizard.contract import Architecture
 from wizard.fit.reading.shape import Linear
-from wizard.fit.recording import habits, ops
+from wizard.fit.reading.tuned import BOTTLENECKS
+from wizard.fit.recording import beside, habits, ops
 from wizard.fit.recording.feedforward import feed
 from wizard.fit.recording.mixers import Group, attend
 from wizard.fit.recording.ops import Mode
@@ -82,17 +83,27 @@ def finish(tape: Tape, out: Value, gradient: int) -> Record:
     return Record(kept, forward, tape.moments(half, kept)[0])
 
 
+def _attended(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, held: list[Buffer]) -> Value:
+    out = attend(tape, a, mode, x, group, held)
+    return beside.bottleneck(tape, mode, out) if mode.tuner == "houlsby" else out
+
+
+def _fed(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, held: list[Buffer]) -> Value:
+    out = feed(tape, a, mode, x, group, held)
+    return beside.bottleneck(tape, mode, out) if mode.tuner in BOTTLENECKS else out
+
+
 def block(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, held: list[Buffer]) -> Value:
     if a.kind in habits.PARALLEL:
         return _parallel(tape, a, mode, x, group, held)
     if a.kind in habits.POST_NORM:
-        middle = ops.add(tape, x, norm(tape, a, mode, attend(tape, a, mode, x, group, held)))
+        middle = ops.add(tape, x, norm(tape, a, mode, _attended(tape, a, mode, x, group, held)))
         del x
-        return ops.add(tape, middle, norm(tape, a, mode, feed(tape, a, mode, middle, group, held)))
-    mixed = _after(tape, a, mode, attend(tape, a, mode, norm(tape, a, mode, x), group, held))
+        return ops.add(tape, middle, norm(tape, a, mode, _fed(tape, a, mode, middle, group, held)))
+    mixed = _after(tape, a, mode, _attended(tape, a, mode, norm(tape, a, mode, x), group, held))
     middle = ops.add(tape, x, mixed)
     del mixed, x
-    out = _after(tape, a, mode, feed(tape, a, mode, norm(tape, a, mode, middle), group, held))
+    out = _after(tape, a, mode, _fed(tape, a, mode, norm(tape, a, mode, middle), group, held))
     return ops.add(tape, middle, out)
 
 
@@ -105,12 +116,12 @@ def _after(tape: Tape, a: Architecture, mode: Mode, x: Value) -> Value:
 
 def _parallel(tape: Tape, a: Architecture, mode: Mode, x: Value, group: Group, held: list[Buffer]) -> Value:
     normed = norm(tape, a, mode, x)
-    mixed = attend(tape, a, mode, normed, group, held)
+    mixed = _attended(tape, a, mode, normed, group, held)
     if a.norms > 1:
         normed = norm(tape, a, mode, x)
     boxed = [normed]
     del normed
-    out = feed(tape, a, mode, boxed.pop(), group, held)
+    out = _fed(tape, a, mode, boxed.pop(), group, held)
     both = ops.add(tape, mixed, out)
     del mixed, out
     return ops.add(tape, both, x)

@@ -17,7 +17,8 @@ class Mode(NamedTuple):
     compute: int = 2  # of a matrix product
     mixed: bool = False  # autocast: products in `compute`, whatever comes in
     adapter: int = 0  # 0: no adapter, the weights themselves are trained
-    rank: int = 0
+    tuner: str = ""  # what stands beside a layer, where it is not LoRA
+    rank: int = 0  # or a block's width
     targets: frozenset[str] = frozenset()
     bits: int = 0  # of a quantised base: 4 or 8
     dora: bool = False

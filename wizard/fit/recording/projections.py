@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from wizard.fit.reading.shape import Linear
+from wizard.fit.recording import beside
+from wizard.fit.recording.beside import by_vector, thin
 from wizard.fit.recording.ops import Mode, add, cast, dropped, scale
 from wizard.fit.recording.tape import Buffer, Tape, Value
 
 
 def linear(tape: Tape, mode: Mode, x: Value, of: Linear, held: list[Buffer]) -> Value:
-    """base(x) + B(A(x)) * scaling. `held` takes the gradient of a weight that is trained."""
-    result = product(tape, mode, x, of, held)
+    """base(x), and with LoRA B(A(x)) * scaling. `held` takes the gradient of a weight that is trained."""
     if mode.trains_all or of.name not in mode.targets:
-        return result
+        return product(tape, mode, x, of, held)
+    if mode.tuner:
+        x = beside.before(tape, mode, x, of)
+        return beside.behind(tape, mode, x, of, product(tape, mode, x, of, held))
+    result = product(tape, mode, x, of, held)
     before = result.number
     x = cast(tape, x, mode.adapter)
     if mode.dropout:
@@ -93,20 +98,6 @@ def _of_eight_bits(tape: Tape, mode: Mode, x: Value, linear: Linear) -> Value:
     return Value(made, wide_out, number, tape.node([x], back))
 
 
-def thin(tape: Tape, mode: Mode, x: Value, wide_out: int) -> Value:
-    """Through one of the adapter's two thin matrices, which are trained: the input is kept."""
-    number = mode.compute if mode.mixed else mode.adapter
-    x = cast(tape, x, number)
-    kept, wide_in = tape.save(x.buffer), x.wide
-    made = tape.new(wide_out * number)
-
-    def back(box: list[Buffer]) -> list[Buffer | None]:
-        kept.take()
-        return [tape.new(wide_in * number, kind="backward")]
-
-    return Value(made, wide_out, number, tape.node([x], back))
-
-
 def _dora(tape: Tape, mode: Mode, result: Value, up: Value, of: Linear) -> Value:
     """(m - 1) * base(x) + m * B(A(x)) * scaling, with m the magnitude over the norm of the weight as it is now.
 
@@ -122,26 +113,9 @@ def _dora(tape: Tape, mode: Mode, result: Value, up: Value, of: Linear) -> Value
     scaled = tape.new(fixed=of.size * number, kind="dora")
     total = tape.new(fixed=of.size * number, kind="dora")
     del scaled, total
-    straight = _by_magnitude(tape, result, number)
-    sideways = _by_magnitude(tape, up, number)
+    straight = by_vector(tape, result, number)
+    sideways = by_vector(tape, up, number)
     del eye, change, base
     scaled_up = scale(tape, sideways)
     del sideways
     return add(tape, straight, scaled_up)
-
-
-def _by_magnitude(tape: Tape, x: Value, number: int) -> Value:
-    """Times a trained number for each output."""
-    kept, wide, before, wider = tape.save(x.buffer), x.wide, x.number, max(x.number, number)
-    made = tape.new(wide * wider)
-
-    def back(box: list[Buffer]) -> list[Buffer | None]:
-        kept.take()
-        found = tape.new(wide * wider, kind="backward")
-        if before != wider:
-            found = tape.new(wide * before, kind="backward")
-        of_magnitude = tape.new(wide * wider, kind="backward")
-        del of_magnitude
-        return [found]
-
-    return Value(made, wide, wider, tape.node([x], back))

@@ -25,6 +25,8 @@ class Size(NamedTuple):
         return self.token * tokens + self.square * squares + self.fixed + self.tile * min(tokens, TILE_TOKENS)
 
     def plus(self, other: Size, times: int = 1) -> Size:
+        if times == 1:
+            return Size(self[0] + other[0], self[1] + other[1], self[2] + other[2], self[3] + other[3])
         return Size(
             self[0] + times * other[0],
             self[1] + times * other[1],

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from wizard.stages.simulation.adapters import UNMOVED, config_of
 from wizard.stages.simulation.ledger import Ledger
-from wizard.tuners.configuring import modules
 
 NUMBERS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -19,8 +19,8 @@ LISA_LAYERS = 2
 def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
     """The model, and how many numbers it had before it was quantised and adapted.
 
-    `order`: config, base, attention, trains_all, rank, targets, dora, lora_dropout, adapter_bytes, kbit_prepare,
-    checkpointing, fused_loss.
+    `order`: config, base, attention, trains_all, tuner, awake, rank, targets, dora, lora_dropout, adapter_bytes,
+    kbit_prepare, checkpointing, fused_loss.
     """
     from transformers import AutoConfig
     from transformers.initialization import no_init_weights
@@ -39,7 +39,11 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
             quantise(model, order["base"], number)
     model.requires_grad_(order["trains_all"])
     if order["optimizer"] == "lisa":
-        rest(model)
+        rest(model, order["awake"] or LISA_LAYERS)
+    if order["tuner"] in BLOCKS:
+        model.requires_grad_(False)
+        for layer in BLOCKS[order["tuner"]](layers_of(model), order["awake"]):
+            layer.requires_grad_(True)
     if order["kbit_prepare"]:
         from peft import prepare_model_for_kbit_training
 
@@ -60,11 +64,21 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
     return model.train(), params
 
 
-def rest(model: nn.Module) -> None:
-    """All layers but two, as LMFlow's callback for LISA has it between two draws."""
-    (layers,) = (each for name, each in model.named_modules() if name.rpartition(".")[2] in ("layers", "h"))
-    for layer in layers[:-LISA_LAYERS]:
+def rest(model: nn.Module, awake: int) -> None:
+    """All layers but a few, as LMFlow's callback for LISA has it between two draws."""
+    for layer in layers_of(model)[:-awake]:
         layer.requires_grad_(False)
+
+
+def layers_of(model: nn.Module) -> Any:
+    (layers,) = (each for name, each in model.named_modules() if name.rpartition(".")[2] in ("layers", "h"))
+    return layers
+
+
+BLOCKS: Mapping[str, Any] = {  # those that learn: the last; or a new one at the end of each part, of a grown model
+    "freeze": lambda layers, awake: layers[-awake:],
+    "llama-pro": lambda layers, awake: layers[len(layers) // awake - 1 :: len(layers) // awake],
+}
 
 
 def class_for(config: Any) -> Any:
@@ -76,18 +90,11 @@ def class_for(config: Any) -> Any:
 
 
 def adapt(model: nn.Module, order: Mapping[str, Any]) -> nn.Module:
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
-    config = LoraConfig(
-        r=order["rank"],
-        use_dora=order["dora"],
-        lora_dropout=order["lora_dropout"],
-        task_type="CAUSAL_LM",
-        **modules(order["targets"], model),
-    )
-    adapted = get_peft_model(model, config)
+    adapted = get_peft_model(model, config_of(order, model))
     if order["adapter_bytes"] == 2:
         for name, value in adapted.named_parameters():
-            if value.requires_grad and "lora_magnitude_vector" not in name:
+            if value.requires_grad and UNMOVED not in name:
                 value.data = value.data.to(torch.bfloat16)
     return adapted

@@ -184,6 +184,7 @@ def tensors_without_storage() -> Iterator[Ledger]:
 
 
 def _patches() -> Iterator[Any]:
+    from peft.tuners.boft.layer import BOFTLayer
     from transformers import masking_utils
     from trl.kernels import chunked_logprob
     from trl.trainer import utils
@@ -193,6 +194,7 @@ def _patches() -> Iterator[Any]:
     yield patch.object(torch, "is_autocast_enabled", lambda device_type="cpu": asked("cpu"))
     yield patch.object(torch.nn.functional, "scaled_dot_product_attention", attend)
     yield patch.object(torch.nn.functional, "dropout", _drop)
+    yield patch.object(BOFTLayer, "perm2mat", lambda self, indices: torch.zeros(len(indices), len(indices)))
     yield patch.object(masking_utils, "find_packed_sequence_indices", lambda position_ids: None)
     yield patch.object(utils, "_use_triton", lambda device: True)
     yield patch.object(chunked_logprob, "_use_triton", lambda device: True)

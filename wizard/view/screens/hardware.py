@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from wizard.contract import Catalog, Disk, Gpu, Machine, Verdict
+from wizard.session import leads
 from wizard.view import telling
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, PlainStatic
@@ -64,7 +65,11 @@ class Hardware(Page):
             self.errand(self.window.machine, self._tell_machine)
         self._tell("hubs", (say("view.hardware.hub"), "..."))
         self.errand(self.desk.hubs, self._tell_hubs, lambda _: None)
-        self.errand(lambda: (self.window.offers(""), self.desk.catalog()), self._tell_use, lambda _: None)
+        self.errand(
+            lambda: (self.window.offers(self.draft.task, leading=True), self.desk.catalog()),
+            self._tell_use,
+            lambda _: None,
+        )
 
     def _tell(self, part: str, *rows: Fact) -> None:
         self.query_one(f"#{part}", Facts).tell(rows)
@@ -172,10 +177,10 @@ def warnings(machine: Machine) -> Iterator[str]:
 
 
 def largest_that_fit(verdicts: Sequence[Verdict], catalog: Catalog) -> list[Verdict]:
-    """For each method, the largest model that fits; the largest first."""
+    """For each method that leads, the largest model that fits; the largest first."""
     best: dict[str, Verdict] = {}
     for verdict in verdicts:
-        if verdict.status != "fits":
+        if verdict.status != "fits" or not leads(catalog.recipes[verdict.recipe]):
             continue
         size = catalog.models[verdict.model].params
         held = best.get(verdict.method)

@@ -13,13 +13,13 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import DataTable
 
-from wizard.contract import Knobs, Verdict
+from wizard.contract import Knobs, Method, Verdict
 from wizard.view import telling
 from wizard.view.screens.page import Page
-from wizard.view.turning import STEPS, turned
+from wizard.view.turning import turned, used
 from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
-from wizard.words import say
+from wizard.words import known, say
 
 
 class KnobsScreen(Page):
@@ -31,8 +31,9 @@ class KnobsScreen(Page):
         Binding("l", "app.language", show=False),
     ]
 
-    def __init__(self, verdict: Verdict, title: str) -> None:
+    def __init__(self, verdict: Verdict, method: Method, title: str) -> None:
         super().__init__()
+        self.method, self.names = method, used(method)
         self.title_text = title
         self.start = verdict
         self.verdict = verdict
@@ -63,7 +64,7 @@ class KnobsScreen(Page):
         table.clear(columns=True)
         for name in ("knob", "value", "default"):
             table.add_column(Text(say(f"view.knobs.column.{name}") + "   "), key=name)
-        for name in STEPS:
+        for name in self.names:
             table.add_row(*self._cells(name), key=name)
         table.move_cursor(row=row)
         table.focus()
@@ -88,16 +89,17 @@ class KnobsScreen(Page):
 
     def _paint(self) -> None:
         table = self.query_one("#knobs", DataTable)
-        for name in STEPS:
+        for name in self.names:
             for column, cell in zip(("knob", "value", "default"), self._cells(name), strict=True):
                 table.update_cell(name, column, cell, update_width=True)
 
     def name_here(self) -> str:
         table = self.query_one("#knobs", DataTable)
-        return list(STEPS)[table.cursor_row]
+        return self.names[table.cursor_row]
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        self.query_one("#why", PlainStatic).update(say(f"knob.{self.name_here()}.why"))
+        own = f"knob.{self.name_here()}.{self.method.tuner}"  # where the knob turns something else of it
+        self.query_one("#why", PlainStatic).update(say(own if known(own) else f"knob.{self.name_here()}.why"))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()

@@ -13,13 +13,15 @@ from textual.content import Content
 from textual.widgets import DataTable, Input
 
 from wizard.contract import Catalog, Verdict
-from wizard.session import ASSUMED
-from wizard.view import offering, telling
+from wizard.session import leading_first, one_a_model, way
+from wizard.view import offering
+from wizard.view.about import about
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Keys, Listing, PlainStatic
 from wizard.view.widgets.memory import MemoryBar
-from wizard.words import pick, say
+from wizard.words import say
 
+Offered = tuple[tuple[Verdict, ...], Catalog]
 COLOURS = {"fits": "success", "tight": "warning", "no": "quiet"}
 
 
@@ -37,7 +39,7 @@ class RecipeStep(Page):
     verdicts: tuple[Verdict, ...] = ()
     catalog: Catalog
     only_fitting = False
-    method = ""
+    recipe = ""  # the only one that is listed; else one line a model, of the recipe that is advised for it
     wanted = ""
     refused = False  # Enter was pressed on what does not fit
 
@@ -72,11 +74,19 @@ class RecipeStep(Page):
             return
         self.query_one("#about", PlainStatic).show((say("view.recipe.judging"), "$quiet"))
         task = self.draft.task
-        self.errand(lambda: (self.window.offers(task), self.desk.catalog()), self._offered)
+        self.errand(lambda: (self.window.offers(task, leading=True), self.desk.catalog()), self._led)
 
-    def _offered(self, answer: tuple[tuple[Verdict, ...], Catalog]) -> None:
+    def _led(self, answer: Offered) -> None:
+        """Those that lead are there at once; the others are judged while they are looked at."""
+        if answer[0]:
+            self._offered(answer)
+        self.errand(lambda: (self.window.offers(self.draft.task), answer[1]), self._offered)
+
+    def _offered(self, answer: Offered) -> None:
+        known = len(self.verdicts)
         self.verdicts, self.catalog = answer
-        self._list()
+        if len(self.verdicts) != known or not known:
+            self._list()
 
     def on_resize(self) -> None:
         if self.verdicts:
@@ -85,16 +95,18 @@ class RecipeStep(Page):
     # the table
 
     def shown(self) -> list[Verdict]:
-        return [self.draft.turned.get((v.recipe, v.model), v) for v in self.verdicts if self._wanted(v)]
+        narrowed = [verdict for verdict in self.verdicts if self._wanted(verdict)]
+        rows = narrowed if self.recipe or self.wanted.strip() else one_a_model(narrowed, self.catalog)
+        return [self.draft.turned.get((v.recipe, v.model), v) for v in rows]
 
     def _wanted(self, verdict: Verdict) -> bool:
         if self.only_fitting and verdict.status == "no":
             return False
-        if self.method and verdict.method != self.method:
+        if self.recipe and verdict.recipe != self.recipe:
             return False
         model = self.catalog.models[verdict.model]
         names = [model.title, model.id, *(source.ref for source in model.sources)]
-        words = " ".join([*names, self._method(verdict), verdict.recipe]).casefold()
+        words = " ".join([*names, self._way(verdict.recipe), verdict.recipe]).casefold()
         return all(word in words for word in self.wanted.casefold().split())
 
     def _list(self, *, stay: bool = True) -> None:
@@ -132,7 +144,7 @@ class RecipeStep(Page):
 
     def _tell_filters(self, count: int) -> None:
         """What is left out of the list is said above it."""
-        method = self.catalog.methods[self.method].title if self.method else ""
+        method = self._way(self.recipe) if self.recipe else ""
         fitting = say("view.do.only_fitting") if self.only_fitting else ""
         told = say("view.comma").join(part for part in (method, fitting, self.wanted.strip()) if part)
         line = self.query_one("#filters", PlainStatic)
@@ -168,8 +180,8 @@ class RecipeStep(Page):
     def _model(self, verdict: Verdict) -> str:
         return self.catalog.models[verdict.model].title
 
-    def _method(self, verdict: Verdict) -> str:
-        return self.catalog.methods[verdict.method].title
+    def _way(self, recipe: str) -> str:
+        return way(self.catalog.recipes[recipe], self.catalog)
 
     # the row under the cursor
 
@@ -189,29 +201,7 @@ class RecipeStep(Page):
         return self.desk.explained(verdict) if verdict and not verdict.terms else verdict
 
     def about(self, verdict: Verdict) -> Content:
-        recipe = self.catalog.recipes[verdict.recipe]
-        lines: list[Content] = []
-        if verdict.status == "no":
-            if self.refused:
-                lines.append(Content.styled(say("view.recipe.refused"), "$ink on $warning"))
-            lines.append(Content.styled(telling.why_not(verdict), "$error"))
-            if ways := telling.remedies(verdict):
-                lines.append(Content.assemble((say("view.recipe.helps"), "$success bold"), "  ", ways))
-            return Content("\n").join(lines)
-        if changed := telling.gave_up(verdict):
-            lines.append(Content.styled(say("view.recipe.gave_up", changed=changed), "$warning"))
-        marks = offering.marks(verdict, self.catalog, turned=self._is_turned(verdict))
-        if verdict.knobs.n_gpus > 1:
-            marks.append(say("view.recipe.cards", n=verdict.knobs.n_gpus))
-        title = Content.assemble((pick(recipe.title), "bold"), "  ", (say("view.comma").join(marks), "$success bold"))
-        lines.append(Content.assemble(title.rstrip(), "  ", pick(recipe.why)))
-        basis = say(f"basis.{verdict.basis}")
-        moment = say(f"moment.{verdict.moment}")
-        reckoned = "" if recipe.datasets else say("view.recipe.time", **ASSUMED._asdict())
-        peak = telling.sentence(say("view.recipe.peak", moment=moment, basis=basis), reckoned)
-        lines.append(Content.styled(peak, "$quiet"))
-        lines += [Content.styled(telling.told(note)["what"], "$quiet") for note in verdict.engine_notes]
-        return Content("\n").join(lines)
+        return about(verdict, self.catalog, turned=self._is_turned(verdict), refused=self.refused)
 
     # keys
 
@@ -238,8 +228,9 @@ class RecipeStep(Page):
         if verdict := self.told():
             from wizard.view.screens.knobs import KnobsScreen
 
-            title = f"{self._model(verdict)}  {self._method(verdict)}"
-            self.app.push_screen(KnobsScreen(verdict, title), self._turned)
+            title = f"{self._model(verdict)}  {self._way(verdict.recipe)}"
+            method = self.catalog.methods[verdict.method]
+            self.app.push_screen(KnobsScreen(verdict, method, title), self._turned)
 
     def _turned(self, verdict: object) -> None:
         if isinstance(verdict, Verdict):
@@ -251,9 +242,17 @@ class RecipeStep(Page):
         self._list()
 
     def action_method(self) -> None:
-        methods = ["", *dict.fromkeys(v.method for v in self.verdicts)]
-        self.method = methods[(methods.index(self.method) + 1) % len(methods)]
-        self._list(stay=False)
+        if self.verdicts:
+            from wizard.view.screens.ways import WaysScreen
+
+            named = dict.fromkeys(verdict.recipe for verdict in self.verdicts)
+            recipes = leading_first(self.catalog.recipes[name] for name in named)
+            self.app.push_screen(WaysScreen(recipes, self.catalog, self.recipe), self._of_one)
+
+    def _of_one(self, recipe: object) -> None:
+        if isinstance(recipe, str):
+            self.recipe = recipe
+            self._list(stay=False)
 
     def action_search(self) -> None:
         box = self.query_one("#search", Input)
