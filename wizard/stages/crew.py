@@ -120,6 +120,8 @@ class Crew:
         hang = hang_of(beats_in(self.pulses, len(self.processes), self.began), time.monotonic())
         if hang is not None:
             send(running, signal.SIGKILL)
+            for process in running:
+                process.wait()
             cards = visible() or [str(card) for card in range(len(self.processes))]
             told = {"card": cards[hang.card], "phase": hang.phase, "step": hang.step, "seconds": hang.seconds}
             raise WizardError("card-hangs", exit_code=ExitCode.FAILED, **told)

@@ -90,7 +90,9 @@ class Pulse:
         if self.place is not None:
             with suppress(OSError):
                 self.place.parent.mkdir(exist_ok=True)
-                self.place.write_text(json.dumps(asdict(beat)))
+                new = self.place.with_suffix(".new")
+                new.write_text(json.dumps(asdict(beat)))
+                new.replace(self.place)  # whole for who reads, and without waiting for the disk
 
     def _tell(self) -> None:
         told = time.monotonic()
