@@ -90,6 +90,7 @@ def test_models_are_loaded_through_one_door_which_is_closed_to_their_code() -> N
         "stages/merging/whole.py": "a generation_config.json, which holds numbers",
         "stages/voices.py": "adapters that lie beside a model, as whole safetensors or not at all",
         "stages/merging/scored.py": "the same",
+        "stages/merging/vectors.py": "the same",
         "tuners/unsloth.py": "Unsloth's door, as closed; the train stage has seen that the folder holds safetensors",
         "stages/convert.py": "a GGUF file: numbers, and a template as text",
     }
