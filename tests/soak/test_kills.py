@@ -158,7 +158,7 @@ def made(tmp_path: Path, tiny_model: Path, trl_python: Path) -> Iterator[Any]:  
         rows = tmp_path / "rows.jsonl"
         rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
         steady = {"max_steps": STEPS, "save_steps": SAVE_STEPS, "save_minutes": 0.0}
-        plan = planned(recipe, tiny_model, rows, settings_of(recipe, tiny_model), **steady)
+        plan = planned(recipe, tiny_model, rows, settings_of(recipe), **steady)
         home = Home(tmp_path / "home", tmp_path / "home")
         stages = tuple(stage for stage in plan.stages if stage.name != "serve")
         plan = replace(plan, run=name, stages=stages, lib=install_lib(home, Path(wizard.__file__).parent))

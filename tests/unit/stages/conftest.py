@@ -94,9 +94,9 @@ def deepspeed(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Pat
 
 
 @pytest.fixture(scope="session")
-def sharing_forge(trl_python: Path, lib: Path, deepspeed: Path) -> Iterator[Forge]:
+def sharing_forge(extras_python: Path, lib: Path, deepspeed: Path) -> Iterator[Forge]:
     """With DeepSpeed, whose mere presence the libraries notice."""
-    made = Forge(trl_python, lib, (*TRAINING, "deepspeed"), PYTHONPATH=f"{lib}{os.pathsep}{deepspeed}")
+    made = Forge(extras_python, lib, (*TRAINING, "deepspeed"), PYTHONPATH=f"{lib}{os.pathsep}{deepspeed}")
     yield made
     made.end()
 
@@ -128,6 +128,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: 
     folder = tmp_path_factory.mktemp("tiny") / "model"
     script = Path(__file__).with_name("make_tiny.py")
     subprocess.run([str(trl_python), str(script), str(folder)], check=True, env=environment(lib))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_teacher(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
+    """As `tiny_model`, with other weights."""
+    folder = tmp_path_factory.mktemp("tiny") / "teacher"
+    script = Path(__file__).with_name("make_tiny.py")
+    subprocess.run([str(trl_python), str(script), str(folder), "teacher"], check=True, env=environment(lib))
     return folder
 
 

@@ -14,6 +14,7 @@ from transformers import (
 )
 
 KINDS = {
+    "teacher": (LlamaConfig, LlamaForCausalLM, {"initializer_range": 0.1}),
     "plain": (LlamaConfig, LlamaForCausalLM, {}),
     "experts": (
         Qwen3MoeConfig,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -59,11 +60,13 @@ DATA: dict[str, list[dict[str, Any]]] = {  # a recipe's task -> rows of a JSONL 
     "reward": PAIRS,
 }
 
-MODEL = "the model itself"
-SHORT = {"num_generations": 2, "max_completion_length": 8}
+TEACHER = "another model"
+OWN = str(Path(__file__).with_name("reward_of_letters.py"))
+SHORT = {"num_generations": 2, "max_completion_length": 8, "rewards": [], "reward_file": OWN}
 SETTINGS: dict[str, dict[str, Any]] = {  # a recipe's task, or a recipe -> what a short run of it is told besides
     "grpo": SHORT,
+    "sft-long": {"pad_to_multiple_of": 128},  # gloo gathers sequences of one length alone; NCCL is not so strict
     "gspo-lora": {"generation_batch_size": 4},
     "grpo-lora-vllm": {"use_vllm": False},  # its twin on a CPU: the same training, whose answers transformers makes
-    "distil": {"max_completion_length": 8, "teacher": MODEL},
+    "distil": {"max_completion_length": 8, "teacher": TEACHER},
 }

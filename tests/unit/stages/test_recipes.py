@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.unit.stages.programs import Forge, StageRun, Stages
-from tests.unit.stages.recipe_rows import DATA, MODEL, SETTINGS, drawn
+from tests.unit.stages.recipe_rows import DATA, SETTINGS, TEACHER, drawn
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
 from wizard.plan import compile_plan
@@ -23,7 +23,7 @@ from wizard.stages.heads import answers, head_of
 from wizard.stages.ports import claim
 
 CATALOG = load([builtin()])
-SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "rank": 4, "save_steps": 2, "n_gpus": 1}
+SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "rank": 4, "save_steps": 2}
 
 NEEDS_A_CARD = {  # what of it runs without one
     "sft-unsloth": "test_unsloth.py: our stage with a stand-in, arguments held against the wheel",
@@ -31,6 +31,7 @@ NEEDS_A_CARD = {  # what of it runs without one
     "sft-lora-liger": "test_tuners.py: its settings; sft-lora is the same without the kernels",
 }
 
+SHARDED = Path(__file__).with_name("fsdp_on_cpu.py")  # accelerate would not do it there
 SHOWN = [{"type": "image_url", "image_url": {"url": drawn("red")}}, {"type": "text", "text": "Which colour?"}]
 
 
@@ -44,11 +45,16 @@ def test_a_recipe_ends_in_an_answer(
     model: Path = request.getfixturevalue(model_for(recipe))
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[recipe.task]), encoding="utf-8")
-    plan = planned(recipe, model, rows, settings_of(recipe, model))
+    settings = settings_of(recipe)
+    if settings.get("teacher") == TEACHER:
+        settings["teacher"] = str(request.getfixturevalue("tiny_teacher"))
+    plan = planned(recipe, model, rows, settings)
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
     inputs: dict[str, dict[str, Any]] = {"fetch": {"model": model}}
     for name in ("prepare", "train", "merge"):
         made: StageRun = forged(name).order(specs[name], inputs)
+        if name == "train" and shares(recipe):
+            made.forge, made.variables = request.getfixturevalue("sharing_forge"), {"YCDY_TEST_CODE": str(SHARDED)}
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")
@@ -56,17 +62,18 @@ def test_a_recipe_ends_in_an_answer(
     assert answer(forge, tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]), question)
 
 
-def settings_of(recipe: Recipe, model: Path) -> dict[str, Any]:
-    found = {**SETTINGS.get(recipe.task, {}), **SETTINGS.get(recipe.id, {})}
-    return {name: str(model) if value == MODEL else value for name, value in found.items()}
+def settings_of(recipe: Recipe) -> dict[str, Any]:
+    return {**SETTINGS.get(recipe.task, {}), **SETTINGS.get(recipe.id, {})}
 
 
 def planned(recipe: Recipe, model: Path, rows: Path, settings: Mapping[str, Any], **changed: Any) -> Plan:
     """As a person's own choice of this recipe would be, on this machine, with a folder as the model."""
-    known = replace(
-        CATALOG.models["smollm2-135m"], id="tiny", sources=(Source(kind="path", ref=str(model)),), yours=True
-    )
-    knobs = replace(recipe.knobs, **SMALL | changed)
+    bundled = CATALOG.models["smollm2-135m"]
+    numbers = replace(bundled.architecture, heads=2, kv_heads=1)
+    source = Source(kind="path", ref=str(model))
+    known = replace(bundled, id="tiny", architecture=numbers, sources=(source,), yours=True)
+    cards = min(2, recipe.knobs.n_gpus)
+    knobs = replace(recipe.knobs, **SMALL | {"n_gpus": cards, "accumulate": cards} | changed)
     verdict = Verdict(
         recipe=recipe.id, model="tiny", task=recipe.task, method=recipe.method, knobs=knobs, status="fits",
         peak_bytes=1, reserved_bytes=2, card_bytes=3, safe_bytes=4, capacity_bytes=5, moment="forward", terms=(),
@@ -87,6 +94,11 @@ def planned(recipe: Recipe, model: Path, rows: Path, settings: Mapping[str, Any]
 
 def runs_here(engine: str) -> bool:
     return "cpu-py311" in CATALOG.engines[engine].locks
+
+
+def shares(recipe: Recipe) -> bool:
+    """It trains in two processes, or in one with DeepSpeed."""
+    return recipe.knobs.n_gpus > 1 or recipe.knobs.offload != "none"
 
 
 def model_for(recipe: Recipe) -> str:

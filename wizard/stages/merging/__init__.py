@@ -21,6 +21,9 @@ MODULES = {  # a recipe's `trainer` -> module
     "cpo": "causal",
     "reward": "scored",
     "vision": "seeing",
+    "grpo": "causal",
+    "rloo": "causal",
+    "distil": "causal",
 }
 
 APART = {"adapter": "apart"}  # a method's `tuner` -> module

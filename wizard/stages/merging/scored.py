@@ -94,11 +94,12 @@ def finished(bench: Bench, model: Any, tokenizer: Any, result: dict[str, Any]) -
 
 
 def scores_in(adapter: Path) -> int:
-    """How many scores the trained head gives."""
+    """How many scores the trained head gives, which PEFT saves whole beside an adapter."""
     from safetensors import safe_open
 
+    ends = tuple(f".{name}.weight" for name in HEADS)
     with safe_open(adapter / "adapter_model.safetensors", "pt") as file:
-        head = next((name for name in file.keys() if name.endswith(HEADS)), None)  # noqa: SIM118  # no mapping
+        head = next((name for name in file.keys() if name.endswith(ends)), None)  # noqa: SIM118  # no mapping
         if head is None:
             raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
         return int(file.get_slice(head).get_shape()[0])
