@@ -53,7 +53,7 @@ def _planned(desk: Desk, verdict: Verdict, data: DataChoice) -> Plan:
 
 def _recipe(desk: Desk, task: str) -> Verdict:
     best = desk.best(task)
-    fitting = [verdict for verdict in desk.offers(task) if verdict.status != "no"][:SHOWN]
+    fitting = [verdict for verdict in desk.offers(task, terms=False) if verdict.status != "no"][:SHOWN]
     ordered = [best, *[verdict for verdict in fitting if verdict != best]]
     other: list[tuple[str, Verdict | None]] = [(say("ask.other_model"), None)] if _open(desk, task) else []
     while True:
@@ -75,12 +75,12 @@ def _of_another_model(desk: Desk, task: str) -> list[Verdict]:
     """By any id of a hub, or a folder."""
     name = asking.text(say("ask.model"))
     id = with_token(desk, argparse.Namespace(json=False), lambda: desk.models.named(name, teller()))
-    found = desk.offers(task, id)
+    found = desk.offers(task, id, terms=False)
     if not found:
         raise WizardError("no-offers", asked=name)
     if fitting := [verdict for verdict in found if verdict.status != "no"]:
         return fitting
-    answer(tables.offers(found, desk.catalog(), whole=False))
+    answer(tables.offers(found, desk.catalog(), desk.explained, whole=False))
     raise WizardError("nothing-here-fits", model=name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
 from wizard.plain.output import GREEN, paint, table
@@ -12,6 +12,7 @@ from wizard.view import telling
 from wizard.words import say, units
 
 LABEL = 7  # cells before what a machine has
+Explain = Callable[[Verdict], Verdict]
 BEST, NEAREST, FEW = 20, 5, 30  # lines of `offers` without `--all`
 
 
@@ -62,11 +63,12 @@ def hubs(seconds: Mapping[str, float | None]) -> str:
     return _label("view.hardware.hub") + text
 
 
-def offers(verdicts: Sequence[Verdict], catalog: Catalog, *, whole: bool) -> str:
-    """Best first; what does not fit keeps its arithmetic and the nearest change that would lift it."""
+def offers(verdicts: Sequence[Verdict], catalog: Catalog, explained: Explain, *, whole: bool) -> str:
+    """Best first; what does not fit keeps its arithmetic and the nearest change that would lift it, which `explained`
+    finds."""
     if whole or len(verdicts) <= FEW:
-        return _offers(verdicts, catalog)
-    shown = shortlist(verdicts)
+        return _offers([explained(verdict) for verdict in verdicts], catalog)
+    shown = [explained(verdict) for verdict in shortlist(verdicts)]
     lines = [_offers(shown, catalog)]
     if left := len(verdicts) - len(shown):
         fitting = sum(verdict.status != "no" for verdict in verdicts)

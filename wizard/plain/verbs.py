@@ -37,11 +37,11 @@ def offers(desk: Desk, options: argparse.Namespace) -> int:
     if not desk.pretend:
         desk.hubs()
     model = with_token(desk, options, lambda: desk.models.named(options.model, teller())) if options.model else ""
-    verdicts = desk.offers(options.task, model)
+    verdicts = desk.offers(options.task, model, terms=options.json)
     if options.json:
         print_json({"machine": desk.machine(), "verdicts": verdicts})
     elif verdicts:
-        answer(tables.offers(verdicts, desk.catalog(), whole=options.all))
+        answer(tables.offers(verdicts, desk.catalog(), desk.explained, whole=options.all))
     else:
         asked = {"--task": options.task, "--model": options.model}
         raise WizardError("no-offers", asked=" ".join(f"{flag} {word}" for flag, word in asked.items() if word))

@@ -164,8 +164,9 @@ class Desk(DataDesk):
 
     def best(self, task: str, models: Collection[str] = ()) -> Verdict:
         """What Enter takes, or the Problem that nothing fits. `models`: only one of these."""
-        wanted = [verdict for verdict in self.offers(task) if not models or verdict.model in models]
-        return choosing.best(wanted, self.catalog(), task)
+        judged = self.offers(task, terms=False)
+        wanted = [verdict for verdict in judged if not models or verdict.model in models]
+        return self.explained(choosing.best(wanted, self.catalog(), task, self.explained))
 
     # from a choice to a run
 

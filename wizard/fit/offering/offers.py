@@ -45,7 +45,7 @@ def offers(
         and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
     ]
     models = [each for each in catalog.models.values() if model in ("", each.id, each.architecture.family)]
-    measured = terms or (known is not None and known.records)  # a record is of one method alone
+    measured = known is not None and known.records  # a record is of one method alone
     found: list[Verdict] = []
     with uncollected():
         for same in [[recipe] for recipe in wanted] if measured else groups(wanted, catalog):
