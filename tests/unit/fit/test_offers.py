@@ -44,7 +44,9 @@ def test_without_a_card_the_bundled_model_is_recommended(catalog: Catalog, lapto
 
 
 def test_a_larger_card_is_recommended_a_larger_model(catalog: Catalog, machine_with: MachineWith) -> None:
-    sizes = [catalog.models[offers(machine_with(board), catalog, "sft", terms=False)[0].model].params for board in BOARDS]
+    sizes = [
+        catalog.models[offers(machine_with(board), catalog, "sft", terms=False)[0].model].params for board in BOARDS
+    ]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
 
