@@ -132,4 +132,4 @@ async def test_the_list_of_runs_follows_what_happens(desk: FakeDesk) -> None:
 async def test_in_the_smallest_window_no_word_is_lost(desk: FakeDesk) -> None:
     desk.here = HERE
     async with sitting_at(desk, size=(60, 20)) as person:
-        await person.be_at("Welcome", "Alpaca,", "ShareGPT", HERE[0].run, "[a] attach")
+        await person.be_at("Welcome", "tables,", "ShareGPT", HERE[0].run, "[a] attach")

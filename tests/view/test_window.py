@@ -65,7 +65,7 @@ async def test_without_colours_everything_still_says_what_it_is(
     monkeypatch.setenv("NO_COLOR", "1")
     async with sitting_at(gpu_desk) as person:
         await person.reach_recipes()
-        await person.see("[aaaaaaaa", "fits", "tight", "no  ")
+        await person.see("[aaaaaaaa", "fits", "no  ")
 
 
 async def test_a_console_without_braille_gets_asterisks(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
