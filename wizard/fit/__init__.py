@@ -13,7 +13,7 @@ from wizard.fit.offering.engines import accelerator, python_for, reasons_engine_
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
-from wizard.fit.offering.plain import leads, order
+from wizard.fit.offering.plain import PLAIN, leads, order
 from wizard.fit.offering.work import ASSUMED_ROW_TOKENS, ASSUMED_ROWS
 from wizard.fit.reading.configs import longest_of, outline_of, read_as
 from wizard.fit.reading.quantised import held_in
@@ -23,6 +23,7 @@ __all__ = [
     "ASSUMED_ROW_TOKENS",
     "CARDS_GIB",
     "GIB",
+    "PLAIN",
     "USABLE",
     "Beside",
     "Known",

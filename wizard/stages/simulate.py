@@ -55,7 +55,8 @@ def lacks(order: Mapping[str, Any]) -> str:
     lacking = {
         "several cards": order["cards"] > 1,
         "ZeRO": order["zero"],
-        "offloading": order["offload"],
+        "FSDP": order["fsdp"],
+        "offloading": order["offload"] or order["weights_stay"],
         "a processor": order["cpu"],
         "images": order["images"],
         "a teacher": order["teacher_params"],

@@ -100,7 +100,7 @@ def train(bench: Bench, start: Path | None, rehearsed: Mapping[str, Any], card: 
         if trainer.args.should_save:
             forget_from(bench, checkpoints, astray.since)
         raise
-    if bench.asked_to_stop and trainer.state.global_step < trainer.state.max_steps:
+    if keeper.moments.stopping and trainer.state.global_step < trainer.state.max_steps:  # asked here or elsewhere
         sys.exit(STOPPED)
     trainable = bench.order.spec["method"]["trainable"]
     bench.phase("save-adapter" if trainable == "adapter" else "save-model")

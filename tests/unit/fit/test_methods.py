@@ -97,7 +97,7 @@ def test_pairs_take_two_rows_and_whole_models_a_reference_where_there_is_one(cat
 
 
 def test_what_scores_a_text_has_no_logits_and_no_head_of_words(catalog: Catalog) -> None:
-    words, scores = told_of(catalog, "sft"), told_of(catalog, "cls")
+    words, scores = told_of(catalog, "sft"), told_of(catalog, "classification")
     a = words.architecture
     assert words.params - scores.params == a.vocab * a.hidden
     assert held.trained(scores) - held.trained(words) == a.hidden

@@ -108,7 +108,7 @@ def test_looking_keeps_nothing(typed: Type, home: Home, hub: Hub) -> None:
     assert {verdict["model"] for verdict in found["verdicts"]} == {"org--tiny"}
     code, shown = typed("models", "show", "org/tiny")
     assert (code, shown["ids"], shown["here"]) == (0, dict.fromkeys(HUBS, "org/tiny"), None)
-    assert shown["smallest_card_gib"] == {"lora": 6, "qlora": 6, "dora": 6}
+    assert shown["smallest_card_gib"] == {"lora": 6, "qlora": 6, "dora": 6, "full": 6}
     assert not own_file(home).exists()
 
 

@@ -172,7 +172,7 @@ def test_an_end_that_only_the_training_taught_ends_answers_of_the_merged_model(
     train = trained(stage, trl_python, model, sheet)
     assert train.run() == 0
     merge = stage("merge", trl_python).order(
-        {"questions": QUESTIONS, "max_new_tokens": 4},
+        {**SFT, "questions": QUESTIONS, "max_new_tokens": 4},
         {
             "fetch": {"model": model},
             "prepare": {"prompts": sheet},

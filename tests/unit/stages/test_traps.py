@@ -92,7 +92,7 @@ def test_a_model_of_a_known_kind_goes_the_whole_way_and_its_code_and_pickles_are
     train = stage("train", trl_python).order({"knobs": knobs, **SFT, "device": "cpu"}, inputs)
     assert train.run() == 0
     inputs["train"] = train.done()["outputs"]
-    merge = stage("merge", trl_python).order({"questions": ["Hi"], "max_new_tokens": 2}, inputs)
+    merge = stage("merge", trl_python).order({**SFT, "questions": ["Hi"], "max_new_tokens": 2}, inputs)
     assert merge.run() == 0
     merged = Path(merge.done()["outputs"]["merged"])
     assert [path.name for path in merged.iterdir() if path.suffix in (".py", ".bin", ".pt", ".pkl")] == []
@@ -122,7 +122,7 @@ def test_a_model_that_works_only_with_code_of_its_own_is_refused_by_every_stage(
         "fetch": lambda: stage("fetch", trl_python).order(source),
         "prepare": lambda: prepared(stage, trl_python, model),
         "train": lambda: stage("train", trl_python).order({"knobs": KNOBS, **SFT, "device": "cpu"}, inputs),
-        "merge": lambda: stage("merge", trl_python).order({"questions": ["Hi"], "max_new_tokens": 2}, inputs),
+        "merge": lambda: stage("merge", trl_python).order({**SFT, "questions": ["Hi"], "max_new_tokens": 2}, inputs),
         "serve": lambda: served(stage, trl_python, model, tmp_path),
     }[name]()
     assert made.run() == 1

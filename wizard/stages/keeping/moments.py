@@ -65,7 +65,8 @@ class Moments(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.due, self.saved = False, time.monotonic()
-        control.should_training_stop |= anywhere(self.bench.asked_to_stop, args.device)
+        self.stopping |= anywhere(self.bench.asked_to_stop, args.device)
+        control.should_training_stop |= self.stopping
 
     def evaluated(self, seconds: float) -> None:
         self.validated, self.validating = time.monotonic(), seconds

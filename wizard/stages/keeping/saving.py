@@ -32,8 +32,6 @@ class Saving:
         trainer._save_checkpoint = self.save
 
     def save(self, model: Any, trial: Any) -> None:
-        if self.trainer.args.should_save:
-            retention.thin_out(self.folder, retention.NEWEST - 1)  # room for one more
         needed = self._bytes_of_one()
         self.pulse.beat("save")
         while True:

@@ -44,6 +44,8 @@ def build(order: Mapping[str, Any], ledger: Ledger) -> tuple[nn.Module, int]:
         model.requires_grad_(False)
         for layer in BLOCKS[order["tuner"]](layers_of(model), order["awake"]):
             layer.requires_grad_(True)
+            if order["mixed"]:  # as our train stage holds what learns
+                layer.float()
     if order["kbit_prepare"]:
         from peft import prepare_model_for_kbit_training
 
