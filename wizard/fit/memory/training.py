@@ -36,7 +36,7 @@ def mode_of(step: Step) -> Mode:
     """Of every layer: what an adapter stands beside, and whether a window is shorter, each layer knows itself."""
     a, number = step.architecture, held.number_of(step)
     return Mode(
-        weight=number,
+        weight=held.trained_number(step) if step.tuner in BLOCKS else number,  # the layers that learn hold most
         compute=2 if step.mixed or number == 2 else 4,
         mixed=step.mixed and not held.halved(step),  # DeepSpeed computes without autocast
         adapter=0 if step.trains_all else held.adapter_number(step),
@@ -213,7 +213,7 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
     if not step.trains_all:
         each = held.trained(step) // a.layers
         return each * held.adapter_number(step) // split, 0, 0
-    number, embedding = held.number_of(step), held.embedding_params(step)
+    number, embedding = held.trained_number(step), held.embedding_params(step)
     if not held.ends_learn(step):
         return held.trained(step) // held.learning(step) * number // split, 0, 0
     if step.task in SCORED:
@@ -226,7 +226,7 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
 
 def _casts(step: Step) -> int:
     """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends."""
-    kept = step.trains_all and step.mixed and held.number_of(step) == 4 and step.checkpointing
+    kept = step.trains_all and step.mixed and held.trained_number(step) == 4 and step.checkpointing
     ends = held.embedding_params(step) if held.ends_learn(step) else 0
     return (held.trained(step) - ends) * 2 if kept else 0
 
