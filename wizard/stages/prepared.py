@@ -45,10 +45,23 @@ def kept_back(outputs: Mapping[str, str], knobs: Mapping[str, Any]) -> Dataset |
     return IterableDataset.from_generator(streamed, gen_kwargs=stream_of(path, knobs))
 
 
-def stream_of(path: Path, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """What `streamed` is to be told."""
-    told = {name: read_json(path)[name] for name in STREAM}
-    told["spec"]["knobs"]["seq_len"] = knobs["seq_len"]
+def each_of(path: Path, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """These columns of every row once, whether the rows lie there or are made for it."""
+    from datasets import Dataset
+
+    if path.suffix == ".arrow":
+        rows: Iterable[Row] = Dataset.from_file(str(path)).select_columns(list(names))
+    else:
+        rows = streamed(**stream_of(path))
+    return (tuple(row[name] for name in names) for row in rows)
+
+
+def stream_of(path: Path, knobs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What `streamed` is to be told; `knobs`: of a training that may have a shorter sequence than was prepared."""
+    held = read_json(path)
+    told = {name: held[name] for name in STREAM}
+    if knobs:
+        told["spec"]["knobs"]["seq_len"] = knobs["seq_len"]
     return told
 
 
@@ -159,18 +172,16 @@ def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
         from datasets import Dataset
 
         return [cut(row, limit) for row in Dataset.from_file(str(path)).select(places)]
-    told = read_json(path)
-    first = next(streamed(**{name: told[name] for name in STREAM}))
+    first = next(streamed(**stream_of(path)))
     if not set(first) & set(TOKENS):
         return [first] * len(places)
-    return [stretched(first, min(limit, told["longest"]))] * len(places)
+    return [stretched(first, min(limit, read_json(path)["longest"]))] * len(places)
 
 
 def with_pictures(path: Path) -> Iterator[Row]:
     """The rows that have any, in their order."""
     if path.suffix != ".arrow":
-        told = read_json(path)
-        yield from (row for row in streamed(**{name: told[name] for name in STREAM}) if row["images"])
+        yield from (row for row in streamed(**stream_of(path)) if row["images"])
         return
     from datasets import Dataset
 

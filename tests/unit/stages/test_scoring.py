@@ -16,6 +16,7 @@ import openai
 import pytest
 
 from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages
+from tests.unit.stages.recipe_rows import DATA
 from wizard.stages.client import Client
 from wizard.stages.ports import claim
 
@@ -119,3 +120,20 @@ def test_the_right_text_is_put_first(learn: Any, forge: Forge, tmp_path: Path) -
     assert sum(right) >= 3  # one of four by chance
     assert all(len(results) == 2 for results in told.values())
     assert all(0 <= each["relevance_score"] <= 1 for results in told.values() for each in results)
+
+
+@pytest.mark.parametrize(("task", "trainer"), [("cls", "classification"), ("embedding", "embedding")])
+def test_rows_that_are_made_while_it_trains_are_looked_through_once(
+    forged: Stages, tiny_model: Path, tmp_path: Path, task: str, trainer: str
+) -> None:
+    file, stream = tmp_path / "rows.jsonl", tmp_path / "stream.json"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in DATA[task]), encoding="utf-8")
+    knobs = KNOBS | {"max_steps": 2}
+    spec = {"data": {"kind": "path", "sources": [{"ref": str(file)}]}, "task": task, "knobs": knobs}
+    pictures = {"family": "", "store": str(tmp_path), "cache": str(tmp_path)}
+    told = {"spec": spec, "model": str(tiny_model), "pictures": pictures, "made": len(DATA[task]), "longest": 37}
+    stream.write_text(json.dumps(told))
+    order = {"trainer": trainer, "settings": {}, "method": LORA, "task": task, "device": "cpu", "knobs": knobs}
+    train = forged("train").order(order, {"fetch": {"model": tiny_model}, "prepare": {"rows": stream}})
+    assert train.run() == 0, (train.path / "log.txt").read_text()[-3000:]
+    assert train.done()["result"]["steps"] == 2

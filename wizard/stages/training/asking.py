@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from wizard.contract.sharing import readers_of
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
-from wizard.stages.prepared import lengths_of, rows_of
+from wizard.stages.prepared import kept_back, lengths_of, rows_of
 from wizard.stages.preparing.kinds.prompts import unfolded
-from wizard.stages.sharing import accumulation, cards_of
+from wizard.stages.sharing import accumulation
 from wizard.stages.training.job import Job
 
 LEAST_PROMPT = 4  # a share of the sequence at least is left for the question
@@ -58,9 +59,7 @@ def rows_for(job: Job, answer: int) -> Any:
 
 def kept_back_for(job: Job, answer: int) -> Any:
     outputs, knobs = job.order.inputs["prepare"], job.order.knobs
-    if job.rows or "validation" not in outputs:
-        return None
-    return rows_of(Path(outputs["validation"]), {**knobs, "seq_len": int(knobs["seq_len"]) - answer})
+    return None if job.rows else kept_back(outputs, {**knobs, "seq_len": int(knobs["seq_len"]) - answer})
 
 
 def refuse_tools(prepared: Path) -> None:
@@ -90,7 +89,7 @@ def grouped(job: Job, kind: Any) -> dict[str, Any]:
     """
     told, knobs = told_settings(job), job.order.knobs
     group = int(told.get("num_generations", kind.num_generations))
-    together = int(knobs["micro_batch"]) * cards_of(knobs)
+    together = int(knobs["micro_batch"]) * readers_of(knobs)
     whole = group // math.gcd(group, together)
     before = int(told.get("gradient_accumulation_steps", accumulation(knobs)))
     changes: dict[str, Any] = {"gradient_accumulation_steps": rounded(before, whole)}
@@ -126,7 +125,7 @@ def steps_of(job: Job, answers: int, changes: Mapping[str, Any]) -> dict[str, in
     prepared, knobs = job.order.input("prepare", "rows"), job.order.knobs
     if job.rows or prepared.suffix == ".arrow" or int(knobs["max_steps"]):
         return {}
-    batch = int(knobs["micro_batch"]) * int(changes["gradient_accumulation_steps"]) * cards_of(knobs)
+    batch = int(knobs["micro_batch"]) * int(changes["gradient_accumulation_steps"]) * readers_of(knobs)
     return {"max_steps": math.ceil(float(knobs["epochs"]) * read_json(prepared)["made"] * answers / batch)}
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def make(job: Job) -> Trainer:
-    rows, kept = job.train_rows(), job.validation_rows()
-    known = labels.labels_of(row["label"] for part in (rows, kept) if part is not None for row in part)
+    known = labels.labels_of(label for (label,) in job.each("label"))
     labels.keep(known, job.bench.folder)
+    rows, kept = job.train_rows(), job.validation_rows()
 
     def encoded(row: Any) -> dict[str, Any]:
         return {"labels": known.encoded(row["label"])}

@@ -24,12 +24,12 @@ def make(job: Job) -> SentenceTransformerTrainer:
     from sentence_transformers.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
 
     limit = int(job.order.knobs["seq_len"])
-    rows, kept = job.train_rows(), job.validation_rows()
-    scored = json.loads(next(iter(rows))["label"]) is not None
-    negatives = 0 if scored else min(len(row["negatives"]) for row in rows)
-    parts = [
-        part if part is None else part.map(columns(scored, negatives), remove_columns=COLUMNS) for part in (rows, kept)
-    ]
+    each = [(label, len(negatives)) for label, negatives in job.each("label", "negatives")]
+    scored = all(json.loads(label) is not None for label, _ in each)
+    negatives = 0 if scored else min(count for _, count in each)
+    of, features = columns(scored, negatives), features_of(scored, negatives)
+    rows = (job.train_rows(), job.validation_rows())
+    parts = [part if part is None else part.map(of, remove_columns=COLUMNS, features=features) for part in rows]
     apart = {} if scored else {"batch_sampler": "no_duplicates"}  # a text twice in a batch would be its own negative
     told = job.arguments(SentenceTransformerTrainingArguments, **apart)
     model = job.model(lambda folder, **settings: encoder_of(folder, limit, **settings))
@@ -56,3 +56,11 @@ def columns(scored: bool, negatives: int) -> Any:
         return {"query": row["anchor"], "answer": row["positive"], **more}
 
     return of
+
+
+def features_of(scored: bool, negatives: int) -> Any:
+    """Their types, which sentence-transformers wants to be told of rows that are made while it trains."""
+    from datasets import Features, Value
+
+    texts = ["sentence1", "sentence2"] if scored else ["query", "answer", *(f"negative_{n}" for n in range(negatives))]
+    return Features(dict.fromkeys(texts, Value("string")) | ({"score": Value("float64")} if scored else {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from wizard.stages.attention import attention_of, loaded
 from wizard.stages.desk import Bench
 from wizard.stages.holding import quantisation
 from wizard.stages.loading import model_of, tokenizer_of
-from wizard.stages.prepared import kept_back, rows_of, steps_of_stream
+from wizard.stages.prepared import each_of, kept_back, rows_of, steps_of_stream
 from wizard.stages.settings import arguments, number_type
 from wizard.stages.sharing import zero_stage
 from wizard.tuners import unsloth
@@ -91,6 +91,13 @@ class Job:
         if not zero_stage(self.order.knobs):  # DeepSpeed holds what is trained in 32 bits itself
             hold_fully(model)
         return model, None
+
+    def each(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """These columns of every prepared row once, those kept back too; a rehearsal sees all of them."""
+        prepared = self.order.inputs["prepare"]
+        for side in ("rows", "validation"):
+            if side in prepared:
+                yield from each_of(Path(prepared[side]), names)
 
     def train_rows(self) -> Any:
         from datasets import Dataset
