@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +56,11 @@ def sequence(knobs: Mapping[str, Any]) -> int:
 def accumulation(knobs: Mapping[str, Any]) -> int:
     """Of one card: together they make up the step that the knobs tell, or a larger one where it does not divide."""
     return -(-int(knobs["accumulate"]) // readers_of(knobs))
+
+
+def steps_between(micro_steps: int, accumulate: int) -> int:
+    """Steps from one making of answers to the next, which lies between two steps: `micro_steps` learn from each."""
+    return math.lcm(micro_steps, accumulate) // accumulate
 
 
 def check(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages, kill
 from wizard.stages.desk import Bench
-from wizard.stages.sharing import accumulation, check
+from wizard.stages.sharing import accumulation, check, steps_between
 from wizard.stages.splitting import zero
 
 SHARED = KNOBS | {"n_gpus": 2, "zero_stage": 3, "accumulate": 2, "grad_ckpt": True, "optimizer": "adamw_torch_fused"}
@@ -154,6 +154,13 @@ def test_more_cards_than_there_are_is_told_before_anything_is_loaded(make: Any) 
 @pytest.mark.parametrize(("wanted", "cards", "each"), [(16, 8, 2), (4, 8, 1), (6, 4, 2), (3, 1, 3)])
 def test_the_micro_batches_of_a_step_are_shared_out(wanted: int, cards: int, each: int) -> None:
     assert accumulation({"accumulate": wanted, "n_gpus": cards}) == each
+
+
+@pytest.mark.parametrize(
+    ("micro_steps", "accumulate", "steps"), [(4, 2, 2), (2, 4, 1), (3, 2, 3), (6, 4, 3), (1, 1, 1)]
+)
+def test_answers_are_made_anew_where_a_step_ends(micro_steps: int, accumulate: int, steps: int) -> None:
+    assert steps_between(micro_steps, accumulate) == steps
 
 
 def test_a_batch_that_does_not_divide_grows_and_is_told(tmp_path: Path) -> None:

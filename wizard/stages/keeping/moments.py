@@ -10,9 +10,10 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from wizard.contract.sharing import world_of
 from wizard.stages.desk import Bench
 from wizard.stages.keeping import chance
-from wizard.stages.sharing import anywhere, cards_of, most
+from wizard.stages.sharing import anywhere, most, steps_between
 
 VALIDATING = 0.05  # of the time at most goes into the rows kept back while training
 LATE, STOP = 1, 2
@@ -28,7 +29,7 @@ class Moments(TrainerCallback):  # type: ignore[misc]
     def __init__(self, bench: Bench, validates: bool) -> None:
         self.bench, self.validates = bench, validates
         self.seconds = float(bench.order.knobs["save_minutes"]) * 60
-        self.alone = cards_of(bench.order.knobs) == 1
+        self.alone = world_of(bench.order.knobs) == 1
         self.due = self.stopping = False
         self.saved = self.validated = time.monotonic()
         self.validating = 0.0  # seconds that it took last
@@ -82,5 +83,4 @@ def period(args: TrainingArguments) -> int:
     """Steps that learn from the answers of one generation, by TRL's trainers that generate: those not yet learnt from
     are in no checkpoint, so that only whole generations can be gone on from."""
     each = getattr(args, "steps_per_generation", None) or 1
-    micro_steps = each * (getattr(args, "num_iterations", None) or 1)
-    return int(max(1, -(-micro_steps // args.gradient_accumulation_steps)))
+    return steps_between(each * (getattr(args, "num_iterations", None) or 1), args.gradient_accumulation_steps)

@@ -14,7 +14,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.prepared import kept_back, lengths_of, rows_of
 from wizard.stages.preparing.kinds.prompts import unfolded
-from wizard.stages.sharing import accumulation
+from wizard.stages.sharing import accumulation, steps_between
 from wizard.stages.training.job import Job
 
 LEAST_PROMPT = 4  # a share of the sequence at least is left for the question
@@ -99,25 +99,24 @@ def grouped(job: Job, kind: Any) -> dict[str, Any]:
     if changes["gradient_accumulation_steps"] > before:
         answers = changes["gradient_accumulation_steps"] * together
         job.bench.note("groups-filled", "warning", group=group, wanted=before * together, answers=answers)
-    period = steps_between(told | changes, together, int(told.get("num_iterations", 1)))
+    iterations = int(told.get("num_iterations", 1))
+    period = steps_between(learnt_from(told | changes, together) * iterations, changes["gradient_accumulation_steps"])
     if (every := rounded(int(knobs["save_steps"]), period)) > int(knobs["save_steps"]):
         job.bench.note("saves-between", save_steps=every, period=period)
     changes["save_steps"] = every
     rows = math.lcm(int(knobs["micro_batch"]), group)
     changes["per_device_eval_batch_size"] = rows
-    return {**changes, **steps_of(job, group * int(told.get("num_iterations", 1)), changes)}
+    return {**changes, **steps_of(job, group * iterations, changes)}
 
 
 def rounded(number: int, unit: int) -> int:
     return -(-number // unit) * unit
 
 
-def steps_between(told: Mapping[str, Any], together: int, iterations: int) -> int:
-    """Steps from one making of answers to the next: saved in between, a run goes on with answers of its own."""
-    accumulate = int(told["gradient_accumulation_steps"])
-    made = int(told.get("generation_batch_size") or accumulate * together)
-    micro_steps = int(told.get("steps_per_generation") or max(1, made // together)) * iterations
-    return math.lcm(micro_steps, accumulate) // accumulate
+def learnt_from(told: Mapping[str, Any], together: int) -> int:
+    """Micro-batches that one making of answers fills."""
+    made = int(told.get("generation_batch_size") or int(told["gradient_accumulation_steps"]) * together)
+    return int(told.get("steps_per_generation") or max(1, made // together))
 
 
 def steps_of(job: Job, answers: int, changes: Mapping[str, Any]) -> dict[str, int]:

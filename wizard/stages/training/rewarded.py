@@ -32,7 +32,7 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
         eval_dataset=asking.kept_back_for(job, answer),
         processing_class=job.tokenizer,
         peft_config=peft_config,
-        callbacks=[*job.callbacks, Groups(job.bench), Whole(told)],
+        callbacks=[*job.callbacks, Groups(job.bench)],
     )
     made.data_collator = asking.collated
     return made
@@ -74,15 +74,3 @@ class Groups(TrainerCallback):  # type: ignore[misc]
         if self.alike >= ALIKE and not self.told:
             self.told = True
             self.bench.note("rewards-alike", "warning", steps=self.alike, reward=logs.get("reward"))
-
-
-class Whole(TrainerCallback):  # type: ignore[misc]
-    """Saves, and stops, only where new answers are about to be made: TRL does not keep those it still learns from."""
-
-    def __init__(self, args: Any) -> None:
-        together = args.per_device_train_batch_size * args.world_size
-        self.period = asking.steps_between(vars(args), together, args.num_iterations)
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if state.global_step % self.period and state.global_step < state.max_steps:
-            control.should_save = control.should_training_stop = False
