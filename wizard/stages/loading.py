@@ -20,6 +20,13 @@ def tokenizer_of(folder: Path | str) -> Any:
         return AutoTokenizer.from_pretrained(folder, **CLOSED)
 
 
+def padding(tokenizer: Any) -> int:
+    """The id that rows are padded with, and a model is told of: a tokenizer that has none pads with its end."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return int(tokenizer.pad_token_id)
+
+
 def model_of(folder: Path | str, **settings: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
@@ -68,8 +75,7 @@ def encoder_of(folder: Path | str, limit: int, device: str = "cpu", **settings: 
             processor_kwargs={**CLOSED},  # it writes into what it is given
             config_kwargs={**CLOSED},
         )
-        if reader.tokenizer.pad_token is None:
-            reader.tokenizer.pad_token = reader.tokenizer.eos_token
+        padding(reader.tokenizer)
         pooling = Pooling(reader.get_embedding_dimension(), pooling_mode="lasttoken")
         return SentenceTransformer(modules=[reader, pooling, Normalize()], device=device)
 

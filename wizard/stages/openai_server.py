@@ -18,12 +18,11 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from wizard.stages.framing import ANSWER_TOKENS, PROMPT_TOKENS, REQUESTS, RUNNING, framed
+from wizard.stages.heads import CHAT, HEADS
 from wizard.stages.refusing import Refusal
 
 if TYPE_CHECKING:
     from wizard.stages.speaking import Model
-
-HEADS = ("chat", "score", "rerank", "embedding")
 
 
 def make_app(model: Model) -> FastAPI:
@@ -105,7 +104,7 @@ def event(body: dict[str, Any]) -> str:
 
 
 def app_of(head: str, told: tuple[str, str, str, int]) -> FastAPI:
-    if head == "chat":
+    if head == CHAT:
         from wizard.stages import onlooking, speaking
 
         load = onlooking.load if onlooking.sees(Path(told[0])) else speaking.load
@@ -126,7 +125,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--context", type=int, default=2048)
-    parser.add_argument("--head", default="chat", choices=HEADS)
+    parser.add_argument("--head", default=CHAT, choices=(CHAT, *dict.fromkeys(HEADS.values())))
     options = parser.parse_args()
     import uvicorn
 

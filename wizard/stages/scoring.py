@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from wizard.stages.loading import encoder_of, scorer_of, tokenizer_of
+from wizard.stages.loading import encoder_of, padding, scorer_of, tokenizer_of
 
 BATCH = 16
 Talk = Sequence[Mapping[str, Any]]
@@ -28,12 +28,7 @@ class Scorer:
 
     def read(self, texts: Sequence[str | Talk]) -> list[list[int]]:
         """Token ids of each text, or of a conversation."""
-        talks = [[{"role": "user", "content": text}] if isinstance(text, str) else text for text in texts]
-        if self.templated and self.tokenizer.chat_template:
-            written = [self.tokenizer.apply_chat_template(list(talk), tokenize=False) for talk in talks]
-            return [ids[: self.context] for ids in self.tokenizer(written, add_special_tokens=False)["input_ids"]]
-        plain = ["\n".join(str(turn["content"]) for turn in talk) for talk in talks]
-        return [list(ids) for ids in self.tokenizer(plain, truncation=True, max_length=self.context)["input_ids"]]
+        return ids_of(self.tokenizer, texts, templated=self.templated, limit=self.context)
 
     def scores(self, rows: Sequence[list[int]]) -> list[list[float]]:
         """What the head says of each row of token ids, before any squashing."""
@@ -69,12 +64,24 @@ class Encoder:
             return [row.tolist() for row in self.network.encode(list(texts), batch_size=BATCH, convert_to_numpy=True)]
 
 
+def ids_of(
+    tokenizer: Any, texts: Sequence[str | Talk], *, templated: bool, limit: int | None = None
+) -> list[list[int]]:
+    """As rows to be scored were made: `templated`, as what a user says in the model's template, where it has one; else
+    as they are. `limit`: tokens of each at most."""
+    talks = [[{"role": "user", "content": text}] if isinstance(text, str) else text for text in texts]
+    if templated and tokenizer.chat_template:
+        written = [tokenizer.apply_chat_template(list(talk), tokenize=False) for talk in talks]
+        return [ids[:limit] for ids in tokenizer(written, add_special_tokens=False)["input_ids"]]
+    plain = ["\n".join(str(turn["content"]) for turn in talk) for talk in talks]
+    cut = {"truncation": True, "max_length": limit} if limit else {}
+    return [list(ids) for ids in tokenizer(plain, add_special_tokens=not templated, **cut)["input_ids"]]
+
+
 def scorer(folder: str, name: str, dtype: str, context: int, templated: bool) -> Scorer:
     tokenizer = tokenizer_of(folder)
     network = scorer_of(folder, dtype=dtype).to(device()).eval()
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    network.config.pad_token_id = tokenizer.pad_token_id
+    network.config.pad_token_id = padding(tokenizer)
     return Scorer(name=name, context=context, tokenizer=tokenizer, network=network, templated=templated)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
-from wizard.stages.weights import whole
+from wizard.stages.weights import check_adapter
 from wizard.tuners.bottleneck import switch
-from wizard.tuners.saving import WEIGHTS, is_ours, load_adapter
+from wizard.tuners.saving import is_ours, load_adapter
 
 OWN, MORE = "adapter", "adapters"
 BASE = "base"
@@ -58,8 +58,8 @@ class Voices:
 def laid(network: Any, adapters: Mapping[str, Path]) -> Any:
     if not adapters:
         return network
-    if damaged := [path for path in adapters.values() if not whole(path / WEIGHTS)]:  # PEFT would unpickle another file
-        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(damaged[0]))
+    for path in adapters.values():
+        check_adapter(path)
     from peft import PeftModel
 
     (first, place), *others = adapters.items()

@@ -56,3 +56,9 @@ def check_model(folder: Path) -> None:
             raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file=name, path=str(folder))
         if not whole(folder / name):
             raise WizardError("model-file-damaged", exit_code=ExitCode.FAILED, file=name, path=str(folder))
+
+
+def check_adapter(folder: Path) -> None:
+    """Raise the Problem of an adapter whose weights are missing or cut off: PEFT would look for others to unpickle."""
+    if not whole(folder / "adapter_model.safetensors"):
+        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(folder))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -43,7 +44,14 @@ def served(forge: Forge, place: Path, model: Path, head: str) -> Iterator[Client
 def learn(forged: Stages, tiny_model: Path, tmp_path: Path) -> Any:
     """The merge stage, done, of rows that are trained on for so many steps."""
 
-    def made(task: str, trainer: str, rows: list[dict[str, Any]], questions: list[str], **knobs: Any) -> Any:
+    def made(
+        task: str,
+        trainer: str,
+        rows: list[dict[str, Any]],
+        questions: list[str],
+        model: Path = tiny_model,
+        **knobs: Any,
+    ) -> Any:
         file = tmp_path / f"{task}.jsonl"
         file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
         common = {"trainer": trainer, "settings": {}, "method": LORA, "task": task, "device": "cpu"}
@@ -52,7 +60,7 @@ def learn(forged: Stages, tiny_model: Path, tmp_path: Path) -> Any:
             "seq_len": 64,
         }
         data = {"kind": "path", "sources": [{"ref": str(file)}]}
-        inputs: dict[str, Any] = {"fetch": {"model": tiny_model}}
+        inputs: dict[str, Any] = {"fetch": {"model": model}}
         for name, spec in (
             ("prepare", {"data": data, "questions": questions}),
             ("train", {}),
@@ -137,3 +145,12 @@ def test_rows_that_are_made_while_it_trains_are_looked_through_once(
     train = forged("train").order(order, {"fetch": {"model": tiny_model}, "prepare": {"rows": stream}})
     assert train.run() == 0, (train.path / "log.txt").read_text()[-3000:]
     assert train.done()["result"]["steps"] == 2
+
+
+def test_a_model_that_can_only_read_on_sorts_texts_too(learn: Any, tiny_model: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_model, bare)
+    (bare / "chat_template.jinja").unlink()
+    rows = [{"text": f"{word} {number}", "label": word} for number in range(8) for word in ("good", "bad")]
+    merge = learn("cls", "classification", rows, ["good 3"], model=bare, max_steps=4)
+    assert merge.done()["result"]["parity"]["changed"]

@@ -10,18 +10,18 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import tokenizer_of
-from wizard.stages.merging.causal import furthest, held_as, learn_end
+from wizard.stages.merging.causal import learn_end
+from wizard.stages.merging.comparing import furthest, held_as
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.merging.whole import greedy, held_against, opened
 from wizard.stages.voices import OWN, Voices
-from wizard.stages.weights import whole
+from wizard.stages.weights import check_adapter
 
 
 def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     order = bench.order
     base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
-    if not whole(adapter / "adapter_model.safetensors"):
-        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    check_adapter(adapter)
     import torch
 
     from wizard.stages.answering import Speaker

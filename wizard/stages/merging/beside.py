@@ -14,12 +14,13 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import tokenizer_of
+from wizard.stages.merging.comparing import furthest
 from wizard.stages.merging.saving import in_place
+from wizard.stages.voices import OWN
 
 if TYPE_CHECKING:
     from wizard.stages.answering import Speaker
 
-FOLDER = "adapter"
 WEIGHTS = ".safetensors"
 
 
@@ -34,23 +35,19 @@ def kept_apart(
     rows = [speaker.continued(model, each) for each in prompt]
     told = speaker.logits(model, rows)
     with model.disable_adapter():
-        if moved(told, speaker.logits(model, rows)) == 0:
+        if furthest(told, speaker.logits(model, rows)) == 0:
             raise WizardError("weights-unchanged", exit_code=ExitCode.FAILED, path=str(adapter))
     bench.phase("save-model")
     part = bench.folder / "merged.part"
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(base, part, copy_function=linked)
-    shutil.copytree(adapter, part / FOLDER)
+    shutil.copytree(adapter, part / OWN)
     if taught:
         model.generation_config.save_pretrained(part)
     same = prompts.hold_library(order, tokenizer_of(part), part)
     tokens = sum(row.shape[1] - each.shape[1] for row, each in zip(rows, prompt, strict=True))
     parity = {"tokens": tokens, "equal": True, "max_logit_diff": 0.0, "cast_logit_diff": 0.0}
     return in_place(part, bench.folder / "merged"), {"before": before, "parity": parity, "prompts": same}
-
-
-def moved(ones: Any, others: Any) -> float:
-    return max((float((one - other).abs().max()) for one, other in zip(ones, others, strict=True)), default=0.0)
 
 
 def linked(source: str, target: str) -> str:

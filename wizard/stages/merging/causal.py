@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,9 @@ from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.merging.beside import kept_apart
+from wizard.stages.merging.comparing import furthest, held_as
 from wizard.stages.merging.saving import in_place, save
-from wizard.stages.weights import whole
+from wizard.stages.weights import check_adapter
 
 FURTHEST = 0.05  # of two logits in fp32: 1e-4 is what rounding makes of them
 
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     order = bench.order
     base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
-    if not whole(adapter / "adapter_model.safetensors"):
-        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    check_adapter(adapter)
     from peft import PeftModel
 
     from wizard.stages.answering import Speaker
@@ -57,13 +57,6 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     return in_place(part, bench.folder / "merged"), {"before": before, "parity": parity, "prompts": same}
 
 
-def held_as(spec: Mapping[str, Any]) -> Any:
-    """In fp32 it answers faster, in bf16 it takes half of the memory; both are computed in fp32."""
-    import torch
-
-    return getattr(torch, {2: "bfloat16", 4: "float32"}[int(spec.get("weight_bytes", 4))])
-
-
 def compared(model: Any, wide: Wide, speaker: Speaker, questions: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """Greedy answers of base and adapter; the merged model must choose the same token at each place of them.
 
@@ -89,10 +82,6 @@ def compared(model: Any, wide: Wide, speaker: Speaker, questions: Sequence[str])
         "max_logit_diff": furthest(told, fused),
         "cast_logit_diff": furthest(told, cast),
     }
-
-
-def furthest(ones: Sequence[Any], others: Sequence[Any]) -> float:
-    return max((float((one - other).abs().max()) for one, other in zip(ones, others, strict=True)), default=0.0)
 
 
 def learn_end(bench: Bench, model: Any, speaker: Speaker) -> bool:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
-from wizard.stages.desk import Bench
-from wizard.stages.loading import HEADS, scorer_of, tokenizer_of
-from wizard.stages.merging.causal import furthest, held_as
+from wizard.stages.desk import Bench, Order
+from wizard.stages.heads import head_of
+from wizard.stages.loading import HEADS, padding, scorer_of, tokenizer_of
+from wizard.stages.merging.comparing import furthest, halved, held_as
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.merging.vectors import texts_of
 from wizard.stages.training import labels
-from wizard.stages.weights import whole
+from wizard.stages.weights import check_adapter
 
 if TYPE_CHECKING:
     from wizard.stages.widening import Wide
@@ -28,8 +29,7 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
         return finished(bench, *whole_model(bench))
     order = bench.order
     base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
-    if not whole(adapter / "adapter_model.safetensors"):
-        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    check_adapter(adapter)
     from peft import PeftModel
 
     from wizard.stages.widening import Wide
@@ -38,8 +38,8 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     bench.phase("load-model")
     model: Any = scorer_of(base, scores_in(adapter), dtype=held_as(order.spec), device_map=device)
     tokenizer = tokenizer_of(base)
-    model.config.pad_token_id = tokenizer.eos_token_id if tokenizer.pad_token is None else tokenizer.pad_token_id
-    rows = [conversation(tokenizer, question, device) for question in order.spec["questions"] or (ALWAYS,)]
+    model.config.pad_token_id = padding(tokenizer)
+    rows = asked(order, tokenizer)
     bench.phase("merge-adapter")
     model = PeftModel.from_pretrained(model, adapter).eval()
     wide = Wide()
@@ -55,8 +55,6 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
 
 def whole_model(bench: Bench) -> tuple[Any, Any, dict[str, Any]]:
     """One that was trained with its head: the model, its tokenizer and what was found."""
-    import torch
-
     from wizard.stages.merging.whole import changed_weights
 
     order, device = bench.order, bench.order.spec.get("device", "cpu")
@@ -66,9 +64,9 @@ def whole_model(bench: Bench) -> tuple[Any, Any, dict[str, Any]]:
         raise WizardError("scores-not-changed", exit_code=ExitCode.FAILED, path=str(trained))
     bench.phase("load-model")
     model, tokenizer = scorer_of(trained, dtype=held_as(order.spec), device_map=device).eval(), tokenizer_of(base)
-    rows = [conversation(tokenizer, question, device) for question in order.spec["questions"] or (ALWAYS,)]
+    rows = asked(order, tokenizer)
     told = scores(model, rows)
-    model.to(torch.bfloat16)
+    halved(model)
     parity = {
         "tokens": sum(row.shape[1] for row in rows),
         "equal": True,
@@ -105,10 +103,15 @@ def scores_in(adapter: Path) -> int:
         return int(file.get_slice(head).get_shape()[0])
 
 
-def conversation(tokenizer: Any, question: str, device: str) -> Any:
-    """As its rows were: token ids of the template, without the beginning of an answer."""
-    talk = [{"role": "user", "content": question}]
-    return tokenizer.apply_chat_template(talk, return_tensors="pt", return_dict=True)["input_ids"].to(device)
+def asked(order: Order, tokenizer: Any) -> list[Any]:
+    """The questions as the endpoint will read them: of each one row of token ids."""
+    import torch
+
+    from wizard.stages.scoring import ids_of
+
+    questions = order.spec["questions"] or (ALWAYS,)
+    rows = ids_of(tokenizer, questions, templated=head_of(order.spec) == "score")
+    return [torch.tensor([ids], device=order.spec.get("device", "cpu")) for ids in rows]
 
 
 def compared(model: Any, wide: Wide, rows: Sequence[Any]) -> tuple[Any, dict[str, Any]]:

@@ -14,10 +14,11 @@ from wizard.stages.client import said
 from wizard.stages.desk import Bench, Order
 from wizard.stages.loading import seeing_of
 from wizard.stages.looking import processor_of
-from wizard.stages.merging.causal import held_as, learn_end
+from wizard.stages.merging.causal import learn_end
+from wizard.stages.merging.comparing import halved, held_as
 from wizard.stages.merging.saving import in_place, write
 from wizard.stages.prepared import with_pictures
-from wizard.stages.weights import check_model, whole
+from wizard.stages.weights import check_adapter, check_model
 
 if TYPE_CHECKING:
     from wizard.stages.seeing import Looker, Said
@@ -74,8 +75,7 @@ def trained_by(order: Order) -> Path:
         check_model(order.input("train", "model"))
         return order.input("train", "model")
     adapter = order.input("train", "adapter")
-    if not whole(adapter / "adapter_model.safetensors"):
-        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    check_adapter(adapter)
     return adapter
 
 
@@ -117,12 +117,9 @@ def folded(
 def replaced(model: Any, looker: Looker, asked: Sequence[Any], before: Sequence[Said]) -> tuple[Compared, list[Said]]:
     """A model that was trained as a whole stands for the base; its weights are held in bf16 from here on. Not its
     buffers: those of its positions are not saved, and whoever loads it makes them anew in 32 bits."""
-    import torch
-
     told = [looker.said(model, each) for each in asked]
     held_changed(before, told)
-    for weight in model.parameters():
-        weight.data = weight.data.to(torch.bfloat16)
+    halved(model)
     cast = [looker.said(model, each) for each in asked]
     return {"cast_logit_diff": furthest(told, cast)}, cast
 

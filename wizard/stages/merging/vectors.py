@@ -12,7 +12,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages.desk import Bench, Order
 from wizard.stages.loading import encoder_of
 from wizard.stages.merging.saving import in_place
-from wizard.stages.weights import whole
+from wizard.stages.weights import check_adapter
 
 NEAR = 1e-4  # between numbers of vectors of length 1
 ROUNDED = 0.05  # of the same in bf16, read back from what was saved: another model's are further away
@@ -74,8 +74,7 @@ def texts_of(order: Order) -> list[str]:
 
 
 def laid_on(encoder: Any, adapter: Path) -> Any:
-    if not whole(adapter / "adapter_model.safetensors"):
-        raise WizardError("adapter-damaged", exit_code=ExitCode.FAILED, path=str(adapter))
+    check_adapter(adapter)
     from peft import PeftModel
 
     encoder[0].model = PeftModel.from_pretrained(encoder[0].model, adapter)

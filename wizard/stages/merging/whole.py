@@ -12,7 +12,8 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import model_of, tokenizer_of
-from wizard.stages.merging.causal import furthest, held_as, learn_end
+from wizard.stages.merging.causal import learn_end
+from wizard.stages.merging.comparing import furthest, halved, held_as
 from wizard.stages.merging.saving import in_place, save
 from wizard.stages.weights import check_model, shards
 
@@ -68,15 +69,6 @@ def opened(folder: Path, device: str, number: Any) -> Any:
         torch.cuda.empty_cache()
     model = model_of(folder, dtype=number, device_map=device).eval()
     Wide().cover(model)
-    return model
-
-
-def halved(model: Any) -> Any:
-    """Its weights in bf16, as they are saved; what it works out for itself, such as rotary frequencies, as it is."""
-    import torch
-
-    for weight in model.parameters():
-        weight.data = weight.data.to(torch.bfloat16)
     return model
 
 

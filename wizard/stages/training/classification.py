@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wizard.stages.loading import scorer_of
+from wizard.stages.loading import padding, scorer_of
 from wizard.stages.training import labels
 from wizard.stages.training.job import Job
 from wizard.tuners.preparing import prepare_model
@@ -30,12 +30,10 @@ def scoring(job: Job, parts: Any, head: dict[str, Any], measured: Any) -> Traine
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
     tokenizer = job.tokenizer
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
     told = job.arguments(TrainingArguments)
     named = {name: value for name, value in head.items() if name != "num_labels"}
     model = job.model(lambda folder, **settings: scorer_of(folder, head["num_labels"], **named, **settings))
-    model.config.pad_token_id = tokenizer.pad_token_id  # what is scored stands at the last token that is no padding
+    model.config.pad_token_id = padding(tokenizer)  # what is scored stands at the last token that is no padding
     model, config = job.tuned(model, "SEQ_CLS")
     return Trainer(
         model=prepare_model(model, config),

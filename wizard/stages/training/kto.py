@@ -10,8 +10,9 @@ from trl import KTOConfig, KTOTrainer
 from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from wizard.errors import ExitCode, WizardError
+from wizard.stages.loading import padding
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import Ready, asked_ahead, learner, padding, reference
+from wizard.stages.training.ready import Ready, asked_ahead, learner, reference
 
 ALONE = "apo_zero_unpaired"  # the loss that does not ask how far the model has moved
 

@@ -15,9 +15,10 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 from datasets import Dataset, IterableDataset
 from trl.experimental.utils import DPODataCollatorWithPadding
 
+from wizard.stages.loading import padding
 from wizard.stages.preparing.tokens import IGNORED
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import learner, padding
+from wizard.stages.training.ready import learner
 
 
 class Joined(DPODataCollatorWithPadding):  # type: ignore[misc]

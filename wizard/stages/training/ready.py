@@ -42,10 +42,3 @@ def asked_ahead(job: Job, told: Any, rows: Any) -> None:
     if told.precompute_ref_log_probs and isinstance(rows, IterableDataset):
         told.precompute_ref_log_probs = False
         job.bench.note("reference-kept", "warning")
-
-
-def padding(tokenizer: Any) -> int:
-    """The id that TRL pads with, and tells the model of: a model without one is padded with its end."""
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return int(tokenizer.pad_token_id)

@@ -9,9 +9,9 @@ from typing import Any
 from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
-from wizard.stages.loading import scorer_of
+from wizard.stages.loading import padding, scorer_of
 from wizard.stages.training.job import Job
-from wizard.stages.training.ready import Ready, padding
+from wizard.stages.training.ready import Ready
 
 SIDES = ("chosen_ids", "rejected_ids")
 
