@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import wizard
-from tests.unit.stages.programs import LOCKS, StageRun, built, environment
+from tests.unit.stages.programs import LOCKS, StageRun, built, tiny
 from tests.unit.stages.recipe_rows import DATA, TEACHER
 from tests.unit.stages.test_recipes import CATALOG, planned, settings_of
 from wizard.contract import Machine, Recipe
@@ -82,6 +81,4 @@ def test_a_recipe_goes_its_way_on_a_card(
 def made(recipe: Recipe, name: str, python: Path, lib: Path, place: Path, kind: str = "") -> Path:
     script = MADE_BY.get(recipe.task, "make_tiny.py")
     told = [kind] if kind else ["experts"] if "olmoe" in recipe.models else []
-    path = Path(__file__).parents[1] / "unit" / "stages" / script
-    subprocess.run([str(python), str(path), str(place / name), *told], check=True, env=environment(lib))
-    return place / name
+    return tiny(python, lib, place / name, *told, script=script)

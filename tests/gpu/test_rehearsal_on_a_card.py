@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import wizard
-from tests.unit.stages.programs import LOCKS, StageRun, built, environment
+from tests.unit.stages.programs import LOCKS, StageRun, built, environment, tiny
 from wizard.catalog import builtin, load
 from wizard.contract import MEMORY_KNOBS, Catalog, Knobs, Machine, Verdict
 from wizard.detect import detect
@@ -74,16 +74,14 @@ def models(
 ) -> Callable[[str], Path]:
     """Weights play no part in memory: random ones of the right shape do, with the tiny tokenizer of the stage tests."""
     place = tmp_path_factory.mktemp("models")
-    tiny = place / "tiny"
-    script = Path(__file__).parents[1] / "unit" / "stages" / "make_tiny.py"
-    subprocess.run([str(python), str(script), str(tiny)], check=True, env=environment(lib))
+    words = tiny(python, lib, place / "tiny")
 
     def make(name: str) -> Path:
         folder = place / name
         if not folder.exists():
             numbers = repr(shape(catalog, name))
             subprocess.run(
-                [str(python), "-c", CONFIG, str(folder), str(tiny), numbers], check=True, env=environment(lib)
+                [str(python), "-c", CONFIG, str(folder), str(words), numbers], check=True, env=environment(lib)
             )
         return folder
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, LOCKS, ROWS, SFT, StageRun, built, environment
+from tests.unit.stages.programs import KNOBS, LOCKS, ROWS, SFT, StageRun, built, tiny
 from wizard.journal import Home
 from wizard.run import install_lib
 
@@ -45,8 +45,7 @@ def place(tmp_path: Path, python: Path) -> Path:
     """A home with the code of the stages, a tiny model and its rows."""
     home = Home(tmp_path, tmp_path)
     (tmp_path / "code").symlink_to(home.lib / install_lib(home, Path(wizard.__file__).parent))
-    script = Path(__file__).parents[1] / "unit" / "stages" / "make_tiny.py"
-    subprocess.run([python, script, tmp_path / "model"], check=True, env=environment(tmp_path / "code"))
+    tiny(python, tmp_path / "code", tmp_path / "model")
     prepare = StageRun(tmp_path / "prepare", "prepare", python, tmp_path / "code", tmp_path)
     spec = {"data": {"kind": "bundled"}, "rows": ROWS, "knobs": KNOBS}
     assert prepare.order(spec, {"fetch": {"model": tmp_path / "model"}}).run() == 0

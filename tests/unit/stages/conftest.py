@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import wizard
-from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, beside, built, environment
+from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, beside, built, tiny
 from tests.unit.stages.recipe_rows import DATA
 from wizard.journal import Home
 from wizard.run import install_lib
@@ -125,37 +124,25 @@ def forged(stage: Stages, forge: Forge, extras_python: Path) -> Stages:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
     """Two Llama layers of width 64, a byte-level tokenizer and ChatML: real in all but size."""
-    folder = tmp_path_factory.mktemp("tiny") / "model"
-    script = Path(__file__).with_name("make_tiny.py")
-    subprocess.run([str(trl_python), str(script), str(folder)], check=True, env=environment(lib))
-    return folder
+    return tiny(trl_python, lib, tmp_path_factory.mktemp("tiny") / "model")
 
 
 @pytest.fixture(scope="session")
 def tiny_teacher(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
     """As `tiny_model`, with other weights."""
-    folder = tmp_path_factory.mktemp("tiny") / "teacher"
-    script = Path(__file__).with_name("make_tiny.py")
-    subprocess.run([str(trl_python), str(script), str(folder), "teacher"], check=True, env=environment(lib))
-    return folder
+    return tiny(trl_python, lib, tmp_path_factory.mktemp("tiny") / "teacher", "teacher")
 
 
 @pytest.fixture(scope="session")
 def tiny_experts(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
     """As `tiny_model`, with four experts in each layer: Qwen3-MoE."""
-    folder = tmp_path_factory.mktemp("tiny") / "experts"
-    script = Path(__file__).with_name("make_tiny.py")
-    subprocess.run([str(trl_python), str(script), str(folder), "experts"], check=True, env=environment(lib))
-    return folder
+    return tiny(trl_python, lib, tmp_path_factory.mktemp("tiny") / "experts", "experts")
 
 
 @pytest.fixture(scope="session")
 def tiny_seeing(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
     """A Qwen2.5-VL of two layers and two in its tower, with the files of a hub."""
-    folder = tmp_path_factory.mktemp("seeing") / "model"
-    script = Path(__file__).with_name("make_tiny_seeing.py")
-    subprocess.run([str(trl_python), str(script), str(folder)], check=True, env=environment(lib))
-    return folder
+    return tiny(trl_python, lib, tmp_path_factory.mktemp("seeing") / "model", script="make_tiny_seeing.py")
 
 
 @pytest.fixture(scope="session")

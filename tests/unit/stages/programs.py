@@ -10,12 +10,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from wizard.stages.client import Client
+from wizard.stages.ports import claim
 
 REPO = Path(__file__).parents[3]
 LOCKS = REPO / "recipes" / "engines" / "locks"
@@ -201,6 +205,43 @@ class StageRun:
         while not met(self):
             assert process.poll() is None, (self.path / "log.txt").read_text()[-3000:]
             time.sleep(0.05)
+
+
+def tiny(python: Path, lib: Path, folder: Path, *kind: str, script: str = "make_tiny.py") -> Path:
+    """A tiny model's folder, written by one of the scripts that lie here."""
+    program = [str(python), str(Path(__file__).with_name(script)), str(folder), *kind]
+    subprocess.run(program, check=True, env=environment(lib))
+    return folder
+
+
+@contextmanager
+def serving(serve: StageRun) -> Iterator[subprocess.Popen[bytes]]:
+    """The serve stage, once its model is ready."""
+    process = serve.start()
+    try:
+        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()
+
+
+@contextmanager
+def served(forge: Forge, place: Path, model: Path, head: str, context: int = 256) -> Iterator[Client]:
+    """A model behind the server on plain transformers, which is a fork too; its log lies in `place`."""
+    port, key = claim("127.0.0.1", 0), "a key"
+    told = ["--model", str(model), "--name", "me", "--port", str(port), "--dtype", "float32", "--context", str(context)]
+    server = forge.run("wizard.stages.openai_server", place, *told, "--head", head, wait=False, VLLM_API_KEY=key)
+    try:
+        client = Client(url=f"http://127.0.0.1:{port}/v1", model="me", key=key)
+        deadline = time.monotonic() + 300
+        while not client.healthy() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert client.healthy(), (place / "log.txt").read_text()[-3000:]
+        yield client
+    finally:
+        os.kill(server, signal.SIGKILL)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import StageRun
+from tests.unit.stages.programs import StageRun, serving
 from tests.unit.stages.recipe_rows import drawn
 from tests.unit.stages.test_serve import Served, engine_environment, spec
 
@@ -27,14 +27,8 @@ def served(
     root = tmp_path_factory.mktemp("serve")
     serve = StageRun(root / "serve", "serve", trl_python, lib, root, engine_environment("transformers"))
     serve.order(spec("transformers", root), {"fetch": {"model": tiny_seeing}})
-    process = serve.start()
-    try:
-        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+    with serving(serve) as process:
         yield Served(serve, process, serve.events("ready")[0]["endpoint"].removesuffix("/v1"))
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
 
 
 def shown(*urls: str, text: str = "Which colour?") -> dict[str, Any]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import Forge, StageRun, Stages
+from tests.unit.stages.programs import Forge, StageRun, Stages, served
 from tests.unit.stages.recipe_rows import DATA, SETTINGS, TEACHER, drawn
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
 from wizard.plan import compile_plan
-from wizard.stages.client import Client
 from wizard.stages.heads import answers, head_of
-from wizard.stages.ports import claim
 
 CATALOG = load([builtin()])
 SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "rank": 4, "save_steps": 2}
@@ -115,21 +110,11 @@ def learnt(train: Path) -> bool:
 
 def answer(forge: Forge, place: Path, model: Path, head: str, question: Any) -> Any:
     """What the server of this head says, by the route that its clients know; nothing of an answer without tokens."""
-    port, key = claim("127.0.0.1", 0), "a key"
-    told = ["--model", str(model), "--name", "me", "--port", str(port), "--dtype", "float32", "--context", "256"]
-    server = forge.run("wizard.stages.openai_server", place, *told, "--head", head, wait=False, VLLM_API_KEY=key)
-    try:
-        client = Client(url=f"http://127.0.0.1:{port}/v1", model="me", key=key)
-        deadline = time.monotonic() + 300
-        while not client.healthy() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert client.healthy(), (place / "log.txt").read_text()[-3000:]
+    with served(forge, place, model, head) as client:
         if head != "chat":
             return answers(client, head, [question], ["It is 6.", "No."])
         asked = [{"role": "user", "content": question}]
         return client.chat(messages=asked, max_tokens=8)["usage"]["completion_tokens"]
-    finally:
-        os.kill(server, signal.SIGKILL)
 
 
 def test_what_is_told_of_a_recipe_is_true() -> None:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +11,11 @@ import httpx
 import openai
 import pytest
 
-from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages
+from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages, served
 from tests.unit.stages.recipe_rows import DATA
-from wizard.stages.client import Client
-from wizard.stages.ports import claim
 
-KEY = "a key"
+KEY = "a key"  # as `served` has it
 COLOURS = {"red": "rot", "green": "gruen", "blue": "blau", "white": "weiss"}
-
-
-@contextmanager
-def served(forge: Forge, place: Path, model: Path, head: str) -> Iterator[Client]:
-    port = claim("127.0.0.1", 0)
-    told = ["--model", str(model), "--name", "me", "--port", str(port), "--dtype", "float32", "--context", "64"]
-    server = forge.run("wizard.stages.openai_server", place, *told, "--head", head, wait=False, VLLM_API_KEY=KEY)
-    try:
-        client = Client(url=f"http://127.0.0.1:{port}/v1", model="me", key=KEY)
-        deadline = time.monotonic() + 300
-        while not client.healthy() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        yield client
-    finally:
-        os.kill(server, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from tests.unit.stages.programs import REPO, StageRun, Stages, kill
+from tests.unit.stages.programs import REPO, StageRun, Stages, kill, serving
 from wizard.stages import serve as serve_stage
 
 KEY = "the-right-key"
@@ -88,14 +88,8 @@ def served(
     root = tmp_path_factory.mktemp("serve")
     serve = StageRun(root / "serve", "serve", python, lib, root, engine_environment(engine))
     serve.order(spec(engine, root), {"fetch": {"model": tiny_model}})
-    process = serve.start()
-    try:
-        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+    with serving(serve) as process:
         yield Served(serve, process, serve.events("ready")[0]["endpoint"].removesuffix("/v1"))
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
 
 
 def test_a_model_that_reads_text_alone_refuses_a_picture(served: Served) -> None:
