@@ -16,7 +16,7 @@ from wizard.contract.catalogue import (
 )
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
-from wizard.contract.kernels import FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
+from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
@@ -25,6 +25,7 @@ from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
+    "ADALORA_WIDER",
     "FLASH_WIDEST",
     "HELD_BACK",
     "MEMORY_KNOBS",

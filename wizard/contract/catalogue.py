@@ -181,6 +181,11 @@ class Knobs:
     save_minutes: float = 10.0  # 0: by steps alone
     seed: int = 42
 
+    @property
+    def readers(self) -> int:
+        """Groups of cards that read rows of their own: the cards of one sequence read it together."""
+        return max(1, self.n_gpus * self.nodes // self.sequence_parallel)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from wizard.contract import ADALORA_WIDER
 from wizard.tuners import own
 
 Method = Mapping[str, Any]
 Knobs = Mapping[str, Any]
 ROUTER = "router"
 OF_OPTIMIZER = ("loraplus_lr_ratio", "loraplus_lr_embedding")  # LoRA+: its configuration is LoRA's
-WIDER = 1.5  # AdaLoRA begins with so many times the rank that it ends with (arXiv:2303.10512, appendix)
 FEEDFORWARD = (
     "down_proj",
     "fc2",
@@ -49,7 +49,7 @@ def adalora(method: Method, knobs: Knobs, model: Any, task_type: str) -> Any:
 
     return AdaLoraConfig(
         target_r=int(knobs["rank"]),
-        init_r=math.ceil(WIDER * int(knobs["rank"])),
+        init_r=math.ceil(ADALORA_WIDER * int(knobs["rank"])),
         lora_alpha=int(knobs["alpha"]),
         total_step=1,
         task_type=task_type,

@@ -9,7 +9,7 @@ from functools import cache
 from math import ceil
 from typing import Any
 
-from wizard.contract import Architecture, Board, Knobs, Method, Model
+from wizard.contract import ADALORA_WIDER, Architecture, Board, Knobs, Method, Model
 from wizard.fit.memory import held
 from wizard.fit.memory.law import CUDA_CONTEXT
 from wizard.fit.memory.step import BESIDE, BLOCKS, GENERATING, SCORED, Step
@@ -19,7 +19,6 @@ from wizard.fit.reading.shape import EXPERTS, block_params
 TASKS = {"vision": "sft", "cpo": "orpo"}  # a recipe's trainer -> the law's task, where they are called otherwise
 PACKED = {"gptq": "int4", "awq": "int4"}  # a method's base, likewise
 SIZES = ("oft_block_size", "boft_block_size", "init_r", "r", "size")  # settings that say how large a tuner is
-WIDER = 1.5  # AdaLoRA begins with so many times the rank that it ends with
 COLOCATED = 0.3  # of the card, where a recipe does not say (vllm_gpu_memory_utilization of TRL 1.16)
 
 
@@ -65,7 +64,7 @@ def step_of(case: Case) -> Step:
         optimizer="lisa" if method.tuner == "lisa" else optimizer,
         projected=projected_by(method, knobs),
         foreach=knobs.optimizer == "adamw_torch",
-        accumulates=knobs.accumulate > knobs.n_gpus * knobs.nodes // knobs.sequence_parallel,
+        accumulates=knobs.accumulate > knobs.readers,
         micro_batch=knobs.micro_batch,
         seq_len=ceil(knobs.seq_len / knobs.sequence_parallel),  # a card's part of each
         checkpointing=knobs.grad_ckpt,
@@ -90,7 +89,7 @@ def step_of(case: Case) -> Step:
 
 def rounds_of(knobs: Knobs, *, generated: bool) -> int:
     """Micro-batches that are answered together; `generated`: elsewhere, so that no cache is here."""
-    return 0 if generated else ceil(knobs.accumulate / knobs.n_gpus)
+    return 0 if generated else ceil(knobs.accumulate / knobs.readers)
 
 
 def task_of(trainer: str, settings: Mapping[str, Any]) -> str:
@@ -116,7 +115,7 @@ def tuner_of(method: Method) -> tuple[str, int]:
 def size_of(method: Method, knobs: Knobs) -> int:
     """The rank that training begins with, or a block's or a bottleneck's width."""
     told = next((int(method.settings[name]) for name in SIZES if method.settings.get(name)), 0)
-    return told or ceil(WIDER * knobs.rank if method.tuner == "adalora" else knobs.rank)
+    return told or ceil(ADALORA_WIDER * knobs.rank if method.tuner == "adalora" else knobs.rank)
 
 
 def targets_of(method: Method, knobs: Knobs) -> frozenset[str]:

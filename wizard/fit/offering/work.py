@@ -40,16 +40,11 @@ def load_of(recipe: Recipe, catalog: Catalog, knobs: Knobs, rows: int, row_token
 
 def micro_batches(knobs: Knobs) -> int:
     """Of one card in a step: several cards share them."""
-    return ceil(knobs.accumulate / readers(knobs))
-
-
-def readers(knobs: Knobs) -> int:
-    """Groups of cards that read rows of their own."""
-    return max(1, knobs.n_gpus * knobs.nodes // knobs.sequence_parallel)
+    return ceil(knobs.accumulate / knobs.readers)
 
 
 def steps_of(knobs: Knobs, load: Load) -> int:
-    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * readers(knobs)))
+    asked = ceil(load.rows * knobs.epochs / (knobs.micro_batch * micro_batches(knobs) * knobs.readers))
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
