@@ -19,14 +19,14 @@ import os, signal
 from wizard.stages import reporter
 begin = reporter.Reporter.on_step_begin
 def on(self, args, state, control, **more):
-    if os.environ.get("RANK") == "1" and state.global_step == 3:
+    if os.environ.get("RANK") == "{rank}" and state.global_step == 3:
         {deed}
     begin(self, args, state, control, **more)
 reporter.Reporter.on_step_begin = on
 """
-KILLED = ON.format(deed="os.killpg(0, signal.SIGKILL)")
-ASKED = ON.format(deed="os.kill(os.getppid(), signal.SIGTERM); import time; time.sleep(0.5)")
-OUT_OF_MEMORY = ON.format(deed='raise MemoryError("the card is full")')
+KILLED = ON.format(rank=0, deed="os.killpg(0, signal.SIGKILL)")  # rank 0 has written what step 3 gave by then
+ASKED = ON.format(rank=1, deed="os.kill(os.getppid(), signal.SIGTERM); import time; time.sleep(0.5)")
+OUT_OF_MEMORY = ON.format(rank=1, deed='raise MemoryError("the card is full")')
 Make = Callable[..., StageRun]
 
 
