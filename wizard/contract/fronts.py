@@ -38,6 +38,7 @@ class Front:
     run: str
     status: FrontState
     exposure: Exposure | None = None
+    url: str = ""  # for others, as far as this machine knows its address
     expires: float = 0.0  # the certificate: seconds since 1970
     fingerprint: str = ""  # SHA-256 of it, as browsers and openssl spell it
     restarts: int = 0

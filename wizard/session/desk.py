@@ -47,6 +47,7 @@ from wizard.session import (
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
 from wizard.session.data_desk import DataDesk
+from wizard.session.fronts import Fronts
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
 
@@ -80,6 +81,10 @@ class Desk(DataDesk):
     @cached_property
     def models(self) -> Models:
         return Models(self)
+
+    @cached_property
+    def fronts(self) -> Fronts:
+        return Fronts(self.home)
 
     def take_in(self, model: Model) -> None:
         """Into the catalogue of this process."""

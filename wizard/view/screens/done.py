@@ -36,6 +36,7 @@ class Done(Page):
         Binding("f3", "key", show=False),
         Binding("f4", "copy", show=False),
         Binding("s", "stop", show=False),
+        Binding("x", "expose", show=False),
         Binding("l", "app.language", show=False),
         Binding("q", "app.leave", show=False),
     ]
@@ -90,6 +91,7 @@ class Done(Page):
         return [
             Key("tab", "type", "chat"),
             *keys,
+            Key("x", "expose", "expose"),
             Key("s", "stop_server", "stop"),
             Key("l", "language", "app.language"),
             Key("esc", "runs", "back"),
@@ -172,7 +174,7 @@ class Done(Page):
             yield label, telling.short_path(outcome.paths[name])
 
     def _next(self) -> Content:
-        lines = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", "stop")]
+        lines = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", "expose", "stop")]
         shown = lines if self.endpoint else lines[:2]
         return Content.assemble((say("view.done.what_next"), "$primary bold"), *(f"\n- {line}" for line in shown))
 
@@ -211,6 +213,12 @@ class Done(Page):
             from wizard.view.screens.confirm import Confirm
 
             self.app.push_screen(Confirm("stop_serving", ["no", "now"], run=self.run), self._stop)
+
+    def action_expose(self) -> None:
+        if self.endpoint:
+            from wizard.view.screens.expose import ExposeScreen
+
+            self.app.push_screen(ExposeScreen(self.run))
 
     def _stop(self, answer: str | None) -> None:
         if answer == "now":
