@@ -10,6 +10,7 @@ from typing import Any
 
 import fake_moments as moments
 import fake_values as values
+from fake_fronts import FakeFronts
 
 from wizard.contract import (
     Catalog,
@@ -97,6 +98,7 @@ class FakeDesk:
         self.home = FakeHome(home)
         self.pretend = pretend or None
         self.models = FakeModels(self)
+        self.fronts = FakeFronts(self._note)
         self.asked: list[tuple[Any, ...]] = []
         self.moment: RunState = moments.TRAINING
         self.here: tuple[RunState, ...] = ()

@@ -15,7 +15,7 @@ from wizard.contract.catalogue import (
     Tower,
 )
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
-from wizard.contract.fronts import AccessKey, Exposure, Front, FrontState
+from wizard.contract.fronts import PRIVATE_NETWORKS, AccessKey, Exposure, Front, FrontState
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
@@ -31,6 +31,7 @@ __all__ = [
     "HELD_BACK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
+    "PRIVATE_NETWORKS",
     "SERVED_TOKENS",
     "AccessKey",
     "Architecture",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from wizard.contract.problem import Problem
 
+PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
 FrontState = Literal["off", "starting", "open", "waiting", "failed"]  # waiting: for the engine
 
 

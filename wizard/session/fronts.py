@@ -45,7 +45,7 @@ class Fronts:
         folder = self._serving(run)
         exposure = front.asked(listen=listen, allow=allow, rate=rate, max_body_mb=max_body_mb)
         standing = front.standing(folder)
-        if not standing.exposure or (standing.exposure.host, standing.exposure.port) != (exposure.host, exposure.port):
+        if not standing.exposure or standing.exposure.port != exposure.port:
             front.refuse_taken(exposure)
         return front.with_certificate(exposure, tls, self._home)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from wizard.contract import Exposure, Front
+from wizard.contract import PRIVATE_NETWORKS, Exposure, Front
 from wizard.words import say
 
 
@@ -19,12 +19,18 @@ def headline(front: Front) -> str:
 def facts(front: Front) -> Iterator[tuple[str, str]]:
     exposure = front.exposure
     if exposure:
-        yield say("front.allowed"), ", ".join(exposure.allow) or say("front.everybody")
+        yield say("front.allowed"), allowed(exposure)
         yield say("front.tls"), tls(front, exposure)
         if front.fingerprint:
             yield say("front.fingerprint"), front.fingerprint
         per = say(f"front.per.{exposure.per}")
         yield say("front.limits"), say("front.limits_told", rate=exposure.rate, per=per, body=exposure.max_body_mb)
+
+
+def allowed(exposure: Exposure) -> str:
+    if exposure.allow == PRIVATE_NETWORKS:
+        return say("front.private")
+    return ", ".join(exposure.allow) or say("front.everybody")
 
 
 def tls(front: Front, exposure: Exposure) -> str:

@@ -15,7 +15,7 @@ QUERY = r"(\?[^\s#]*)?"
 ROUTES = (  # what inference needs; /metrics, tokenizers, adapters loaded by request, scaling and documents are not
     "GET|HEAD /health",
     "GET /v1/models",
-    r"GET /v1/models/[\w.:-]+",
+    r"GET /v1/models/\w[\w.:-]*",
     "POST /v1/chat/completions",
     "POST /v1/completions",
     "POST /v1/responses",

@@ -30,7 +30,7 @@ def open_front(
     """Opens it, or changes one that is open. Raises WizardError with what stands in its way."""
     folder = FrontFolder.of(run)
     before = folder.asked() if folder.kept else None
-    if not before or (before[0].host, before[0].port) != (exposure.host, exposure.port):
+    if not before or before[0].port != exposure.port:
         wishes.refuse_taken(exposure)
     folder.path.mkdir(parents=True, exist_ok=True)
     mark = secrets.token_hex(8)

@@ -8,11 +8,10 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from wizard.contract import Exposure, Problem
+from wizard.contract import PRIVATE_NETWORKS, Exposure, Problem
 from wizard.errors import ExitCode, WizardError
 
 LISTEN = "0.0.0.0:8443"
-PRIVATE = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
 PRIVATE_WORD, ALL_WORD = "private", "all"
 SELF_SIGNED, PLAIN = "self-signed", "off"
 RATE, BODY_MB = "50/s", 32
@@ -50,7 +49,7 @@ def networks(words: Sequence[str]) -> tuple[str, ...]:
     split = [part for word in words for part in re.split(r"[\s,]+", word) if part] or [PRIVATE_WORD]
     if ALL_WORD in split:
         return ()
-    found = [network for word in split for network in (PRIVATE if word == PRIVATE_WORD else (_network(word),))]
+    found = [network for word in split for network in (PRIVATE_NETWORKS if word == PRIVATE_WORD else (_network(word),))]
     everybody = any(ipaddress.ip_network(network).prefixlen == 0 for network in found)
     return () if everybody else tuple(dict.fromkeys(found))
 

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from wizard.contract import Front, Problem
+from wizard.contract import PRIVATE_NETWORKS, Exposure, Front, Problem
 from wizard.view import opened, telling
 from wizard.view.screens.page import Page
 from wizard.view.widgets import Key, Pick, PlainStatic
@@ -66,10 +66,10 @@ class ExposeScreen(Page):
         yield Field(say("view.expose.tls_own"), own, id="field-tls-own")
         yield Field(say("view.expose.key"), self._box("key-name"), id="field-key-name")
         yield PlainStatic(id="state")
-        yield Facts(id="facts")
         yield PlainStatic(id="key-title")
         yield PlainStatic(id="key")
         yield PlainStatic(id="key-note")
+        yield Facts(id="facts")
         yield PlainStatic(id="warned")
 
     def _box(self, name: str) -> Answer:
@@ -132,7 +132,7 @@ class ExposeScreen(Page):
         if exposure := front.exposure:
             host = f"[{exposure.host}]" if ":" in exposure.host else exposure.host
             self.query_one("#listen", Input).value = f"{host}:{exposure.port}"
-            self.query_one("#allow", Input).value = " ".join(exposure.allow) or "all"
+            self.query_one("#allow", Input).value = _spelt(exposure)
             chosen = "self-signed" if exposure.self_signed else "own" if exposure.certificate else "off"
             self.query_one("#tls", Pick).chosen = TLS.index(chosen)
             self._picked(chosen)
@@ -144,6 +144,7 @@ class ExposeScreen(Page):
     def _tell(self) -> None:
         known = self.standing
         is_open = known is not None and known.front.status != "off"
+        self.query_one("#what").set_class(is_open, "hidden")
         self.query_one("#state", PlainStatic).update(self.busy or (self._state(known) if known else ""))
         self.query_one("#facts", Facts).tell(list(opened.facts(known.front)) if known and is_open else [])
         name, key = known.made if known else ("", "")
@@ -214,6 +215,11 @@ class ExposeScreen(Page):
         if self.standing and self.standing.made[1]:
             self.app.copy_to_clipboard(self.standing.made[1])
             self.notify(say("view.expose.copied"), markup=False)
+
+
+def _spelt(exposure: Exposure) -> str:
+    """As a person asks for it."""
+    return "private" if exposure.allow == PRIVATE_NETWORKS else " ".join(exposure.allow) or "all"
 
 
 def _warnings(front: Front) -> list[str]:
