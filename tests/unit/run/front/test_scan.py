@@ -22,10 +22,10 @@ OPEN = ("/v1/models", "/v1/chat/completions", "/v1/completions", "/v1/responses"
 TRICKS = (
     "//v1/models", "/v1//models", "/v1/./models", "/v1/../metrics", "/v1/models/../../metrics", "/./metrics",
     "/%2e%2e/metrics", "/v1/%2e%2e/metrics", "/v1%2fmodels", "/v1/models%2f..%2f..%2fmetrics", "/v1/models/",
-    "/V1/models", "/v1/models%00", "/v1/models;/../metrics", "/health/../metrics", "/health/..%2fmetrics", "/health/", "/healthz",
-    "/v1/models#/../metrics", "/v1\\models", "/v1/models/%2e%2e", "/v1/models/..", "/v1/%6dodels", "/%76%31/models",
-    "http://127.0.0.1/metrics", "http://evil/v1/models", "//evil/v1/models", "*", "v1/models", "/v1/chat/completions/",
-    "/health?/../metrics", "/v1/models?a b",
+    "/V1/models", "/v1/models%00", "/v1/models;/../metrics", "/health/../metrics", "/health/..%2fmetrics", "/health/",
+    "/healthz", "/v1/models#/../metrics", "/v1\\models", "/v1/models/%2e%2e", "/v1/models/..", "/v1/%6dodels",
+    "/%76%31/models", "http://127.0.0.1/metrics", "http://evil/v1/models", "//evil/v1/models", "*", "v1/models",
+    "/v1/chat/completions/", "/health?/../metrics", "/v1/models?a b",
 )  # fmt: skip
 REFUSED = {400, 401, 403, 404, 405, 408, 413, 414, 429}
 
