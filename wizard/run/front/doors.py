@@ -38,7 +38,9 @@ def open_front(
     _until_taken_up(folder, run, command, environment, mark)
     front = standing(run)
     if front.problem:
-        if not before:
+        if before:
+            folder.ask(*before)
+        else:
             close_front(run)
         raise WizardError.of(front.problem, ExitCode.FAILED)
     return front

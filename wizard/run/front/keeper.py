@@ -7,8 +7,11 @@ import os
 import resource
 import signal
 import socket
+import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,7 +41,8 @@ def keep(run: RunFolder, home: Home) -> int:
     if lock is None:
         return ExitCode.OK
     try:
-        return asyncio.run(_keep(run, folder, home))
+        _kept(run, folder, home)
+        return ExitCode.OK
     except Exception as error:  # whatever it is, it is told
         traceback.print_exc()
         told = error.problem if isinstance(error, WizardError) else _crashed(folder, error)
@@ -52,35 +56,38 @@ def _crashed(folder: FrontFolder, error: Exception) -> Problem:
     return Problem(code="front-crashed", params={"log": str(folder.log), "error": f"{type(error).__name__}: {error}"})
 
 
-async def _keep(run: RunFolder, folder: FrontFolder, home: Home) -> int:
-    stopping = asyncio.Event()
+def _kept(run: RunFolder, folder: FrontFolder, home: Home) -> None:
+    """In the main thread: nginx ends with the thread that started it."""
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    server = await _open_wicket(folder, home)
-    keeper = Keeper(run, folder, home, Nginx(need(), folder.path, _environment(run)))
-    try:
-        while not stopping.is_set() and keeper.look():
-            try:
-                await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
-            except asyncio.TimeoutError:
-                continue
-    finally:
-        keeper.end()
-        server.close()
-    return ExitCode.OK
+        signal.signal(number, lambda *_: stopping.set())
+    with open_wicket(folder, home):
+        keeper = Keeper(run, folder, home, Nginx(need(), folder.path, _environment(run)))
+        try:
+            while not stopping.is_set() and keeper.look():
+                stopping.wait(LOOK_SECONDS)
+        finally:
+            keeper.end()
 
 
-async def _open_wicket(folder: FrontFolder, home: Home) -> asyncio.Server:
-    """By a name relative to the folder: a run's path may be longer than a socket's may, and nginx's workers, who are
-    nobody, reach it from where they were started though they may not walk there."""
+@contextmanager
+def open_wicket(folder: FrontFolder, home: Home) -> Iterator[None]:
+    """In a thread of its own, so that no look at nginx keeps a request waiting. The socket's name is relative to the
+    folder: a run's path may be longer than a socket's may, and nginx's workers, who are nobody, reach it from where
+    they were started though they may not walk there."""
     os.chdir(folder.path)
     folder.socket.unlink(missing_ok=True)
     known = access.Known(access.file_of(home))
-    server = await asyncio.get_running_loop().create_unix_server(lambda: Wicket(known.name_of), folder.socket.name)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(loop.create_unix_server(lambda: Wicket(known.name_of), folder.socket.name, backlog=1024))
     root = os.geteuid() == 0
     folder.path.chmod(0o711 if root else 0o700)
     folder.socket.chmod(0o666 if root else 0o600)
-    return server
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
 
 
 def _environment(run: RunFolder) -> dict[str, str]:
@@ -92,6 +99,8 @@ class Keeper:
         self._run, self._folder, self._home, self._nginx = run, folder, home, nginx
         self._watch = Watch(run)
         self._shown: tuple[object, ...] = ()  # what nginx was last told
+        self._refused: tuple[object, ...] = ()  # what it would not take, and why
+        self._refusal: Problem | None = None
         self._listens = ""
         self._begun = self._not_before = 0.0
         self._wait, self._restarts = BACK_OFF, 0
@@ -111,10 +120,11 @@ class Keeper:
         try:
             self._follow(exposure, engine)
             self._up(exposure)
-        except WizardError as error:
-            self._problem = error.problem
-        self._turn_log()
-        self._tell(asked, engine)
+            self._turn_log()
+        except OSError:  # a full disk, say: what is open stays so
+            traceback.print_exc()
+        with suppress(OSError):
+            self._tell(asked, engine)
         return True
 
     def _is_over(self, state: RunState) -> bool:
@@ -130,17 +140,20 @@ class Keeper:
         text = config.rendered(exposure, engine, files)
         shown = (text, *(_changed(path) for path in (exposure.certificate, exposure.certificate_key) if path))
         if shown == self._shown:
+            self._refused, self._refusal = (), None
+        if shown in (self._shown, self._refused):
             return
         before = self._folder.config.read_bytes() if self._shown else b""
         write_atomic(self._folder.engine_key, config.engine_key(api_key(self._home, self._run.name)), mode=0o600)
         write_atomic(self._folder.config, text, mode=0o600)
         try:
             self._nginx.test()
-        except WizardError:
+        except WizardError as error:
+            self._refused, self._refusal = shown, error.problem
             if before:
                 write_atomic(self._folder.config, before, mode=0o600)
-            raise
-        self._shown, self._problem = shown, None
+            return
+        self._shown, self._refused, self._refusal = shown, (), None
         if self._nginx.alive and self._listens == config.listened(exposure):
             self._nginx.read_anew()
         else:
@@ -176,12 +189,13 @@ class Keeper:
             self._nginx.open_logs_anew()
 
     def _tell(self, asked: str, engine: str) -> None:
-        status = "failed" if self._problem else "starting"
-        if self._nginx.alive and self._open and not self._problem:
+        problem = self._refusal or self._problem
+        status = "failed" if problem else "starting"
+        if self._nginx.alive and self._open and not problem:
             status = "open" if engine else "waiting"
-        told = (status, asked, self._restarts, self._problem, self._nginx.pid)
+        told = (status, asked, self._restarts, problem, self._nginx.pid)
         if told != self._told:
-            self._folder.tell(status, asked, self._restarts, self._problem, self._nginx.pid)
+            self._folder.tell(*told)
             self._told = told
 
     def end(self) -> None:

@@ -275,21 +275,30 @@ def test_a_run_that_does_not_serve_is_not_opened(served: Served) -> None:
     assert told.value.problem.code == "not-serving"
 
 
-def test_what_nginx_refuses_is_told_in_its_words_and_nothing_stays(
+def test_what_nginx_refuses_is_told_in_its_words_and_what_was_open_stays_as_it_was(
     served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     real = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    fake = tmp_path / "bin" / "nginx"
+    fake, refusing = tmp_path / "bin" / "nginx", tmp_path / "refusing"
     fake.parent.mkdir()
-    refusal = "echo '[emerg] unknown directive auth_request' >&2; exit 1"
+    refusal = f"[ -e {refusing} ] && echo '[emerg] unknown directive auth_request' >&2 && exit 1"
     fake.write_text(f'#!/bin/sh\ncase "$*" in *" -t "*) {refusal};; esac\nexec {real} "$@"')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    key = served.fronts.add_key("alice")
+    refusing.touch()
     with pytest.raises(WizardError) as told:
         served.open()
     assert told.value.problem.code == "nginx-refuses"
     assert "auth_request" in told.value.problem.params["error"]
     until(lambda: descendants(served.folder) == [])
+    refusing.unlink()
+    served.open()
+    refusing.touch()
+    with pytest.raises(WizardError):
+        served.open(allow=["203.0.113.7"])
+    until(lambda: served.fronts.standing(RUN).status == "open")
+    assert served.ask(key=key)[0] == 200
 
 
 @pytest.mark.parametrize(("said", "found"), [("nginx version: nginx/1.14.0", "nginx-old"), (None, "nginx-missing")])
