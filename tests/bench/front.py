@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import ssl
 import statistics
 import sys
@@ -26,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "run" / "front"))
 
-from guarded import Served, free_port, serving
+from guarded import Served, descendants, free_port, serving
 
 from wizard.run import key_file
 
@@ -166,6 +167,12 @@ def ways(served: Served, port: int, options: argparse.Namespace) -> tuple[Way, W
     return Way("bare", port, own.read_text()), Way("front", served.port, key, trusted)
 
 
+def busy_seconds(served: Served) -> float:
+    """Of all processes of the front: its keeper, nginx and its workers."""
+    found = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in descendants(served.folder))
+    return sum(int(each[11]) + int(each[12]) for each in found) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=32)
@@ -188,9 +195,12 @@ def main() -> None:
         for way in pair:
             asyncio.run(round_of(way, Load(options.clients, 1, options.tokens, options.model)))
         found: dict[str, list[tuple[float, float]]] = {way.name: [] for way in pair}
+        busy = busy_seconds(served)
         for number in range(options.rounds):
             for way in pair if number % 2 == 0 else pair[::-1]:
                 found[way.name].append(asyncio.run(round_of(way, load)))
+        busy = busy_seconds(served) - busy
+    asked = options.rounds * options.clients * options.requests
     rates = {name: statistics.median(rate for rate, _ in rounds) for name, rounds in found.items()}
     firsts = {name: statistics.median(first for _, first in rounds) for name, rounds in found.items()}
     pairs = [front[0] / bare[0] for bare, front in zip(found["bare"], found["front"], strict=True)]
@@ -201,6 +211,7 @@ def main() -> None:
                 "tls": options.tls,
                 "pieces_per_second": {name: round(rate, 1) for name, rate in rates.items()},
                 "first_piece_ms": {name: round(first * 1000, 1) for name, first in firsts.items()},
+                "front_cpu_ms_per_request": round(busy * 1000 / asked, 2),
                 "ratio": round(statistics.median(pairs), 4),
                 "ratios": [round(ratio, 4) for ratio in pairs],
             }
