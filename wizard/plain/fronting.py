@@ -24,7 +24,7 @@ ASKED = ("listen", "allow", "tls", "rate", "max_body")
 def expose_flags(verb: Parser) -> None:
     verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
     verb.add_argument("--listen", metavar="ADDRESS:PORT", default="", help=say("cli.front.listen"))
-    verb.add_argument("--allow", metavar="NETWORK", nargs="+", action="extend", help=say("cli.front.allow"))
+    verb.add_argument("--allow", metavar="NETWORK", nargs="+", help=say("cli.front.allow"))
     verb.add_argument("--tls", metavar="HOW", default="", help=say("cli.front.tls"))
     verb.add_argument("--rate", metavar="N/s", default="", help=say("cli.front.rate"))
     verb.add_argument("--max-body", type=int, metavar="MB", help=say("cli.front.max_body"))
@@ -94,7 +94,7 @@ def expose(desk: Desk, options: argparse.Namespace) -> int:
     exposure = desk.fronts.asked(
         run,
         listen=options.listen,
-        allow=options.allow or (),
+        allow=[options.allow] if isinstance(options.allow, str) else options.allow or (),  # of its twin
         tls=options.tls,
         rate=options.rate,
         max_body_mb=options.max_body,

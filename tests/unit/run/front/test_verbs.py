@@ -80,6 +80,16 @@ def test_a_person_reads_who_may_ask_what_is_risky_and_how_to_close(
     assert "任何持有密钥的人" in capsys.readouterr().out
 
 
+def test_flags_have_twins_in_the_environment(
+    served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"LISTEN": f"127.0.0.1:{served.port}", "ALLOW": "10.0.0.0/8 127.0.0.1", "TLS": "off", "MAX_BODY": "8"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"YCDY_{name}", value)
+    told = said(capsys, "expose", RUN)
+    assert (told["allow"], told["tls"], told["max_body_mb"]) == (["10.0.0.0/8", "127.0.0.1/32"], None, 8)
+
+
 @pytest.mark.parametrize(
     ("flags", "code"),
     [
