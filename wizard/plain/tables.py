@@ -186,7 +186,7 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         endpoint = desk.endpoint(result.run)
         question = result.questions[0] if result.questions else "Hello"
         lines += ["", f"{say('outcome.endpoint')}  {endpoint.url}", endpoint.curl(question)]
-        lines.append(say("outcome.stop", run=result.run))
+        lines += [say("outcome.stop", run=result.run), say("outcome.expose", run=result.run)]
     return "\n".join(lines)
 
 

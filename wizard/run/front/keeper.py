@@ -58,6 +58,7 @@ def _crashed(folder: FrontFolder, error: Exception) -> Problem:
 
 def _kept(run: RunFolder, folder: FrontFolder, home: Home) -> None:
     """In the main thread: nginx ends with the thread that started it."""
+    os.umask(0o077)  # who asked what is nobody else's business
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -183,10 +184,11 @@ class Keeper:
         self._wait = min(self._wait * 2, LONGEST_BACK_OFF)
 
     def _turn_log(self) -> None:
+        """By the master, who opens it for new workers: the old ones may not walk here."""
         log = self._folder.access_log
         if log.exists() and log.stat().st_size > LOG_BYTES:
             os.replace(log, log.with_suffix(".log.1"))
-            self._nginx.open_logs_anew()
+            self._nginx.read_anew()
 
     def _tell(self, asked: str, engine: str) -> None:
         problem = self._refusal or self._problem

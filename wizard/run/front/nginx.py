@@ -137,14 +137,8 @@ class Nginx:
             )
 
     def read_anew(self) -> None:
-        self._signal(signal.SIGHUP)
-
-    def open_logs_anew(self) -> None:
-        self._signal(signal.SIGUSR1)
-
-    def _signal(self, number: int) -> None:
         if self._process and self.alive:
-            self._process.send_signal(number)
+            self._process.send_signal(signal.SIGHUP)
 
     def end(self) -> None:
         """The workers too, whom a killed master leaves behind at the open port."""

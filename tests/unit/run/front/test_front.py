@@ -240,7 +240,18 @@ def test_everything_nginx_writes_lies_in_the_run(served: Served) -> None:
     written = [link for link in links if link.startswith("/") and not link.startswith(("/dev/", "/proc/"))]
     assert [link for link in written if not link.startswith(str(served.path))] == []
     assert served.engine.seen[0][3] == b"x" * 3_000_000
+    assert stat.S_IMODE((served.path / "access.log").stat().st_mode) == 0o600
     assert [path for name in ("body", "proxy") for path in (served.path / name).rglob("*") if path.is_file()] == []
+
+
+def test_a_long_log_is_turned_and_written_on(served: Served) -> None:
+    key = served.fronts.add_key("alice")
+    served.open()
+    log, old = served.path / "access.log", served.path / "access.log.1"
+    os.truncate(log, 33 * 1024 * 1024)
+    until(old.exists)
+    until(lambda: served.ask(key=key)[0] == 200 and log.exists() and b"alice" in log.read_bytes())
+    assert log.stat().st_size < 10_000
 
 
 def test_the_workers_are_nobody_where_root_starts_it(served: Served) -> None:
