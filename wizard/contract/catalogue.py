@@ -153,6 +153,33 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Whether an engine loads a format, and how that is known."""
+
+    status: Literal["run", "parsed", "refused"]
+    told: Text  # where and when it was run, what was parsed, why it is refused
+    min_capability: tuple[int, int] | None = None  # of the card, for this format in this engine
+    dtype: str = ""  # that the engine must be told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """What the weights of a model may be written as, once it is trained."""
+
+    id: str
+    title: Text
+    why: Text
+    engine: str  # that writes it
+    maker: str  # a module of wizard.stages.quantising
+    bits: float  # of a quantised weight, with its scales
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the maker, by its library's names
+    calibrated: bool = False  # rows are read to choose the numbers
+    readers: Mapping[str, Reader] = field(default_factory=dict)  # engine that serves -> whether it loads it
+    verified: Text = field(default_factory=dict)
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
     seq_len: int = 1024
     micro_batch: int = 1
@@ -228,4 +255,5 @@ class Catalog:
     engines: Mapping[str, Engine]
     datasets: Mapping[str, Dataset]
     boards: Mapping[str, Board]
+    formats: Mapping[str, Format] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()

@@ -10,7 +10,7 @@ from wizard.contract.catalogue import Knobs
 from wizard.contract.datasets import DataChoice
 from wizard.contract.verdicts import Verdict
 
-StageName = Literal["fetch", "prepare", "train", "merge", "serve"]
+StageName = Literal["fetch", "prepare", "train", "merge", "quantise", "evaluate", "serve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,10 @@ class Choice:
     data: DataChoice
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer, over the recipe's
     questions: tuple[str, ...] = ()
+    quantise: str = ""  # the format of the model that is served; empty: as it was trained
+    most_worse: float = 0.1  # the share by which its perplexity may be above the unquantised one's
+    evaluate: bool = False
+    benchmarks: tuple[str, ...] = ()  # beside the rows that were kept back
     serve: bool = True
     port: int = 0  # 0 = any free one
     hub: Literal["auto", "modelscope", "huggingface"] = "auto"

@@ -27,6 +27,7 @@ LEAST: Mapping[str, float] = {
     "learning_rate": 1e-9,
     "epochs": 0.001,
     "port": 0,
+    "most_worse": 0,
 }
 MOST: Mapping[str, float] = {"port": 65535, "zero_stage": 3}
 
@@ -40,6 +41,10 @@ class RunConfig:
     knobs: Knobs = field(default_factory=Knobs)
     settings: Mapping[str, Any] = field(default_factory=dict)
     questions: tuple[str, ...] = ()
+    quantise: str = ""
+    most_worse: float = 0.1
+    evaluate: bool = False
+    benchmarks: tuple[str, ...] = ()
     serve: bool = True
     port: int = 0
     hub: Literal["auto", "modelscope", "huggingface"] = "auto"

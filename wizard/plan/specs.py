@@ -141,6 +141,36 @@ def merge(order: Order) -> dict[str, Any]:
     }
 
 
+def quantise(order: Order) -> dict[str, Any]:
+    format = order.catalog.formats[order.choice.quantise]
+    return {
+        **trained_by(order),
+        "format": format.id,
+        "maker": format.maker,
+        "quantising": dict(format.settings),
+        "calibrated": format.calibrated,
+        "most_worse": order.choice.most_worse,
+        "questions": list(order.choice.questions),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "seq_len": order.choice.knobs.seq_len,
+        "seed": order.choice.knobs.seed,
+        "device": order.verdict.device,
+    }
+
+
+def evaluate(order: Order) -> dict[str, Any]:
+    return {
+        **trained_by(order),
+        "task": order.catalog.recipes[order.choice.recipe].task,
+        "benchmarks": list(order.choice.benchmarks),
+        "questions": list(order.choice.questions),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "seq_len": order.choice.knobs.seq_len,
+        "seed": order.choice.knobs.seed,
+        "device": order.verdict.device,
+    }
+
+
 def serve(order: Order) -> dict[str, Any]:
     engine = order.catalog.engines[order.verdict.engines["serve"]]
     return {
@@ -161,4 +191,12 @@ def serve(order: Order) -> dict[str, Any]:
     }
 
 
-MAKERS: Mapping[str, Any] = {"fetch": fetch, "prepare": prepare, "train": train, "merge": merge, "serve": serve}
+MAKERS: Mapping[str, Any] = {
+    "fetch": fetch,
+    "prepare": prepare,
+    "train": train,
+    "merge": merge,
+    "quantise": quantise,
+    "evaluate": evaluate,
+    "serve": serve,
+}

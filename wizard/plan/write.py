@@ -76,6 +76,10 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"hub = {value(hub)}"
     revision = value(fetched.get("revision") or choice.revision)  # what was fetched is exact, a branch is not
     yield f"revision = {revision}  # of the model on that hub, or the package that brings it"
+    yield f"quantise = {value(choice.quantise)}  # the format of what is served; empty: as it was trained"
+    yield f"most_worse = {choice.most_worse:g}  # the share by which its perplexity may be worse"
+    yield f"evaluate = {value(choice.evaluate)}"
+    yield f"benchmarks = {value(list(choice.benchmarks))}  # beside the rows that were kept back"
     yield f"serve = {value(choice.serve)}"
     yield f"port = {choice.port}  # 0 = any free one"
     yield f"questions = {value(list(choice.questions))}  # asked before and after"

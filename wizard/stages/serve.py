@@ -67,6 +67,8 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 
 def model_of(order: Order) -> Path:
+    if "quantise" in order.inputs:
+        return order.input("quantise", "quantised")
     return order.input("merge", "merged") if "merge" in order.inputs else order.input("fetch", "model")
 
 
