@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from wizard.errors import ExitCode, WizardError
 from wizard.plain.output import answer, piece, problem, talk
 from wizard.session import Desk
-from wizard.session.using import Conversation, Exchange, is_order, obey
+from wizard.session.using import Conversation, is_order, obey
 from wizard.words import say
 
 
@@ -31,26 +31,26 @@ def converse(desk: Desk, name: str, conversation: Conversation | None = None) ->
 def _answer(desk: Desk, name: str, held: Conversation, line: str) -> None:
     exchange = held.asked(line)
     for voice in held.voices:
-        if len(held.voices) > 1:
-            piece(f"{say(f'chat.voice.{voice}')}  ")
+        label = f"{say(f'chat.voice.{voice}')}  " if len(held.voices) > 1 else ""
+        pieces: list[str] = []
         try:
-            _stream(desk, name, held, exchange, voice)
+            _stream(desk.chat(name, held.messages(exchange, voice), **held.options(voice)), label, pieces)
         finally:
-            answer()
+            if pieces:
+                answer()
+        exchange.answers[voice] = "".join(pieces)
     held.keep(exchange)
 
 
-def _stream(desk: Desk, name: str, held: Conversation, exchange: Exchange, voice: str) -> None:
+def _stream(said: Iterator[str], label: str, pieces: list[str]) -> None:
     """Ctrl-C ends the answer, not the talk."""
-    pieces: list[str] = []
     try:
-        for text in desk.chat(name, held.messages(exchange, voice), **held.options(voice)):
+        for text in said:
+            piece(text if pieces else label + text)
             pieces.append(text)
-            piece(text)
     except KeyboardInterrupt:
         if not pieces:
             raise
-    exchange.answers[voice] = "".join(pieces)
 
 
 def _typed() -> Iterator[str]:

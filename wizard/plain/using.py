@@ -13,7 +13,7 @@ from wizard.plain.talking import converse
 from wizard.plain.verbs import named
 from wizard.session import Desk
 from wizard.session.using import FORMS, Conversation, obey
-from wizard.session.using.bench import BOUND, USERS, Level, Sweep, Wanted
+from wizard.session.using.bench import BOUND, USERS, Level, Sweep, Wanted, beyond
 from wizard.words import say
 
 FLAGS = {"system": "system", "temperature": "temperature", "top_p": "top_p", "max_tokens": "max"}  # flag -> order
@@ -109,9 +109,10 @@ def _milliseconds(value: float | None) -> str:
 
 def _advice(sweep: Sweep) -> str:
     best = next((level for level in sweep.levels if level.users == sweep.recommended), None)
-    last = sweep.levels[-1].users if sweep.levels else 0
-    reason = say(f"bench.reason.{sweep.reason}", last=last, bound=f"{sweep.bound:g}")
-    if not best:
+    further = beyond(sweep.levels, sweep.recommended)
+    last, wait = further.users if further else sweep.recommended, _seconds(best.ttft_p90 if best else None)
+    told = {"users": sweep.recommended, "last": last, "bound": f"{sweep.bound:g}", "wait": wait}
+    reason = say(f"bench.reason.{sweep.reason}", **told)
+    if not best or sweep.reason == "all_slow":
         return reason
-    rate, wait = f"{best.tokens_per_second:.0f}", _seconds(best.ttft_p90)
-    return f"{say('bench.advice', users=best.users, rate=rate, wait=wait)} {reason}"
+    return say("bench.advice", **told, rate=f"{best.tokens_per_second:.0f}", reason=reason)

@@ -11,24 +11,32 @@ GROWS = 1.1  # less, and more users only wait longer
 NEARLY = 0.9  # of the best: the rest costs twice the wait
 
 
-def enough(levels: Sequence[Level], bound: float) -> str:
-    """Why not to go on to more users; empty: go on."""
+def enough(levels: Sequence[Level], bound: float) -> bool:
+    """Whether more users cannot be better off. By the half of them: one that hung says little of the others."""
     last, before = levels[-1], levels[:-1]
-    if last.failures:
-        return "failures"
-    if (last.ttft_p90 or 0.0) > bound:
-        return "slow"
-    if before and last.tokens_per_second < GROWS * max(level.tokens_per_second for level in before):
-        return "flat"
-    return ""
+    best = max((level.tokens_per_second for level in before), default=0.0)
+    return bool(last.failures) or (last.ttft_p50 or 0.0) > bound or last.tokens_per_second < GROWS * best
 
 
 def advised(levels: Sequence[Level], bound: float) -> tuple[int, str]:
-    """(users at once, why): the fewest that have nearly the best throughput, all of them answered in time."""
-    good = [level for level in levels if not level.failures and level.requests and (level.ttft_p90 or 0.0) <= bound]
+    """(users at once, why no more): the fewest that have nearly the best throughput, all of them answered in time.
+    `why` is a word key bench.reason.<code>."""
+    good = [level for level in levels if not level.failures and not _slow(level, bound)]
     if not good:
-        failed = any(level.failures for level in levels)
-        return (0, "none") if failed or not levels else (min(level.users for level in levels), "all_slow")
+        whole = [level.users for level in levels if not level.failures]
+        return (min(whole), "all_slow") if whole else (0, "none")
     best = max(level.tokens_per_second for level in good)
     users = min(level.users for level in good if level.tokens_per_second >= NEARLY * best)
-    return users, enough(levels, bound) or "all_measured"
+    further = beyond(levels, users)
+    if not further:
+        return users, "all_measured"
+    return users, "failures" if further.failures else "slow" if _slow(further, bound) else "flat"
+
+
+def beyond(levels: Sequence[Level], users: int) -> Level | None:
+    """The next more users that were measured."""
+    return next((level for level in levels if level.users > users), None)
+
+
+def _slow(level: Level, bound: float) -> bool:
+    return (level.ttft_p90 or 0.0) > bound
