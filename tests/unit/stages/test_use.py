@@ -67,7 +67,7 @@ def pasted(clients: Path, tmp_path: Path) -> Pasted:
         hidden = ("PYTHON", "YCDY_", "OPENAI_", "LANG")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         clean |= {"NO_PROXY": "127.0.0.1", "PYTHONUTF8": "1", **variables}
-        return subprocess.run([program, str(file)], capture_output=True, text=True, env=clean, timeout=120)
+        return subprocess.run([program, str(file)], capture_output=True, text=True, env=clean, timeout=400)
 
     return run
 
