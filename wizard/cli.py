@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS
+from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS, USING
+from wizard.plain.flags import using_verbs
 from wizard.plain.fronting import expose_flags, keys_flags
 from wizard.plain.output import tell
 from wizard.plain.parsing import Parser, share, twin, unknown_flag
@@ -178,7 +179,7 @@ def _data_flags(verb: Parser, **options: Any) -> None:
 
 def _living_verbs(verbs: Any) -> None:
     _verb(verbs, "runs")
-    for name in ("attach", "resume", "stop", "logs", "chat", "export"):
+    for name in ("attach", "resume", "stop", "logs", "export"):
         verb = _verb(verbs, name)
         verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
         if name == "resume":
@@ -198,6 +199,7 @@ def _living_verbs(verbs: Any) -> None:
 
     expose_flags(_verb(verbs, "expose"))
     keys_flags(_verb(verbs, "keys"))
+    using_verbs({name: _verb(verbs, name) for name in USING})
     push = _verb(verbs, "push")
     push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
     push.add_argument("target", metavar="HUB::ORG/NAME", help=say("cli.flag.target"))
@@ -237,6 +239,10 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.data import data
 
         return data(desk, options)
+    if options.verb in USING:
+        from wizard.plain import using
+
+        return int(getattr(using, options.verb)(desk, options))
     from wizard.plain import fronting, verbs
 
     room = fronting if options.verb in ("expose", "keys") else verbs

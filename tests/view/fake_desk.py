@@ -29,6 +29,8 @@ from wizard.contract import (
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome, suiting
 from wizard.session.models import Wanted
+from wizard.session.using import FORMS
+from wizard.session.using.snippets import snippet
 from wizard.words import language
 
 LOG = ["loading the base model", "\x1b[32mstep 40\x1b[0m loss 0.61", "step 41 loss 0.58"]
@@ -256,11 +258,21 @@ class FakeDesk:
         )
 
     def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
-        self._note("chat", tuple(dict(turn) for turn in messages))
+        self._note("chat", tuple(dict(turn) for turn in messages), options)
         for place, piece in enumerate(values.ANSWERS[language()]["pieces"]):
             if place:
                 self.may_answer.wait()
             yield piece
+
+    def base_of(self, run: str) -> str:
+        self._note("base_of", run)
+        return "zephyrine-base"
+
+    def snippet_forms(self, run: str) -> tuple[str, ...]:
+        return FORMS
+
+    def snippet(self, run: str, form: str, question: str) -> str:
+        return snippet(self.endpoint(run), form, question)
 
     def outcome(self, run: str) -> Outcome:
         said = values.ANSWERS[language()]

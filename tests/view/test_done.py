@@ -83,10 +83,74 @@ async def test_the_key_is_hidden_until_asked(served: FakeDesk) -> None:
 async def test_the_curl_line_is_copied_whole(served: FakeDesk) -> None:
     async with sitting_at(served, attach=RUN) as person:
         await reach_done(person)
-        await person.see("copy curl")
+        await person.see("F4 copy")
         await person.press("f4")
-        await person.see("in your clipboard")
-        assert person.window.clipboard == served.endpoint(RUN).curl("Who are you?")
+        await person.see("curl: in your clipboard")
+        assert person.window.clipboard == served.snippet(RUN, "curl", "Who are you?")
+
+
+async def test_programs_in_other_languages_are_a_key_away(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN, size=(100, 60)) as person:
+        await reach_done(person)
+        await person.see("by curl", "F5 python")
+        await person.press("f5")
+        await person.see("from openai import OpenAI", "F5 langchain")
+        await person.press("f4")
+        await person.see("python: in your clipboard")
+        assert person.window.clipboard == served.snippet(RUN, "python", "Who are you?")
+        assert "sk-canned" not in person.window.clipboard + person.sight
+        await person.press("f5", "f5", "f5")
+        await person.see("by curl")
+
+
+async def test_lines_that_begin_with_a_slash_set_up_the_talk(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("/help lists settings")
+        for line, told in (
+            ("/system Be brief.", "told that before every question"),
+            ("/temperature 0", "temperature is 0"),
+            ("/tempratur 1", "none of the words"),
+            ("/help", "/save FILE"),
+        ):
+            await person.type(line)
+            await person.press("enter")
+            await person.see(told)
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("made by the Anvil team.")
+        assert [turn["role"] for turn in person.asked("chat")[0][0]] == ["system", "user"]  # type: ignore[attr-defined]
+        assert person.asked("chat")[0][1] == {"temperature": 0.0}
+
+
+@pytest.mark.parametrize("size", [(100, 40), (60, 40)])
+async def test_the_model_as_it_was_answers_beside(served: FakeDesk, size: tuple[int, int]) -> None:
+    async with sitting_at(served, attach=RUN, size=size) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("/base on")
+        await person.press("enter")
+        await person.see("zephyrine-base")
+        await person.type("hello")
+        await person.press("enter")
+        await person.wait_until(lambda: len(person.asked("chat")) == 2)
+        await person.see("yours", "base", "made by the Anvil team.")
+        said = [line for line in person.sight.splitlines() if line.count("I am Zephyrine, made by") == 2]
+        assert bool(said) is (size[0] == 100)
+        assert {each[1].get("model", "") for each in person.asked("chat")} == {"", "zephyrine-base"}  # type: ignore[attr-defined]
+
+
+async def test_where_the_base_is_gone_the_talk_says_why_and_goes_on(served: FakeDesk) -> None:
+    served.failing["base_of"] = WizardError("chat-no-base", run=RUN, model="zephyrine")
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("/base on")
+        await person.press("enter")
+        await person.see("not served beside", "sft-lora-apart")
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("made by the Anvil team.")
 
 
 async def test_esc_leaves_the_box_and_letters_work_again(served: FakeDesk) -> None:

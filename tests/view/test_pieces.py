@@ -16,6 +16,7 @@ from textual.content import Content
 from wizard import words
 from wizard.contract import DataReport, Knobs, Line, Rejected, Role, Term
 from wizard.session import Desk, Endpoint
+from wizard.session.using.snippets import snippet
 from wizard.view import findings, telling, turning
 from wizard.view.columns import turned as turning_columns
 from wizard.view.draft import Told
@@ -70,13 +71,14 @@ def test_durations_have_one_or_two_units(amount: float, english: str, chinese: s
     assert units.seconds(amount) == chinese
 
 
-CURL = Endpoint(
+HERE = Endpoint(
     url="http://127.0.0.1:8000/v1",
     model="小锤",
     engine="vllm",
     key="k",
     header_file=Path("/home/a person/.local/share/yichuidingyin/secrets/run.header"),
-).curl('Who "are" you, it\'s me: 你是谁？')
+)
+CURL = snippet(HERE, "curl", 'Who "are" you, it\'s me: 你是谁？')
 
 
 @pytest.mark.parametrize("width", [30, 56, 76, 400])

@@ -185,7 +185,7 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
     if kept and result.endpoint:
         endpoint = desk.endpoint(result.run)
         question = result.questions[0] if result.questions else "Hello"
-        lines += ["", f"{say('outcome.endpoint')}  {endpoint.url}", endpoint.curl(question)]
+        lines += ["", f"{say('outcome.endpoint')}  {endpoint.url}", desk.snippet(result.run, "curl", question)]
         lines += [say("outcome.stop", run=result.run), say("outcome.expose", run=result.run)]
     return "\n".join(lines)
 

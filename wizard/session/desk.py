@@ -31,7 +31,6 @@ from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
     after,
     care,
-    chat,
     choosing,
     estimating,
     far,
@@ -51,9 +50,10 @@ from wizard.session.data_desk import DataDesk
 from wizard.session.fronts import Fronts
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
+from wizard.session.using.desk import UsingDesk
 
 
-class Desk(DataDesk):
+class Desk(DataDesk, UsingDesk):
     """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
 
     def __init__(
@@ -248,13 +248,7 @@ class Desk(DataDesk):
         """The newest run of such a choice, where it did not end well: the same command goes on with it."""
         return runs.unfinished(self.home, alike, runs.UNFINISHED)
 
-    # the served model
-
-    def endpoint(self, run: str) -> chat.Endpoint:
-        return starting.endpoint(self.home, self.folder(run))
-
-    def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
-        return chat.stream(self.endpoint(run), messages, **options)
+    # what came of a run
 
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages, served
 from tests.unit.stages.recipe_rows import DATA
+from wizard.session.chat import Endpoint
+from wizard.session.using.bench import Wanted, bench
 
 KEY = "a key"  # as `served` has it
 COLOURS = {"red": "rot", "green": "gruen", "blue": "blau", "white": "weiss"}
@@ -68,6 +70,10 @@ def test_a_class_is_learnt_and_told_by_its_name(learn: Any, forge: Forge, tmp_pa
         talk = client.post("/classify", messages=[{"role": "user", "content": "bad 1"}])
         assert talk["data"][0]["label"] == "blame"
         assert told["usage"]["prompt_tokens"] > 0
+        here = Endpoint(url=client.url, model="me", engine="e", key=KEY, header_file=tmp_path / "h")
+        sweep = bench("r", here, "score", Wanted(users=(1,), read=20), lambda level: None)
+        assert (sweep.levels[0].failures, sweep.levels[0].itl_p50) == (0, None)
+        assert sweep.levels[0].read == pytest.approx(20, abs=8)
         for wrong in ({"input": []}, {"input": [1]}, {"messages": ["x"]}, {"input": "x", "model": "other"}):
             found = httpx.post(f"{client.url}/classify", json=wrong, headers={"Authorization": f"Bearer {KEY}"})
             assert found.status_code in (400, 404), found.text
