@@ -2,6 +2,7 @@
 
 from wizard.contract.catalogue import (
     Architecture,
+    Benchmark,
     Catalog,
     Dataset,
     Engine,
@@ -23,10 +24,12 @@ from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
+from wizard.contract.results import EVALUATED, Result, Turn, difference, turned, worsened
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
+    "EVALUATED",
     "FLASH_WIDEST",
     "HELD_BACK",
     "MEMORY_KNOBS",
@@ -34,6 +37,7 @@ __all__ = [
     "SERVED_TOKENS",
     "Architecture",
     "Basis",
+    "Benchmark",
     "Board",
     "Catalog",
     "Choice",
@@ -64,6 +68,7 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Remedy",
+    "Result",
     "Role",
     "RunState",
     "RunStatus",
@@ -76,6 +81,10 @@ __all__ = [
     "Text",
     "Thumbnail",
     "Tower",
+    "Turn",
     "Verdict",
+    "difference",
     "share_of_card",
+    "turned",
+    "worsened",
 ]
