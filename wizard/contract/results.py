@@ -55,6 +55,7 @@ def worsened(results: Iterable[Result]) -> list[tuple[Result, Result]]:
     The rows of one's own are what the training was for, and tell nothing about it."""
     found = list(results)
     base = {(each.source, each.measure): each for each in found if each.subject == "base"}
-    pairs = [(base.get((each.source, each.measure)), each) for each in found if each.source not in ("own", "judge")]
+    general = [each for each in found if each.source not in ("own", "judge") and each.measure != "loss"]
+    pairs = [(base.get((each.source, each.measure)), each) for each in general]
     told = [(old, new) for old, new in pairs if old and new is not old and turned(old, new) == "worse"]
     return [(old, new) for old, new in told if new.measure != "perplexity" or new.value > old.value * (1 + DEARER)]

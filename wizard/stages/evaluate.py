@@ -37,9 +37,7 @@ def work(bench: Bench) -> None:
     bench.finish({"report": report}, {"results": [shown(each) for each in results if each.measure in SHOWN]})
 
 
-def written(
-    folder: Path, run: str, results: Sequence[Result], more: Mapping[str, Any], seconds: float
-) -> Path:
+def written(folder: Path, run: str, results: Sequence[Result], more: Mapping[str, Any], seconds: float) -> Path:
     """docs/evaluation.md tells its fields."""
     answers = more.get("answers", ())
     write_json(folder / "answers.json", {"version": VERSION, "run": run, "answers": list(answers)})

@@ -85,7 +85,9 @@ def answer(bench: Bench, subject: Subject, each: Told) -> dict[str, Any]:
     answered = read_json(place / "answer.json")
     if code or not answered:
         log = str(bench.folder / "log.txt")
-        raise WizardError("benchmark-failed", exit_code=ExitCode.FAILED, benchmark=each["id"], tool=each["tool"], log=log)
+        raise WizardError(
+            "benchmark-failed", exit_code=ExitCode.FAILED, benchmark=each["id"], tool=each["tool"], log=log
+        )
     result = asdict(result_of(subject.name, each, answered, bench.order.spec))
     write_json(done, {"told": told, "result": result})
     return result
@@ -99,7 +101,13 @@ def surroundings(each: Told) -> dict[str, str]:
 
 def result_of(subject: str, each: Told, answered: Told, spec: Told) -> Result:
     dtype = str(number_type(spec)).removeprefix("torch.")
-    settings = {"tool": each["tool"], "task": each["task"], "shots": each["shots"], "dtype": dtype, "seed": spec["seed"]}
+    settings = {
+        "tool": each["tool"],
+        "task": each["task"],
+        "shots": each["shots"],
+        "dtype": dtype,
+        "seed": spec["seed"],
+    }
     return Result(
         subject=subject,
         measure=each["measure"],

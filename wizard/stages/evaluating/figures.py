@@ -18,7 +18,7 @@ Settings = Mapping[str, Any]
 def mean_of(
     subject: str, measure: str, values: Sequence[float], base: Sequence[float] | None, settings: Settings
 ) -> Result:
-    """`values`: one a row, better where they are higher. `base`: the base's of the same rows, if this is not the base."""
+    """`values`: one a row, better where they are higher. `base`: the base's of the same rows, of another subject."""
     steps = [after - before for before, after in zip(base, values, strict=True)] if base else []
     return Result(
         subject=subject,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import Any
 
 MARKS = ("[first]", "[second]", "[third]")
@@ -22,7 +21,15 @@ def frame_of(tokenizer: Any) -> tuple[str, str]:
         return "", ""
     before, _, behind = alone.partition(MARKS[0])
     between = later.partition(MARKS[1])[2].partition(MARKS[2])[0]
-    return commonprefix([before[::-1], between[::-1]])[::-1], behind
+    return tail(before, between), behind
+
+
+def tail(one: str, other: str) -> str:
+    """With what both end."""
+    same = 0
+    while same < min(len(one), len(other)) and one[-1 - same] == other[-1 - same]:
+        same += 1
+    return one[len(one) - same :]
 
 
 def asked_in(tokenizer: Any, frame: tuple[str, str], ids: Sequence[int]) -> str:

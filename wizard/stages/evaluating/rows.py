@@ -47,5 +47,3 @@ def sample(path: Path, most: int, seed: int) -> list[Row]:
     table = Dataset.from_file(str(path))
     places = sorted(chance.sample(range(len(table)), min(most, len(table))))
     return list(table.select(places))
-
-

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wizard.stages.desk import Order
+from wizard.stages.desk import Bench, Order
 from wizard.stages.device import cpu_has_bf16
-from wizard.stages.loading import model_of
+from wizard.stages.loading import model_of, padding, scorer_of, tokenizer_of
 from wizard.stages.voices import Voices, kept_apart
 from wizard.stages.weights import check_model
 
@@ -69,3 +69,25 @@ def number_type(spec: Mapping[str, Any]) -> Any:
     if spec.get("device", "cpu") == "cpu":
         return torch.bfloat16 if cpu_has_bf16() else torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def headed(subjects: Sequence[Subject]) -> list[Subject]:
+    """Those with a head that scores: the base has none."""
+    return [subject for subject in subjects if subject.name != "base"]
+
+
+def scored(subject: Subject, spec: Mapping[str, Any], rows: Sequence[Sequence[int]], bench: Bench) -> list[list[float]]:
+    """What the head says of each row of token ids, before any squashing."""
+    from wizard.stages.scoring import BATCH, Scorer
+
+    tokenizer = tokenizer_of(subject.folder)
+    network = scorer_of(subject.folder, dtype=number_type(spec), device_map=str(spec.get("device", "cpu"))).eval()
+    network.config.pad_token_id = padding(tokenizer)
+    scorer = Scorer(name=subject.name, context=int(spec["seq_len"]), tokenizer=tokenizer, network=network)
+    found: list[list[float]] = []
+    for start in range(0, len(rows), BATCH):
+        found += scorer.scores([list(row) for row in rows[start : start + BATCH]])
+        bench.progress(len(found), len(rows), "rows")
+    del network, scorer
+    emptied()
+    return found
