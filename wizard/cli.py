@@ -195,6 +195,11 @@ def _living_verbs(verbs: Any) -> None:
             verb.add_argument("--stage", default="", help=say("cli.flag.stage"))
             verb.add_argument("--lines", type=int, metavar="N", default=50, help=say("cli.flag.lines"))
 
+    compare = _verb(verbs, "compare")
+    compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
+    for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
+        compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))
+
     push = _verb(verbs, "push")
     push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
     push.add_argument("target", metavar="HUB::ORG/NAME", help=say("cli.flag.target"))
@@ -234,6 +239,10 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.data import data
 
         return data(desk, options)
+    if options.verb == "compare":
+        from wizard.plain.comparing import compare
+
+        return compare(desk, options)
     from wizard.plain import verbs
 
     return int(getattr(verbs, options.verb)(desk, options))

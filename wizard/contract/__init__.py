@@ -24,7 +24,7 @@ from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
-from wizard.contract.results import EVALUATED, Result, Turn, difference, turned, worsened
+from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
     "SERVED_TOKENS",
+    "SURE",
     "Architecture",
     "Basis",
     "Benchmark",

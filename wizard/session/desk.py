@@ -48,6 +48,7 @@ from wizard.session import (
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
 from wizard.session.data_desk import DataDesk
+from wizard.session.evaluations import Evaluations
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
 
@@ -81,6 +82,10 @@ class Desk(DataDesk):
     @cached_property
     def models(self) -> Models:
         return Models(self)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        return Evaluations(self)
 
     def take_in(self, model: Model) -> None:
         """Into the catalogue of this process."""

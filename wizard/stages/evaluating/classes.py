@@ -1,4 +1,4 @@
-"""Models that tell classes: how many are right, F1 of each class, beside what one gets by always saying the commonest."""
+"""Models that tell classes: how many are right, F1 of each class, beside what always saying the commonest gets."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def told(
     name: str, scores: Sequence[Sequence[float]], wanted: Sequence[Any], known: labels.Labels, settings: Any
 ) -> Iterator[Result]:
     if known.kind == "number":
-        near = [-abs(score[0] - right) for score, right in zip(scores, wanted, strict=True)]
-        yield mean_of(name, "minus_mean_error", near, None, settings)
+        off = [abs(score[0] - right) for score, right in zip(scores, wanted, strict=True)]
+        yield mean_of(name, "mean_error", off, None, settings, "down")
         return
     given = [chosen(score, known) for score in scores]
     yield mean_of(

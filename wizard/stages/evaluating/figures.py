@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from wizard.contract import Result
+from wizard.contract.results import Direction
 
 if TYPE_CHECKING:
     from wizard.stages.evaluating.losses import Loss
@@ -16,16 +17,21 @@ Settings = Mapping[str, Any]
 
 
 def mean_of(
-    subject: str, measure: str, values: Sequence[float], base: Sequence[float] | None, settings: Settings
+    subject: str,
+    measure: str,
+    values: Sequence[float],
+    base: Sequence[float] | None,
+    settings: Settings,
+    direction: Direction = "up",
 ) -> Result:
-    """`values`: one a row, better where they are higher. `base`: the base's of the same rows, of another subject."""
+    """`values`: one a row. `base`: the base's of the same rows, of another subject."""
     steps = [after - before for before, after in zip(base, values, strict=True)] if base else []
     return Result(
         subject=subject,
         measure=measure,
         value=fmean(values),
         n=len(values),
-        direction="up",
+        direction=direction,
         source="own",
         stderr=error_of(values),
         gain=fmean(steps) if steps else None,

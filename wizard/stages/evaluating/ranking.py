@@ -7,6 +7,7 @@ from typing import Any
 
 from wizard.contract import EVALUATED, Result
 from wizard.stages.desk import Bench
+from wizard.stages.evaluating.figures import corpus
 from wizard.stages.evaluating.ranks import by_chance, rank_of, results_of
 from wizard.stages.evaluating.rows import Row, held
 from wizard.stages.evaluating.subjects import Subject, headed, number_type, scored
@@ -22,8 +23,7 @@ def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], di
     lists = [candidates(row, chosen.rows) for row in chosen.rows]
     settings = {**chosen.settings, "among": AMONG, "dtype": str(number_type(spec)).removeprefix("torch.")}
     chance = sum(by_chance(len(texts)) for texts in lists) / max(1, len(lists))
-    luck = {"subject": "guess", "measure": "mrr", "direction": "up", "source": "own"}
-    results = [Result(value=chance, n=len(lists), settings=settings, **luck)]
+    results = [corpus("guess", "mrr", chance, len(lists), settings)]
     for subject in headed(subjects):
         bench.phase(f"evaluate-{subject.name}")
         pairs = [as_one(row["anchor"], text) for row, texts in zip(chosen.rows, lists, strict=True) for text in texts]

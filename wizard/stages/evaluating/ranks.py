@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import log2
 from typing import Any
 
@@ -29,7 +29,7 @@ def gain(rank: int) -> float:
 def results_of(
     subject: str, ranks: Sequence[int], base: Sequence[int] | None, settings: Mapping[str, Any]
 ) -> Iterator[Result]:
-    ways = {
+    ways: Mapping[str, Callable[[int], float]] = {
         "mrr": reciprocal,
         f"ndcg_{CUT}": gain,
         "recall_1": lambda rank: float(rank <= 1),

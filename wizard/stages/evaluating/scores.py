@@ -7,7 +7,7 @@ from typing import Any
 
 from wizard.contract import EVALUATED, Result
 from wizard.stages.desk import Bench
-from wizard.stages.evaluating.figures import mean_of
+from wizard.stages.evaluating.figures import corpus, mean_of
 from wizard.stages.evaluating.rows import held
 from wizard.stages.evaluating.subjects import Subject, headed, number_type, scored
 
@@ -19,8 +19,7 @@ def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], di
     chosen = held(bench, EVALUATED[str(spec.get("device", "cpu"))][0])
     settings = {**chosen.settings, "dtype": str(number_type(spec)).removeprefix("torch.")}
     sides = [[*row["prompt_ids"], *row[side]] for side in ("chosen_ids", "rejected_ids") for row in chosen.rows]
-    coin = {"subject": "guess", "measure": "pair_accuracy", "direction": "up", "source": "own"}
-    results = [Result(value=HALF, n=len(chosen.rows), settings=settings, **coin)]
+    results = [corpus("guess", "pair_accuracy", HALF, len(chosen.rows), settings)]
     for subject in headed(subjects):
         bench.phase(f"evaluate-{subject.name}")
         found = [each[0] for each in scored(subject, spec, sides, bench)]
