@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from wizard import strict
 from wizard.contract import Catalog, Choice, Format
-from wizard.errors import WizardError
+from wizard.errors import ExitCode, WizardError
+from wizard.plan.specs import copy_of
 
+HUBS = {"lm-eval": "huggingface", "evalscope": "modelscope"}  # where each tool has its questions from
 UNREAD = ("vision",)  # trainers whose rows the evaluation does not read
 HEADED = ("classification", "embedding", "reranker", "reward")  # trainers of models that do not write
 
@@ -44,6 +47,19 @@ def refuse(catalog: Catalog, choice: Choice) -> None:
             raise WizardError("unknown-benchmark", name=name, nearest=near, known=", ".join(catalog.benchmarks))
         if trainer in HEADED:
             raise WizardError("benchmark-not-for", name=name, trainer=trainer)
+
+
+def questions_here(
+    choice: Choice, catalog: Catalog, store: Path, hubs: Callable[[], Mapping[str, float | None]]
+) -> None:
+    """Before hours of training. Raises benchmark-no-copy where a benchmark's questions are neither here nor to be had;
+    the hubs are asked only if one lacks its copy."""
+    lacking = [name for name in choice.benchmarks if not Path(copy_of(str(store), name)).is_dir()]
+    answered = hubs() if lacking else {}
+    for each in (catalog.benchmarks[name] for name in lacking):
+        if answered.get(HUBS[each.tool]) is None:
+            told = {"benchmark": each.id, "data": each.data, "path": copy_of(str(store), each.id)}
+            raise WizardError("benchmark-no-copy", hub=HUBS[each.tool], exit_code=ExitCode.FAILED, **told)
 
 
 def named(catalog: Catalog, format: str) -> Format:

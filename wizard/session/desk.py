@@ -211,6 +211,7 @@ class Desk(DataDesk):
         machine = self.machine(refresh=not self.pretend)
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
+        after.questions_here(fresh.choice, self.catalog(), self.home.store, self.hubs)
         self.models.keep(plan.choice.model)
         report = self._report(plan.choice)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)
