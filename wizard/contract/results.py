@@ -42,12 +42,14 @@ def turned(before: Result, after: Result) -> Turn:
 
 
 def difference(before: Result, after: Result) -> tuple[float, float | None]:
-    """With its standard error; by rows where they were paired."""
+    """With its standard error; by rows where they were paired. Where all rows say the same it is taken for that of one
+    row among them: few rows are no certainty."""
     if before.subject == "base" and after.gain is not None:
-        return after.gain, after.gain_stderr
+        return after.gain, None if after.gain_stderr is None else after.gain_stderr or 1 / after.n
     if before.stderr is None or after.stderr is None:
         return after.value - before.value, None
-    return after.value - before.value, (before.stderr**2 + after.stderr**2) ** 0.5
+    ones = (before.stderr or 1 / before.n, after.stderr or 1 / after.n)
+    return after.value - before.value, (ones[0] ** 2 + ones[1] ** 2) ** 0.5
 
 
 def worsened(results: Iterable[Result]) -> list[tuple[Result, Result]]:

@@ -10,7 +10,7 @@ from wizard.contract import SURE
 from wizard.session.comparing import Cell, Column, Compared, Line
 from wizard.words import known, say
 
-WIDTH, LABELS, NUMBERS, MARGIN = 860, 250, 110, 16
+WIDTH, LABELS, NUMBERS, MARGIN = 900, 320, 110, 16
 BAR, GAP, HEAD = 16, 14, 64
 COLOURS = ("#8a8f98", "#1f77b4", "#e07b00", "#2a9d4a", "#b03a8c", "#7a5cc0")
 FONT = "font-family='system-ui, sans-serif' font-size='12'"

@@ -34,7 +34,7 @@ def work(bench: Bench) -> None:
     for old, new in worsened(results):
         told = {"source": new.source, "measure": new.measure, "subject": new.subject}
         bench.note("ability-lost", "warning", before=old.value, after=new.value, **told)
-    bench.finish({"report": report}, {"results": [shown(each) for each in results if each.measure in SHOWN]})
+    bench.finish({"report": report}, {"results": [shown(each) for each in results if telling(each)]})
 
 
 def written(folder: Path, run: str, results: Sequence[Result], more: Mapping[str, Any], seconds: float) -> Path:
@@ -50,6 +50,11 @@ def written(folder: Path, run: str, results: Sequence[Result], more: Mapping[str
     }
     write_json(folder / "report.json", told)
     return folder / "report.json"
+
+
+def telling(result: Result) -> bool:
+    """A main figure: of a benchmark its own."""
+    return result.measure in SHOWN or not result.source.startswith(("own", "general"))
 
 
 def shown(result: Result) -> dict[str, Any]:

@@ -7,7 +7,18 @@ from typing import Any
 
 from wizard.words import known, say
 
-SHARES = ("accuracy", "exact_match", "rouge_l", "macro_f1", "pair_accuracy", "preference", "mrr", "ndcg_10")
+SHARES = (
+    "accuracy",
+    "acc",
+    "acc_norm",
+    "exact_match",
+    "rouge_l",
+    "macro_f1",
+    "pair_accuracy",
+    "preference",
+    "mrr",
+    "ndcg_10",
+)
 GROUPS = ("own", "general", "benchmark")
 FEW = 3  # figures in a line
 Shown = Mapping[str, Any]

@@ -37,6 +37,12 @@ def test_rows_that_were_paired_tell_more_than_two_means() -> None:
     assert turned(base, result("tuned", 0.54, stderr=0.05, gain=0.04, gain_stderr=0.01)) == "better"
 
 
+@pytest.mark.parametrize(("n", "said"), [(2, "unsure"), (200, "worse")])
+def test_a_few_rows_that_all_say_the_same_are_no_certainty(n: int, said: str) -> None:
+    base, tuned = (result(name, value, n=n, stderr=0.0) for name, value in (("base", 1.0), ("tuned", 0.0)))
+    assert turned(base, tuned) == said
+
+
 def test_where_chance_is_not_known_nothing_is_claimed() -> None:
     assert turned(result("base", 0.1), result("tuned", 0.9)) == "unsure"
 

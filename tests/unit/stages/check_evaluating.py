@@ -38,7 +38,7 @@ def loss(model, rows) -> dict:
     counted = [sum(label != losses.IGNORED for label in labels[1:]) for _, labels in rows]
     return {
         "ours": losses.mean(ours),
-        "theirs": sum(mean * tokens for mean, tokens in zip(theirs, counted)) / sum(counted),
+        "theirs": sum(mean * tokens for mean, tokens in zip(theirs, counted, strict=True)) / sum(counted),
         "unweighted": sum(theirs) / len(theirs),
         "tokens": [each.tokens for each in ours] == counted,
         "nothing": losses.row_loss(model, [1, 2, 3], [losses.IGNORED] * 3),

@@ -8,7 +8,7 @@ from wizard.fit.memory.law import CPU_PROGRAM, CUDA_CONTEXT
 from wizard.fit.offering.flops import flops_per_token
 from wizard.fit.offering.merging import START_SECONDS
 
-GENERAL_TOKENS = 4000  # of the text that lies beside the stage, by tokenizers of today
+GENERAL_TOKENS = 3000  # of the text that lies beside the stage, by tokenizers of today
 ANSWER_TOKENS = {"cpu": 96, "cuda": 512}  # as the stage has them
 TOGETHER = 8  # answers
 LOGITS = 8  # bytes for each place and word: as the model says them, and in fp32

@@ -19,11 +19,11 @@ TOGETHER = 8
 
 
 def task_of(benchmark: Mapping[str, Any]) -> str | dict[str, Any]:
-    """By its name; where a copy of its data lies here, that name with other data."""
+    """By its name; where a copy of its data lies here, that name with other data, which only a group may give it."""
     copy = Path(benchmark["copy"])
     if not copy.is_dir():
         return str(benchmark["task"])
-    return {"task": benchmark["task"], "dataset_path": str(copy)}
+    return {"group": "copied", "task": [{"task": benchmark["task"], "dataset_path": str(copy)}]}
 
 
 def answer(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def answer(told: Mapping[str, Any]) -> dict[str, Any]:
             torch_random_seed=seed,
             fewshot_random_seed=seed,
         )
-    (task,) = found["results"]
+    (task,) = found["n-samples"]
     return figures(found["results"][task], str(benchmark["measure"]), found["n-samples"][task]["effective"])
 
 
