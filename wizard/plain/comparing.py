@@ -1,4 +1,4 @@
-"""`compare`: evaluations of runs in one table, as a picture, as a page to judge blind, and by a judge model."""
+"""`evaluate` and `compare`: evaluations in one table, as a picture, as a page to judge blind, and by a judge model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from wizard.contract import Result
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import Event
+from wizard.plain.estimating import teller
 from wizard.plain.output import answer, print_json, table, talk
 from wizard.session import Desk, figures
 from wizard.session.comparing import Cell, Compared, as_json
@@ -20,7 +22,7 @@ def compare(desk: Desk, options: argparse.Namespace) -> int:
         for name in names:
             desk.evaluations.judge(name, options.judge, judging)
     found = desk.evaluations.compared(names)
-    titles = {name: pick(each.title) for name, each in desk.catalog().benchmarks.items()}
+    titles = titles_of(desk)
     if options.picture:
         written(Path(options.picture), figures.picture(found, titles))
     if options.blind:
@@ -30,6 +32,36 @@ def compare(desk: Desk, options: argparse.Namespace) -> int:
     else:
         answer("\n".join(lines(found, titles)))
     return ExitCode.OK
+
+
+def evaluate(desk: Desk, options: argparse.Namespace) -> int:
+    """A finished run that did without; then its figures, as `compare` tells them."""
+    name = desk.folder(options.run).path.name if options.run else next(iter(runs_of(desk)))
+    told = options.benchmark  # one text, where its twin in the environment gave it
+    desk.evaluations.make(name, told.split() if isinstance(told, str) else told, teller(), heard)
+    found = desk.evaluations.compared([name])
+    if options.json:
+        print_json(as_json(found))
+    else:
+        answer("\n".join(lines(found, titles_of(desk))))
+    return ExitCode.OK
+
+
+def runs_of(desk: Desk) -> list[str]:
+    if not (found := [state.run for state in desk.runs()]):
+        raise WizardError("no-runs")
+    return found
+
+
+def heard(event: Event) -> None:
+    if event["kind"] == "phase":
+        talk(say(f"phase.{event['code']}"))
+    elif event["kind"] == "note":
+        talk(f"! {say('note.' + event['code'], **event['params'])}")
+
+
+def titles_of(desk: Desk) -> dict[str, str]:
+    return {name: pick(each.title) for name, each in desk.catalog().benchmarks.items()}
 
 
 def judging(done: int, of: int) -> None:

@@ -161,18 +161,18 @@ def quantise(order: Order) -> dict[str, Any]:
 def evaluate(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
-        "benchmarks": [benchmark(order, name) for name in order.choice.benchmarks],
+        "benchmarks": [benchmark(order.catalog, order.store, name) for name in order.choice.benchmarks],
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
         "device": order.verdict.device,
     }
 
 
-def benchmark(order: Order, name: str) -> dict[str, Any]:
+def benchmark(catalog: Catalog, store: str, name: str) -> dict[str, Any]:
     """`copy`: the folder in which its data may lie, as the hub has them."""
-    told = asdict(order.catalog.benchmarks[name])
+    told = asdict(catalog.benchmarks[name])
     shown = ("title", "measures", "verified", "yours")
-    return {**{key: value for key, value in told.items() if key not in shown}, "copy": copy_of(order.store, name)}
+    return {**{key: value for key, value in told.items() if key not in shown}, "copy": copy_of(store, name)}
 
 
 def copy_of(store: str, name: str) -> str:

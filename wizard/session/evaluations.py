@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.contract import Result
 from wizard.journal import RunFolder
-from wizard.session import blind, comparing, judging, runs
+from wizard.session import blind, comparing, jobs, judging, measuring, runs
 
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
@@ -27,6 +28,10 @@ class Evaluations:
 
     def compared(self, names: Sequence[str]) -> comparing.Compared:
         return comparing.compared([self.desk.folder(name) for name in names])
+
+    def make(self, name: str, benchmarks: Sequence[str], progress: jobs.Progress, tell: measuring.Tell) -> Path:
+        """After the fact, of a run that did without. The report."""
+        return measuring.evaluate(self.desk, name, benchmarks, progress, tell)
 
     def page(self, name: str) -> str:
         """Base against trained, to be judged blind: the HTML file's text."""
