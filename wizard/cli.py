@@ -200,6 +200,14 @@ def _living_verbs(verbs: Any) -> None:
     expose_flags(_verb(verbs, "expose"))
     keys_flags(_verb(verbs, "keys"))
     using_verbs({name: _verb(verbs, name) for name in USING})
+    evaluate = _verb(verbs, "evaluate")
+    evaluate.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+    evaluate.add_argument("--benchmark", metavar="ID", nargs="+", default=(), help=say("cli.flag.benchmark"))
+    compare = _verb(verbs, "compare")
+    compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
+    for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
+        compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))
+
     push = _verb(verbs, "push")
     push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
     push.add_argument("target", metavar="HUB::ORG/NAME", help=say("cli.flag.target"))
@@ -242,6 +250,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.verb in USING:
         from wizard.plain import using
 
+        return int(getattr(using, options.verb)(desk, options))
+    if options.verb in ("evaluate", "compare"):
         return int(getattr(using, options.verb)(desk, options))
     from wizard.plain import fronting, verbs
 

@@ -2,6 +2,7 @@
 
 from wizard.contract.catalogue import (
     Architecture,
+    Benchmark,
     Catalog,
     Dataset,
     Engine,
@@ -25,11 +26,13 @@ from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
+from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
     "CHAT",
+    "EVALUATED",
     "FLASH_WIDEST",
     "HEADS",
     "HELD_BACK",
@@ -37,9 +40,11 @@ __all__ = [
     "MOST_OF_A_CARD",
     "PRIVATE_NETWORKS",
     "SERVED_TOKENS",
+    "SURE",
     "AccessKey",
     "Architecture",
     "Basis",
+    "Benchmark",
     "Board",
     "Catalog",
     "Choice",
@@ -74,6 +79,7 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Remedy",
+    "Result",
     "Role",
     "RunState",
     "RunStatus",
@@ -86,7 +92,11 @@ __all__ = [
     "Text",
     "Thumbnail",
     "Tower",
+    "Turn",
     "Verdict",
+    "difference",
     "head_of",
     "share_of_card",
+    "turned",
+    "worsened",
 ]

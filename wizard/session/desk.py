@@ -47,6 +47,7 @@ from wizard.session import (
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
 from wizard.session.data_desk import DataDesk
+from wizard.session.evaluations import Evaluations
 from wizard.session.fronts import Fronts
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
@@ -86,6 +87,10 @@ class Desk(DataDesk, UsingDesk):
     @cached_property
     def fronts(self) -> Fronts:
         return Fronts(self.home)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        return Evaluations(self)
 
     def take_in(self, model: Model) -> None:
         """Into the catalogue of this process."""
@@ -211,6 +216,7 @@ class Desk(DataDesk, UsingDesk):
         machine = self.machine(refresh=not self.pretend)
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
+        after.questions_here(fresh.choice, self.catalog(), self.home.store, self.hubs)
         self.models.keep(plan.choice.model)
         report = self._report(plan.choice)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)

@@ -16,6 +16,7 @@ SHOWN: Mapping[str, Mapping[str, str]] = {  # stage -> its output -> as it is sh
     "prepare": {"report": "report"},
     "train": {"adapter": "adapter", "model": "trained"},
     "merge": {"merged": "merged"},
+    "evaluate": {"report": "evaluation"},
 }
 
 
@@ -35,6 +36,7 @@ class Outcome:
     rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
     losses: Mapping[str, float] = field(default_factory=dict)  # loss, validation_loss, where rows were kept back
     prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
+    measured: tuple[Mapping[str, Any], ...] = ()  # subject, measure, value, source, n: an evaluation's main figures
 
 
 def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
@@ -55,6 +57,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         rehearsal=results.get("train", {}).get("rehearsal", {}),
         losses=_losses(results.get("train", {})),
         prompts=serve.get("prompts") or merge.get("prompts", {}),
+        measured=tuple(results.get("evaluate", {}).get("results", ())),
     )
 
 
@@ -74,6 +77,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "prompt_parity": dict(outcome.prompts),
         "paths": dict(outcome.paths),
         **({"losses": dict(outcome.losses)} if outcome.losses else {}),
+        **({"measured": list(outcome.measured)} if outcome.measured else {}),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
 

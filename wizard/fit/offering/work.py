@@ -68,10 +68,9 @@ def stage_seconds(
         "train": train + move,
         "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
         "quantise": merging.START_SECONDS + 4 * move,
-        "evaluate": merging.START_SECONDS + 4 * move,
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
     }
-    return {stage: round(found[stage], 1) for stage in engines}
+    return {stage: round(found.get(stage, 0.0), 1) for stage in engines}
 
 
 def download_bytes(model: Model) -> int:
@@ -110,7 +109,7 @@ def stage_memory(
 ) -> dict[str, int]:
     """RAM of every stage on a CPU; on a card what train, merge and serve hold there."""
     found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
-    found |= {"quantise": found["merge"], "evaluate": found["merge"]}
+    found |= {"quantise": found["merge"]}
     if device == "cuda":
         found["serve"] = served_bytes(model)
     else:

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from wizard.contract import Problem, RunState
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
-from wizard.view import telling
+from wizard.view import measures, telling
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
@@ -27,7 +27,7 @@ from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
 Found = tuple[Outcome, Endpoint | None, Mapping[str, str], float]  # its snippets by form, how long it took
-PATHS = ("adapter", "trained", "merged", "config", "report")
+PATHS = ("adapter", "trained", "merged", "config", "report", "evaluation")
 
 
 class Done(Page):
@@ -185,6 +185,7 @@ class Done(Page):
     def _learned(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         if outcome.losses:
             yield say("outcome.held_back"), telling.losses(outcome.losses)
+        yield from measures.lines(outcome.measured)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]
