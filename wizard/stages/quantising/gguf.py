@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
@@ -41,4 +40,6 @@ def refusal(told: str, job: Job) -> Exception:
     last = next((line.strip() for line in reversed(told.splitlines()) if line.strip()), "")
     if "No space left" in told:
         return OSError(28, last)
-    return WizardError("gguf-refuses", exit_code=ExitCode.FAILED, told=last[:300], log=str(job.bench.folder / "log.txt"))
+    return WizardError(
+        "gguf-refuses", exit_code=ExitCode.FAILED, told=last[:300], log=str(job.bench.folder / "log.txt")
+    )

@@ -35,7 +35,9 @@ def write(folder: Path, file: Path, source: Path) -> None:
     if pieces:
         lines.append(f'TEMPLATE """{go(pieces)}"""')
     else:
-        lines.append("# No TEMPLATE: the model's own is not one that can be written out here; Ollama takes the nearest it knows.")
+        lines.append(
+            "# No TEMPLATE: the model's own is not one that can be written out here; Ollama takes the nearest it knows."
+        )
     stops = [talker.tokenizer.id_to_token(end) for end in ends_of(talker)] if talker.source else []
     lines += [f'PARAMETER stop "{stop}"' for stop in stops]
     (folder / "Modelfile").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -36,7 +36,11 @@ class Drawn:
 def drawn(outputs: Mapping[str, str], tokenizer: Any, *, seq_len: int, seed: int) -> Drawn:
     """`outputs`: of the prepare stage. Rows that were kept back are measured on; without any, rows of the training
     that no numbers are chosen by, as far as there are enough. Raises WizardError quantise-without-rows."""
-    rows = [sample for row in picked(Path(outputs["rows"]), CHOSEN_BY + MEASURED, seed) if (sample := of(row, tokenizer)).ids]
+    rows = [
+        sample
+        for row in picked(Path(outputs["rows"]), CHOSEN_BY + MEASURED, seed)
+        if (sample := of(row, tokenizer)).ids
+    ]
     if not rows:
         raise WizardError("quantise-without-rows", exit_code=ExitCode.FAILED, path=outputs["rows"])
     apart = "validation" in outputs
