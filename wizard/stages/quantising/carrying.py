@@ -1,4 +1,4 @@
-"""What makes a model of weights: tokenizer, template, settings of its answers. Carried from the trained one as they are."""
+"""What makes a model of weights, as the trained one has it: tokenizer, template, settings of its answers."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ PATIENCE_SECONDS, BLOCK = 60, 1 << 20
 
 
 def place(bench: Bench, settings: Mapping[str, Any]) -> Path:
-    """The folder with convert_hf_to_gguf.py. Raises WizardError converter-missing, with what to do without a network."""
+    """The folder with convert_hf_to_gguf.py. Raises WizardError converter-missing."""
     archive, wanted = str(settings["archive"]), str(settings["sha256"])
     kept = Path(bench.order.store) / "cache" / "converters"
     folder = kept / archive.removesuffix(".tar.gz")

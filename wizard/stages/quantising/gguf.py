@@ -1,5 +1,5 @@
-"""One .gguf file (github.com/ggml-org/ggml/blob/master/docs/gguf.md) by llama.cpp's own converter, with the Modelfile by
-which Ollama takes it up. Nothing is compiled: the converter writes f16 and q8_0 itself."""
+"""One .gguf file (github.com/ggml-org/ggml/blob/master/docs/gguf.md) by llama.cpp's own converter, with the Modelfile
+by which Ollama takes it up. Nothing is compiled: the converter writes f16 and q8_0 itself."""
 
 from __future__ import annotations
 

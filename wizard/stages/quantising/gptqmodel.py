@@ -1,4 +1,4 @@
-"""GPTQ (arXiv:2210.17323) and AWQ (arXiv:2306.00978) by GPTQModel, layer after layer: rows go through each layer once."""
+"""GPTQ (arXiv:2210.17323) and AWQ (arXiv:2306.00978) by GPTQModel, layer after layer."""
 
 from __future__ import annotations
 

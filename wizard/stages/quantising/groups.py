@@ -36,7 +36,7 @@ def shapes(folder: Path) -> Iterator[tuple[int, int]]:
 
     for shard in shards(folder):
         with safe_open(folder / shard, framework="pt") as file:
-            for name in file.keys():
+            for name in sorted(file.keys()):
                 shape = file.get_slice(name).get_shape()
                 if len(shape) == 2 and name.endswith(".weight") and not any(head in name for head in HEADS):
                     yield shape[0], shape[1]

@@ -38,21 +38,17 @@ def perplexity(bench: Bench, model: Any, samples: Sequence[Sample], device: str)
     Several rows go at once: weights in few bits are unpacked anew each time.
     """
     import torch
+    from torch.nn.functional import cross_entropy
 
     total, tokens = 0.0, 0
     for start in range(0, len(samples), AT_ONCE):
         batch = samples[start : start + AT_ONCE]
-        ids, labels = (
-            padded([row.ids for row in batch], 0, device),
-            padded([row.labels for row in batch], NOTHING, device),
-        )
+        ids = padded([row.ids for row in batch], 0, device)
+        wanted = padded([row.labels for row in batch], NOTHING, device)[:, 1:]
         seen = padded([[1] * len(row.ids) for row in batch], 0, device)
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=seen).logits[:, :-1].float()
-        wanted = labels[:, 1:]
-        told = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), wanted.flatten(), ignore_index=NOTHING, reduction="sum"
-        )
+        told = cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=NOTHING, reduction="sum")
         total, tokens = total + float(told), tokens + int((wanted != NOTHING).sum())
         bench.progress(start + len(batch), len(samples), "rows")
     mean = total / max(1, tokens)

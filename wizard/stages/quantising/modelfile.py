@@ -22,8 +22,7 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Pieces:
-    start: str  # of a talk whose first turn is no system's, with what the template itself says there
-    begin: str  # of one whose first turn is
+    start: str  # of a talk without a system's turn: what the template itself says there
     around: Mapping[str, tuple[str, str]]  # role -> before and after what it says
     answer: str  # before what the model writes
 
@@ -71,7 +70,6 @@ def cut(talker: Talker) -> Pieces | None:
     if not rest.startswith(after_reply + before_user) or not one.startswith(asked) or not first.startswith(asked):
         return None
     around = {"user": (before_user, after_user), "assistant": (before_reply, after_reply)}
-    begin = ""
     try:
         both = written(talker, [turn("system"), user], prompt=False)
         before_system, rest = both.split(SAID["system"])
@@ -79,7 +77,7 @@ def cut(talker: Talker) -> Pieces | None:
         around["system"] = (before_system, after_system)
     except (jinja2.TemplateError, ValueError):
         pass
-    return Pieces(start_user.removesuffix(before_user), begin, around, answer)
+    return Pieces(start_user.removesuffix(before_user), around, answer)
 
 
 def shared_end(one: str, other: str) -> str:
@@ -106,7 +104,7 @@ def written(talker: Talker, talk: Sequence[Message], prompt: bool = True) -> str
 
 def told(pieces: Pieces, talk: Sequence[Message]) -> str:
     """What Ollama makes of a talk by the template below."""
-    texts = [pieces.begin if talk[0]["role"] == "system" else pieces.start]
+    texts = ["" if talk[0]["role"] == "system" else pieces.start]
     for each in talk:
         if each["role"] not in pieces.around:
             raise ValueError(each["role"])
@@ -139,4 +137,4 @@ def without(pieces: Pieces, begin: str) -> Pieces:
     around = dict(pieces.around)
     if "system" in around:
         around["system"] = (around["system"][0].removeprefix(begin), around["system"][1])
-    return Pieces(pieces.start.removeprefix(begin), pieces.begin, around, pieces.answer)
+    return Pieces(pieces.start.removeprefix(begin), around, pieces.answer)
