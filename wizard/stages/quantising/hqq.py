@@ -16,13 +16,14 @@ METHOD = "hqq"
 
 def make(job: Job) -> dict[str, Any]:
     group = group_of(job.source, job.settings["groups"], job.bench.order.spec["format"])
+    import torch
     from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
     from safetensors.torch import save_file
 
-    model = model_of(job.source, dtype=job.dtype, device_map=job.device)
+    model = model_of(job.source, dtype=torch.bfloat16, device_map=job.device)
     config = BaseQuantizeConfig(nbits=int(job.settings["bits"]), group_size=group, axis=int(job.settings["axis"]))
     for name, linear in linears(model):
-        made = HQQLinear(linear, config, compute_dtype=job.dtype, device=job.device)
+        made = HQQLinear(linear, config, compute_dtype=torch.bfloat16, device=job.device)
         model.set_submodule(name, made)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if model.config.tie_word_embeddings:
@@ -59,4 +60,16 @@ def opened(folder: Path, dtype: Any = "auto", device_map: str = "cpu") -> Any:
         model.set_submodule(name, HQQLinear(None, None, compute_dtype=number, device=device_map, initialize=False))
     model.load_state_dict(weights, strict=False, assign=True)
     model.tie_weights()
-    return model.to(device_map)
+    return computed_in(model, number).to(device_map)
+
+
+def computed_in(model: Any, number: Any) -> Any:
+    """What is not packed, as this number: it may be another than was written."""
+    for module in model.modules():
+        for name, tensor in getattr(module, "meta", {}).items():
+            if name in ("scale", "zero"):
+                module.meta[name] = tensor.to(number)
+    for weight in model.parameters():
+        if weight.is_floating_point():
+            weight.data = weight.data.to(number)
+    return model

@@ -15,6 +15,7 @@ HEAD = ["lm_head"]
 def make(job: Job) -> dict[str, Any]:
     if block := job.settings.get("block"):
         hold_blocks(job.source, int(block), job.bench.order.spec["format"])
+    import torch
     from llmcompressor import oneshot
     from llmcompressor.modifiers.quantization import QuantizationModifier
     from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
@@ -24,7 +25,7 @@ def make(job: Job) -> dict[str, Any]:
     if strength := job.settings.get("smoothing"):
         recipe.insert(0, SmoothQuantModifier(smoothing_strength=float(strength)))
     oneshot(model=model, recipe=recipe, **calibration(job))
-    model.save_pretrained(job.part, save_compressed=True, max_shard_size="5GB")
+    model.to(torch.bfloat16).save_pretrained(job.part, save_compressed=True, max_shard_size="5GB")
     return {}
 
 
