@@ -46,7 +46,10 @@ def pieces_of(talker: Talker) -> Pieces | None:
     """None where the template is more than pieces around what is said."""
     try:
         found = cut(talker)
-        if found is None or '"""' in go(found) or any(written(talker, talk) != told(found, talk) for talk in TALKS):
+        if found is None or '"""' in go(found):
+            return None
+        known = [talk for talk in TALKS if "system" in found.around or talk[0]["role"] != "system"]
+        if any(written(talker, talk) != told(found, talk) for talk in known):
             return None
     except (jinja2.TemplateError, ValueError):
         return None
@@ -57,27 +60,40 @@ def pieces_of(talker: Talker) -> Pieces | None:
 def cut(talker: Talker) -> Pieces | None:
     """ValueError where the template does not write what was said."""
     user, reply = turn("user"), turn("assistant")
-    one = written(talker, [user])
-    longer = written(talker, [user, reply, user])
     asked = written(talker, [user], prompt=False)
-    answer = one.removeprefix(asked)
+    one, longer = written(talker, [user]), written(talker, [user, reply, user])
     start_user, after_user = asked.split(SAID["user"])
     first, second = longer.split(SAID["assistant"])
-    before_reply = first.removeprefix(asked)
-    after_reply, rest = second.split(SAID["user"])[0], second
-    before_user = shared_end(start_user, after_reply)
-    after_reply = after_reply.removesuffix(before_user)
-    if not rest.startswith(after_reply + before_user) or not one.startswith(asked) or not first.startswith(asked):
+    between = second.split(SAID["user"])[0]
+    if not (one.startswith(asked) and first.startswith(asked)):
         return None
-    around = {"user": (before_user, after_user), "assistant": (before_reply, after_reply)}
+    own = start_user.removeprefix(talker.special.get("bos_token", ""))
+    before_user = behind_another(talker, after_user) or shared_end(own, between)
+    around = {
+        "user": (before_user, after_user),
+        "assistant": (first.removeprefix(asked), between.removesuffix(before_user)),
+    }
+    if found := around_system(talker, before_user):
+        around["system"] = found
+    return Pieces(start_user.removesuffix(before_user), around, one.removeprefix(asked))
+
+
+def behind_another(talker: Talker, after_user: str) -> str:
+    """What stands before a user's turn that follows a user's; many templates refuse that."""
     try:
-        both = written(talker, [turn("system"), user], prompt=False)
-        before_system, rest = both.split(SAID["system"])
-        after_system = rest.split(SAID["user"])[0].removesuffix(before_user)
-        around["system"] = (before_system, after_system)
+        between = written(talker, [turn("user"), turn("user")], prompt=False).split(SAID["user"])[1]
+    except jinja2.TemplateError:
+        return ""
+    return between.removeprefix(after_user)
+
+
+def around_system(talker: Talker, before_user: str) -> tuple[str, str] | None:
+    """None where the template takes no system's turn."""
+    try:
+        before, rest = written(talker, [turn("system"), turn("user")], prompt=False).split(SAID["system"])
     except (jinja2.TemplateError, ValueError):
-        pass
-    return Pieces(start_user.removesuffix(before_user), around, answer)
+        return None
+    return before, rest.split(SAID["user"])[0].removesuffix(before_user)
 
 
 def shared_end(one: str, other: str) -> str:
@@ -106,8 +122,6 @@ def told(pieces: Pieces, talk: Sequence[Message]) -> str:
     """What Ollama makes of a talk by the template below."""
     texts = ["" if talk[0]["role"] == "system" else pieces.start]
     for each in talk:
-        if each["role"] not in pieces.around:
-            raise ValueError(each["role"])
         before, after = pieces.around[each["role"]]
         texts += [before, each["content"], after]
     return "".join([*texts, pieces.answer])
@@ -115,7 +129,9 @@ def told(pieces: Pieces, talk: Sequence[Message]) -> str:
 
 def go(pieces: Pieces) -> str:
     """The same in Go's language."""
-    start = f"{{{{ if not .System }}}}{quoted(pieces.start)}{{{{ end }}}}" if pieces.start else ""
+    start = quoted(pieces.start)
+    if start and "system" in pieces.around:
+        start = f"{{{{ if not .System }}}}{start}{{{{ end }}}}"
     parts = [
         f'{{{{ {"else if" if number else "if"} eq .Role "{role}" }}}}{quoted(before)}{{{{ .Content }}}}{quoted(after)}'
         for number, (role, (before, after)) in enumerate(pieces.around.items())

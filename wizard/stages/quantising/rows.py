@@ -47,12 +47,23 @@ def drawn(outputs: Mapping[str, str], tokenizer: Any, *, seq_len: int, seed: int
     held = picked(Path(outputs["validation"]), MEASURED, seed) if apart else ()
     measured = [of(row, tokenizer) for row in held] or rows[:MEASURED]
     rest = rows if apart else rows[MEASURED:] or rows
-    limit = min(seq_len, CHOSEN_TOKENS)
     return Drawn(
-        chosen_by=[list(row.ids[:limit]) for row in rest[:CHOSEN_BY]],
+        chosen_by=packed([row.ids for row in rest[:CHOSEN_BY]], min(seq_len, CHOSEN_TOKENS)),
         measured=[Sample(row.ids[:seq_len], row.labels[:seq_len]) for row in measured],
         of="validation" if apart else "rows",
     )
+
+
+def packed(rows: Iterable[Sequence[int]], length: int) -> list[list[int]]:
+    """One behind the other, as far as they fit into `length`: each pass through the model costs time of its own."""
+    found: list[list[int]] = []
+    for row in rows:
+        ids = list(row[:length])
+        if found and len(found[-1]) + len(ids) <= length:
+            found[-1] += ids
+        else:
+            found.append(ids)
+    return found
 
 
 def picked(path: Path, most: int, seed: int) -> Iterable[Mapping[str, Any]]:
