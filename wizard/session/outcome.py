@@ -90,8 +90,9 @@ def _losses(train: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _quantised(plan: Plan, found: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"format": plan.choice.quantise, "most_worse": plan.choice.most_worse}
-    return {**told, **found} if found else {}
+    if not found:
+        return {}
+    return {"format": plan.choice.quantise, "most_worse": plan.choice.most_worse, **found}
 
 
 def _why(plan: Plan) -> Sequence[Mapping[str, Any]]:

@@ -29,6 +29,13 @@ def padding(tokenizer: Any) -> int:
     return int(tokenizer.pad_token_id)
 
 
+def config_of(folder: Path | str) -> Any:
+    from transformers import AutoConfig
+
+    with refused(folder):
+        return AutoConfig.from_pretrained(folder, **CLOSED)
+
+
 def model_of(folder: Path | str, **settings: Any) -> Any:
     """A model that writes, in whatever format the quantise stage has written it."""
     from transformers import AutoModelForCausalLM

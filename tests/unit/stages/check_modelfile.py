@@ -1,5 +1,4 @@
-"""Run in an environment with tokenizers: `python check_modelfile.py MODEL PLACE`. Prints each template in Go.
-"""
+"""Run in an environment with tokenizers: `python check_modelfile.py MODEL PLACE`. Prints each template in Go."""
 
 import json
 import shutil

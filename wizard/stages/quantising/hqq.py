@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from wizard.stages.loading import CLOSED, model_of
+from wizard.stages.loading import config_of, model_of
 from wizard.stages.quantising import Job
 from wizard.stages.quantising.groups import HEADS, group_of
 
@@ -48,9 +48,9 @@ def opened(folder: Path, dtype: Any = "auto", device_map: str = "cpu") -> Any:
     from accelerate import init_empty_weights
     from hqq.core.quantize import HQQLinear
     from safetensors.torch import load_file
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(folder, **CLOSED)
+    config = config_of(folder)
     del config.quantization_config
     number = (config.dtype or torch.float32) if dtype == "auto" else getattr(torch, str(dtype).removeprefix("torch."))
     with init_empty_weights(include_buffers=False):
