@@ -187,7 +187,7 @@ class Desk(DataDesk, UsingDesk):
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))
         machine, engines = self.machine(), dict(choice.engines)
-        catalog = after.widened(self.catalog(), choice)
+        catalog = after.widened(self.catalog(), choice, fit.capability(machine))
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
         known |= self._amount(choice)._asdict()

@@ -54,12 +54,13 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     parts = knobs.sequence_parallel
     train = work.train_seconds(knobs, load, setting.micro_step(step, load.row_tokens, parts) * slower)
     way = merging(model, device, setting.capacity, setting.machine.ram_free_bytes)
+    format = setting.format
     fetched = model.id in setting.here
     trains = held.trained(step)
-    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched)
-    disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
-    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves)
-    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
+    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched, format)
+    disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched, format)
+    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves, format)
+    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, format)
     if "evaluate" in picks.engines:
         seconds["evaluate"] = evaluate_seconds(setting, load.row_tokens)
         memory["evaluate"] = evaluating.held_bytes(model, device, knobs.seq_len, setting.halves)

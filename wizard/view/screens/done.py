@@ -21,13 +21,13 @@ from wizard.view.talk import Talk
 from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.chat import ChatBox
 from wizard.view.widgets.compare import Compare
-from wizard.view.widgets.facts import Facts
+from wizard.view.widgets.facts import Fact, Facts
 from wizard.words import known, say
 from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
 Found = tuple[Outcome, Endpoint | None, Mapping[str, str], float]  # its snippets by form, how long it took
-PATHS = ("adapter", "trained", "merged", "config", "report", "evaluation")
+PATHS = ("adapter", "trained", "merged", "quantised", "config", "report", "evaluation")
 
 
 class Done(Page):
@@ -182,9 +182,12 @@ class Done(Page):
             if outcome.prompts.get("talks"):
                 yield say("outcome.prompts"), say("outcome.prompts_same", **outcome.prompts)
 
-    def _learned(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    def _learned(self, outcome: Outcome) -> Iterator[Fact]:
         if outcome.losses:
             yield say("outcome.held_back"), telling.losses(outcome.losses)
+        if outcome.quantised:
+            style = "$error" if telling.is_worse(outcome.quantised) else ""
+            yield say("outcome.quantised"), Content.styled(telling.quantised(outcome.quantised), style)
         yield from measures.lines(outcome.measured)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
