@@ -12,6 +12,7 @@ import fake_moments as moments
 import fake_values as values
 
 from wizard.contract import (
+    CHAT,
     Catalog,
     Choice,
     DataChoice,
@@ -102,6 +103,7 @@ class FakeDesk:
         self.here: tuple[RunState, ...] = ()
         self.serving = True
         self.after_known = True
+        self.answers_with = CHAT
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_read = threading.Event()
@@ -260,12 +262,19 @@ class FakeDesk:
                 self.may_answer.wait()
             yield piece
 
+    def head(self, run: str) -> str:
+        return self.answers_with
+
+    def tried(self, run: str, text: str) -> str:
+        self._note("tried", text)
+        return "0.906  praise\n0.094  blame"
+
     def outcome(self, run: str) -> Outcome:
         said = values.ANSWERS[language()]
         return Outcome(
             run=run,
             questions=said["questions"],
-            before=said["before"],
+            before=said["before"] if self.answers_with == CHAT else (),
             after=said["after"] if self.after_known else (),
             parity={"tokens": 64, "equal": 64, "max_logit_diff": 1e-5},
             seconds={"fetch": 8.0, "prepare": 3.0, "train": 95.0, "merge": 14.0, "serve": 25.0},

@@ -17,6 +17,7 @@ from wizard.contract.catalogue import (
 )
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
+from wizard.contract.heads import CHAT, HEADS, head_of
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
@@ -27,7 +28,9 @@ from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
+    "CHAT",
     "FLASH_WIDEST",
+    "HEADS",
     "HELD_BACK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
@@ -78,5 +81,6 @@ __all__ = [
     "Thumbnail",
     "Tower",
     "Verdict",
+    "head_of",
     "share_of_card",
 ]

@@ -13,6 +13,7 @@ from wizard import catalog as drawers
 from wizard import fit
 from wizard import run as engine_room
 from wizard.contract import (
+    CHAT,
     Catalog,
     Choice,
     DataChoice,
@@ -25,6 +26,7 @@ from wizard.contract import (
     Problem,
     RunState,
     Verdict,
+    head_of,
 )
 from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch
@@ -44,6 +46,7 @@ from wizard.session import (
     runs,
     sources,
     starting,
+    trying,
 )
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
@@ -250,6 +253,14 @@ class Desk(DataDesk):
 
     def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
         return chat.stream(self.endpoint(run), messages, **options)
+
+    def head(self, run: str) -> str:
+        """What the run's model answers with: contract.heads."""
+        return next((head_of(stage.spec) for stage in self.plan_of(run).stages if stage.name == "serve"), CHAT)
+
+    def tried(self, run: str, text: str) -> str:
+        """What a model that does not write says of a text."""
+        return trying.tried(self.endpoint(run), self.head(run), text, self.outcome(run).texts)
 
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)

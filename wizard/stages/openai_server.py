@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from wizard.contract import CHAT, HEADS
 from wizard.stages.framing import ANSWER_TOKENS, PROMPT_TOKENS, REQUESTS, RUNNING, framed
-from wizard.stages.heads import CHAT, HEADS
 from wizard.stages.refusing import Refusal
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wizard.contract import MOST_OF_A_CARD, share_of_card
+from wizard.contract import CHAT, MOST_OF_A_CARD, head_of, share_of_card
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages import engine, ports, prompts, safety
@@ -24,7 +24,7 @@ from wizard.stages.client import Client
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.guard import KEY_VARIABLE
-from wizard.stages.heads import CHAT, answers, head_of
+from wizard.stages.heads import answers
 from wizard.stages.weights import check_model
 
 LOOK_SECONDS = 0.2

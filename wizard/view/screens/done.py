@@ -10,14 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from wizard.contract import Problem, RunState
+from wizard.contract import CHAT, Problem, RunState
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
 from wizard.view import telling
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
-from wizard.view.talk import Talk
+from wizard.view.talk import Talk, Turn
 from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.chat import ChatBox
 from wizard.view.widgets.compare import Compare
@@ -47,7 +47,13 @@ class Done(Page):
     def __init__(self, run: str) -> None:
         super().__init__()
         self.run = run
-        self.talk = Talk(lambda turns: self.desk.chat(self.run, turns), self._explain)
+        self.head = CHAT
+        self.talk = Talk(self._ask, self._explain)
+
+    def _ask(self, turns: Sequence[Turn]) -> Iterator[str]:
+        if self.head == CHAT:
+            return self.desk.chat(self.run, turns)
+        return iter([self.desk.tried(self.run, turns[-1]["content"])])
 
     def aside(self) -> str:
         return self.run
@@ -113,6 +119,7 @@ class Done(Page):
     def _results(self) -> tuple[Outcome, Endpoint | None, float]:
         try:
             endpoint = self.desk.endpoint(self.run)
+            self.head = self.desk.head(self.run)
         except WizardError:
             endpoint = None
         return self.desk.outcome(self.run), endpoint, took(self.desk.watch(self.run).poll())
@@ -130,10 +137,13 @@ class Done(Page):
             self.set_timer(LOOK_AGAIN, self._read)
 
     def _tell(self, outcome: Outcome) -> None:
-        head = "view.done.serving" if self.endpoint else "view.done.finished"
+        head = f"view.done.serving.{self.head}" if self.endpoint else "view.done.finished"
         self.query_one("#headline", PlainStatic).show((say(head, time=seconds(self.took)), "$success bold"))
         self.query_one(Compare).tell(
-            outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
+            outcome.questions,
+            outcome.before,
+            outcome.after,
+            waiting=self.endpoint is not None,
         )
         self.query_one("#where", Facts).tell(list(self._where(outcome)))
         self.query_one("#paths", Facts).tell([*self._learned(outcome), *self._paths(outcome)])
@@ -142,6 +152,7 @@ class Done(Page):
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
         chat.suggest(self.question(outcome))
+        chat.greet(say(f"view.chat.hello.{self.head}"))
 
     def question(self, outcome: Outcome) -> str:
         return outcome.questions[0] if outcome.questions else say("view.chat.placeholder")
