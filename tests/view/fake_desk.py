@@ -13,6 +13,7 @@ import fake_values as values
 from fake_fronts import FakeFronts
 
 from wizard.contract import (
+    CHAT,
     Catalog,
     Choice,
     DataChoice,
@@ -107,6 +108,7 @@ class FakeDesk:
         self.serving = True
         self.after_known = True
         self.measured: tuple[Mapping[str, Any], ...] = ()
+        self.answers_with = CHAT
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_read = threading.Event()
@@ -275,12 +277,19 @@ class FakeDesk:
     def snippet(self, run: str, form: str, question: str) -> str:
         return snippet(self.endpoint(run), form, question)
 
+    def head(self, run: str) -> str:
+        return self.answers_with
+
+    def tried(self, run: str, text: str) -> str:
+        self._note("tried", text)
+        return "0.906  praise\n0.094  blame"
+
     def outcome(self, run: str) -> Outcome:
         said = values.ANSWERS[language()]
         return Outcome(
             run=run,
             questions=said["questions"],
-            before=said["before"],
+            before=said["before"] if self.answers_with == CHAT else (),
             after=said["after"] if self.after_known else (),
             parity={"tokens": 64, "equal": 64, "max_logit_diff": 1e-5},
             seconds={"fetch": 8.0, "prepare": 3.0, "train": 95.0, "merge": 14.0, "serve": 25.0},

@@ -104,7 +104,7 @@ async def watch(person: Person) -> None:
 
 async def done(person: Person) -> None:
     said = ANSWERS[language()]
-    await person.be_at("Done", said["questions"][0], say("view.chat.hello"))
+    await person.be_at("Done", said["questions"][0], say("view.chat.hello.chat"))
     await person.type(said["questions"][0])
     await person.press("enter")
     await person.see("".join(said["pieces"]))

@@ -60,6 +60,18 @@ async def test_what_fewer_bits_cost_is_a_line_that_says_when_it_is_too_much(serv
         await person.see("worse than the 10% you allow")
 
 
+async def test_a_model_that_does_not_write_is_tried_with_a_text(served: FakeDesk) -> None:
+    served.answers_with = "score"
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Your model sorts or scores texts", "Type a text")
+        assert "before" not in person.sight
+        await person.type("fine")
+        await person.press("enter")
+        await person.see("you  fine", "it  0.906  praise", "0.094  blame")
+        assert not person.asked("chat") and person.asked("tried") == [("fine",)]
+
+
 async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:
     served.after_known = False
     async with sitting_at(served, attach=RUN) as person:

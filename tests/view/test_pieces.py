@@ -196,6 +196,7 @@ def test_what_can_be_done_with_rows_here_is_told_before_what_has_no_recipe_yet()
     assert told == (
         "learning from questions and answers; no recipe yet: preferring the better answer (DPO); ORPO; of-tomorrow"
     )
+    assert "no recipe" not in findings.suited(("dpo", "orpo", "simpo", "cpo"), ("dpo",))
     assert findings.suited(("sft",), ("sft",)) == "learning from questions and answers"
 
 

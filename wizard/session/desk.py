@@ -43,6 +43,7 @@ from wizard.session import (
     runs,
     sources,
     starting,
+    trying,
 )
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
@@ -255,6 +256,10 @@ class Desk(DataDesk, UsingDesk):
         return runs.unfinished(self.home, alike, runs.UNFINISHED)
 
     # what came of a run
+
+    def tried(self, run: str, text: str) -> str:
+        """What a model that does not write says of a text."""
+        return trying.tried(self.endpoint(run), self.head(run), text, self.outcome(run).texts)
 
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)

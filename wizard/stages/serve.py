@@ -92,7 +92,7 @@ def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
         "name": spec["served_name"],
         "host": spec["host"],
         "port": str(port),
-        "dtype": spec.get("dtype") or number_type(spec),
+        "dtype": spec.get("dtype") or number_type(spec, model),
         "context": str(spec["context"]),
         "head": head_of(spec),
         "share": share() if any("{share}" in part for part in spec["argv"]) else "",
@@ -128,10 +128,14 @@ def share() -> str:
     return f"{share_of_card(int(told[0]), int(told[1])):g}"
 
 
-def number_type(spec: Mapping[str, Any]) -> str:
-    """fp32 serves 1.7 times faster than bf16 on a CPU without bf16 instructions; a GPU's engine chooses itself."""
+def number_type(spec: Mapping[str, Any], model: Path) -> str:
+    """fp32 serves 1.7 times faster than bf16 on a CPU without bf16 instructions; a GPU's engine chooses itself.
+    Vectors that the merge left in fp32 would lose what was learnt."""
     if spec.get("device", "cpu") != "cpu" or spec["engine"] == "vllm":
         return "auto"
+    told = read_json(model / "config.json")
+    if head_of(spec) == "embedding" and told.get("dtype", told.get("torch_dtype")) == "float32":
+        return "float32"
     return "bfloat16" if cpu_has_bf16() else "float32"
 
 

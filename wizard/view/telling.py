@@ -26,9 +26,10 @@ def sentence(*parts: str) -> str:
 
 
 def losses(found: Mapping[str, float]) -> str:
-    """Of the rows kept back, and beside it that of the training's end."""
+    """Of the rows kept back, and beside it that of the training's end; first what is easier to understand."""
     told = {name: f"{value:.3f}" for name, value in found.items()}
-    return say("outcome.losses" if "loss" in told else "outcome.loss_alone", **told)
+    plain = [say(f"outcome.{name}", value=value) for name, value in found.items() if known(f"outcome.{name}")]
+    return "".join(plain) + say("outcome.losses" if "loss" in told else "outcome.loss_alone", **told)
 
 
 def quantised(found: Mapping[str, Any]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from wizard.contract import Problem, RunState
+from wizard.contract import CHAT, Problem, RunState
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
 from wizard.view import measures, telling
@@ -52,11 +52,13 @@ class Done(Page):
         self.run = run
         self.snippets: Mapping[str, str] = {}
         self.form = 0
-        self.talk = Talk(
-            lambda messages, more: self.desk.chat(self.run, messages, **more),
-            self._explain,
-            lambda: self.desk.base_of(self.run),
-        )
+        self.head = CHAT
+        self.talk = Talk(self._ask, self._explain, lambda: self.desk.base_of(self.run))
+
+    def _ask(self, messages: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> Iterator[str]:
+        if self.head == CHAT:
+            return self.desk.chat(self.run, messages, **more)
+        return iter([self.desk.tried(self.run, messages[-1]["content"])])
 
     def aside(self) -> str:
         return self.run
@@ -125,6 +127,7 @@ class Done(Page):
         outcome = self.desk.outcome(self.run)
         try:
             endpoint = self.desk.endpoint(self.run)
+            self.head = self.desk.head(self.run)
             question = self.question(outcome)
             forms = self.desk.snippet_forms(self.run)
             snippets = {form: self.desk.snippet(self.run, form, question) for form in forms}
@@ -145,10 +148,13 @@ class Done(Page):
             self.set_timer(LOOK_AGAIN, self._read)
 
     def _tell(self, outcome: Outcome) -> None:
-        head = "view.done.serving" if self.endpoint else "view.done.finished"
+        head = f"view.done.serving.{self.head}" if self.endpoint else "view.done.finished"
         self.query_one("#headline", PlainStatic).show((say(head, time=seconds(self.took)), "$success bold"))
         self.query_one(Compare).tell(
-            outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
+            outcome.questions,
+            outcome.before,
+            outcome.after,
+            waiting=self.endpoint is not None,
         )
         self.query_one("#where", Facts).tell(list(self._where(outcome)))
         self.query_one("#paths", Facts).tell([*self._learned(outcome), *self._paths(outcome)])
@@ -157,6 +163,7 @@ class Done(Page):
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
         chat.suggest(self.question(outcome))
+        chat.greet(say(f"view.chat.hello.{self.head}"))
 
     def question(self, outcome: Outcome) -> str:
         return outcome.questions[0] if outcome.questions else say("view.chat.placeholder")

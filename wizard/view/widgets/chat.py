@@ -34,13 +34,18 @@ class ChatBox(Vertical):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="chat-scroll", can_focus=False):
-            yield PlainStatic(Content.styled(say("view.chat.hello"), "$quiet"), id="chat-lines")
+            yield PlainStatic(id="chat-lines")
         yield Input(self.talk.typed, id="chat-input", compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         self._painted = -1
         self.suggest(say("view.chat.placeholder"))
         self.set_interval(1 / PAINTS_PER_SECOND, self._paint)
+
+    def greet(self, hello: str) -> None:
+        """What stands there until something is said."""
+        if not self.talk.turns:
+            self.query_one("#chat-lines", PlainStatic).update(Content.styled(hello, "$quiet"))
 
     def suggest(self, question: str) -> None:
         self.query_one(Input).placeholder = question
