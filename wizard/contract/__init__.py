@@ -19,10 +19,10 @@ from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageS
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
-from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
+from wizard.contract.plans import Choice, Environment, Plan, Serving, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
-from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
+from wizard.contract.verdicts import Basis, FitStatus, Remedy, Room, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
@@ -63,8 +63,10 @@ __all__ = [
     "Rejected",
     "Remedy",
     "Role",
+    "Room",
     "RunState",
     "RunStatus",
+    "Serving",
     "Source",
     "Stage",
     "StageName",

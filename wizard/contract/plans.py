@@ -14,6 +14,15 @@ StageName = Literal["fetch", "prepare", "train", "merge", "serve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a model is to be served, where a person says so."""
+
+    context: int = 0  # tokens of the longest conversation; 0 = what fits, up to what the model has
+    adapters: Mapping[str, str] = field(default_factory=dict)  # name -> folder, as PEFT saves it: more on the same base
+    draft: str = ""  # guesses that are checked many at a time: by "ngram", or a smaller model of the catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """All that a person, flags or a file decide."""
 
@@ -24,6 +33,7 @@ class Choice:
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer, over the recipe's
     questions: tuple[str, ...] = ()
     serve: bool = True
+    serving: Serving = Serving()
     port: int = 0  # 0 = any free one
     hub: Literal["auto", "modelscope", "huggingface"] = "auto"
     revision: str = ""

@@ -1,0 +1,113 @@
+"""The command line that starts an engine, from the templates of its TOML file and what lies in the model's folder."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wizard.contract import MOST_OF_A_CARD, share_of_card
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import read_json
+from wizard.stages.device import cpu_has_bf16
+from wizard.stages.heads import head_of
+from wizard.stages.voices import MORE, OWN
+
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM lets one ask for (vllm/config/lora.py)
+MANY = {"{adapters}", "{more}"}  # parts of a template that stand for several arguments
+
+
+def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
+    """`{adapters}`: all of them, and the base then takes another name, since the one that is asked for is that of the
+    adapter that was trained; `{more}`: those that do not lie beside the model."""
+    own, more = adapters_of(spec, model)
+    template = spec.get("adapter_argv", ()) if own or more else ()
+    apart = "{adapters}" in template
+    values = {
+        "model": str(model),
+        "name": f"{spec['served_name']}-base" if apart and own else spec["served_name"],
+        "host": spec["host"],
+        "port": str(port),
+        "dtype": spec.get("dtype") or number_type(spec, model),
+        "context": str(spec["context"]),
+        "head": head_of(spec),
+        "share": share() if any("{share}" in part for part in spec["argv"]) else "",
+        "count": str(len({**own, **more})),
+        **spec.get("values", {}),
+    }
+    if apart:
+        values["rank"] = str(max(largest_rank(name, path, spec) for name, path in {**own, **more}.items()))
+    parts = [*spec["argv"], *itertools.chain(*spec.get("options", {}).values()), *template]
+    lists = {"{adapters}": {**own, **more}, "{more}": more}
+    return [sys.executable, *filled(parts, values, lists)]
+
+
+def filled(parts: list[str], values: Mapping[str, str], lists: Mapping[str, Mapping[str, Path]]) -> Iterator[str]:
+    for part in parts:
+        if part in MANY:
+            yield from (f"{name}={path}" for name, path in lists[part].items())
+        else:
+            yield part.format_map(values)
+
+
+def names_of(spec: Mapping[str, Any], model: Path) -> list[str]:
+    """Adapters that the engine is asked to serve, by the names that a request gives."""
+    own, more = adapters_of(spec, model)
+    return list({**own, **more}) if spec.get("adapter_argv") else []
+
+
+def adapters_of(spec: Mapping[str, Any], model: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The one that was kept apart from the model that it was trained on, and others of the same base."""
+    own, beside = model / OWN, sorted((model / MORE).glob("*/adapter_config.json"))
+    more = {file.parent.name: file.parent for file in beside} | {
+        name: Path(path) for name, path in spec.get("adapters", {}).items()
+    }
+    for name, path in more.items():
+        if not (path / "adapter_config.json").is_file():
+            raise WizardError("adapter-not-there", exit_code=ExitCode.FAILED, name=name, path=str(path))
+    return ({spec["served_name"]: own} if (own / "adapter_config.json").is_file() else {}), more
+
+
+def largest_rank(name: str, adapter: Path, spec: Mapping[str, Any]) -> int:
+    """The least that may be asked for and that this adapter needs; raises adapter-not-served for what is no LoRA."""
+    told = read_json(adapter / "adapter_config.json")
+    ranks = [int(told.get("r") or 1), *map(int, (told.get("rank_pattern") or {}).values())]
+    plain = str(told.get("peft_type", "LORA")) == "LORA" and not told.get("use_dora")
+    if not plain or max(ranks) > RANKS[-1]:
+        kind = "DoRA" if told.get("use_dora") else f"{told.get('peft_type', 'LORA')}, r={max(ranks)}"
+        here = {"name": name, "kind": kind, "engine": spec["engine"], "most": RANKS[-1]}
+        raise WizardError("adapter-not-served", exit_code=ExitCode.FAILED, **here)
+    return next(most for most in RANKS if most >= max(ranks))
+
+
+def format_of(model: Path) -> str:
+    """How its weights are quantised, as its config.json has it; empty where they are whole."""
+    told = read_json(model / "config.json").get("quantization_config") or {}
+    return str(told.get("quant_method", ""))
+
+
+def hold_format(spec: Mapping[str, Any], model: Path) -> None:
+    """Raises format-not-served, before an engine would say it in its own words, minutes later."""
+    if (found := format_of(model)) and found not in spec.get("formats", (found,)):
+        here = {"format": found, "engine": spec["engine"], "loads": ", ".join(spec["formats"])}
+        raise WizardError("format-not-served", exit_code=ExitCode.FAILED, **here)
+
+
+def share() -> str:
+    """Of the card, as it is now: asked in a process of its own, since a context on the card stays while its process
+    does. An engine has one too when it looks."""
+    code = "import torch; print(*torch.cuda.mem_get_info())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
+    if len(told) != 2:
+        return f"{MOST_OF_A_CARD:g}"
+    return f"{share_of_card(int(told[0]), int(told[1])):g}"
+
+
+def number_type(spec: Mapping[str, Any], model: Path) -> str:
+    """fp32 serves 1.7 times faster than bf16 on a CPU without bf16 instructions; a GPU's engine chooses itself."""
+    if spec.get("device", "cpu") != "cpu" or spec["engine"] == "vllm":
+        return "auto"
+    return "bfloat16" if cpu_has_bf16() or format_of(model) else "float32"
