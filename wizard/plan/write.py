@@ -37,7 +37,14 @@ ABOUT: Mapping[str, str] = {
 
 def to_toml(plan: Plan, requirements: Mapping[str, str], facts: Mapping[str, Any]) -> str:
     return "\n".join(
-        [*_head(plan, facts), *_choice(plan, facts), *_knobs(plan), *_data(plan, facts), *_lists(requirements)]
+        [
+            *_head(plan, facts),
+            *_choice(plan, facts),
+            *_serving(plan),
+            *_knobs(plan),
+            *_data(plan, facts),
+            *_lists(requirements),
+        ]
     )
 
 
@@ -80,6 +87,15 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"port = {choice.port}  # 0 = any free one"
     yield f"questions = {value(list(choice.questions))}  # asked before and after"
     yield f"engines = {value(dict(choice.engines))}"
+    yield ""
+
+
+def _serving(plan: Plan) -> Iterator[str]:
+    asked = plan.choice.serving
+    yield "[serving]"
+    yield f"context = {asked.context}  # tokens of the longest conversation; 0 = what fits, up to what the model has"
+    yield f"adapters = {value(dict(asked.adapters))}  # name -> folder: more of the same base, where it is kept whole"
+    yield f"draft = {value(asked.draft)}  # guesses, checked many at a time: ngram, or a smaller model of the family"
     yield ""
 
 

@@ -59,7 +59,7 @@ def compile_choice(
         reason = verdict.reason
         params = reason.params if reason else {}
         raise WizardError(reason.code if reason else "nothing-fits", exit_code=ExitCode.NOTHING_FITS, **params)
-    verdict = replace(verdict, engine_notes=serving.reasons(choice, verdict, machine, catalog))
+    verdict = serving.settled(choice, verdict, machine, catalog)
     created = time.time()
     run = planning.run_id(choice, created=created, salt=secrets.token_hex(2))
     return planning.compile_plan(

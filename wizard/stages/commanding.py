@@ -96,6 +96,13 @@ def hold_format(spec: Mapping[str, Any], model: Path) -> None:
         raise WizardError("format-not-served", exit_code=ExitCode.FAILED, **here)
 
 
+def hold_draft(spec: Mapping[str, Any]) -> None:
+    """Raises draft-not-here: a model that guesses beside is not fetched by the run."""
+    folder = spec.get("values", {}).get("draft", "")
+    if folder and not (Path(folder) / "config.json").is_file():
+        raise WizardError("draft-not-here", exit_code=ExitCode.FAILED, draft=Path(folder).name, path=folder)
+
+
 def share() -> str:
     """Of the card, as it is now: asked in a process of its own, since a context on the card stays while its process
     does. An engine has one too when it looks."""

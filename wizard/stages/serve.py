@@ -20,7 +20,7 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import engine, ports, prompts, safety
 from wizard.stages.client import Client, Untold, said, text_of, thought_of
-from wizard.stages.commanding import command, hold_format, names_of
+from wizard.stages.commanding import command, hold_draft, hold_format, names_of
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.guard import KEY_VARIABLE
 from wizard.stages.heads import CHAT, answers, head_of
@@ -45,6 +45,7 @@ def work(bench: Bench) -> None:
     check_model(model)
     safety.check(model)
     hold_format(order.spec, model)
+    hold_draft(order.spec)
     key = key_of(Path(order.spec["key_file"]))
     host, port = order.spec["host"], ports.claim(order.spec["host"], int(order.spec["port"]))
     client = Client(url=f"http://{reachable(host)}:{port}/v1", model=order.spec["served_name"], key=key)

