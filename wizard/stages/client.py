@@ -34,9 +34,9 @@ class Client:
 
     def ask(self, question: str, max_tokens: int) -> str:
         """The greedy answer. A model's own generation_config may ask for a penalty, which would change it."""
-        return said(text_of(self.answer(question, max_tokens)["message"]))
+        return said(text_of(self.reply(question, max_tokens)["message"]))
 
-    def answer(self, question: str, max_tokens: int) -> dict[str, Any]:
+    def reply(self, question: str, max_tokens: int) -> dict[str, Any]:
         """{"message", "finish_reason", ...}"""
         asked = [{"role": "user", "content": question}]
         found = self.chat(messages=asked, max_tokens=max_tokens, repetition_penalty=1.0)

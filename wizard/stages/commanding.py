@@ -17,6 +17,7 @@ from wizard.stages.heads import head_of
 from wizard.stages.voices import MORE, OWN
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM lets one ask for (vllm/config/lora.py)
+POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length")
 MANY = {"{adapters}", "{more}"}  # parts of a template that stand for several arguments
 
 
@@ -32,7 +33,7 @@ def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
         "host": spec["host"],
         "port": str(port),
         "dtype": spec.get("dtype") or number_type(spec, model),
-        "context": str(spec["context"]),
+        "context": str(min(int(spec["context"]), positions_of(model))),
         "head": head_of(spec),
         "share": share() if any("{share}" in part for part in spec["argv"]) else "",
         "count": str(len({**own, **more})),
@@ -81,6 +82,14 @@ def largest_rank(name: str, adapter: Path, spec: Mapping[str, Any]) -> int:
         here = {"name": name, "kind": kind, "engine": spec["engine"], "most": RANKS[-1]}
         raise WizardError("adapter-not-served", exit_code=ExitCode.FAILED, **here)
     return next(most for most in RANKS if most >= max(ranks))
+
+
+def positions_of(model: Path) -> int:
+    """That its config.json has, which may be fewer than its card promises with other rope settings: vLLM refuses to
+    start with more (config/model.py)."""
+    told = read_json(model / "config.json")
+    found = [part.get(name) for part in (told, told.get("text_config") or {}) for name in POSITIONS]
+    return min((int(each) for each in found if each), default=1 << 30)
 
 
 def format_of(model: Path) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import engine, ports, prompts, safety
 from wizard.stages.client import Client, Untold, said, text_of, thought_of
-from wizard.stages.commanding import command, hold_draft, hold_format, names_of
+from wizard.stages.commanding import command, hold_draft, hold_format, names_of, positions_of
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.guard import KEY_VARIABLE
 from wizard.stages.heads import CHAT, answers, head_of
@@ -149,7 +149,7 @@ def answered(bench: Bench, client: Client, model: Path, spec: Mapping[str, Any])
     questions = spec["questions"] or ["Hello"]
     if (head := head_of(spec)) != CHAT:
         return answers(client, head, questions, bench.order.results.get("merge", {}).get("texts", ())), {}
-    told = [client.answer(question, int(spec["max_new_tokens"])) for question in questions]
+    told = [client.reply(question, int(spec["max_new_tokens"])) for question in questions]
     if "reasoning" in spec.get("options", {}) and all(map(swallowed, told)):
         raise Swallowed
     bench.phase("compare-prompts")
@@ -166,7 +166,7 @@ def greet(bench: Bench, client: Client, model: Path) -> None:
     """Each adapter answers too, and is warm with that."""
     for adapter in names_of(bench.order.spec, model) if head_of(bench.order.spec) == CHAT else ():
         try:
-            replace(client, model=adapter).answer("Hello", 1)
+            replace(client, model=adapter).reply("Hello", 1)
         except OSError as error:
             here = {"name": adapter, "engine": name(bench), "log": log(bench)}
             raise WizardError("adapter-refused", exit_code=ExitCode.FAILED, **here) from error
@@ -178,7 +178,7 @@ def same_prompts(bench: Bench, client: Client, model: Path) -> dict[str, int]:
 
     talker = Talker(model)
     sheet = prompts.noted(bench.order) or prompts.sheet_of(talker, bench.order.spec["questions"])
-    room = int(bench.order.spec["context"])
+    room = min(int(bench.order.spec["context"]), positions_of(model))
     try:
         return prompts.hold(sheet, "endpoint", lambda talk: client.prompt_ids(talk.messages, talk.tools), talker, room)
     except Untold:
