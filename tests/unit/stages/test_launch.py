@@ -79,6 +79,7 @@ def test_no_descendant_s_command_line_has_the_key_and_no_route_is_open(
 ) -> None:
     serve = ordered(engine, stage, trl_python, lib, tiny_model, tmp_path)
     with serving(serve) as process:
+        serve.wait_for(lambda stage: "grandchild" in (stage.path / "log.txt").read_text(), process)
         tree = psutil.Process(process.pid).children(recursive=True)
         lines = [" ".join(each.cmdline()) for each in (psutil.Process(process.pid), *tree)]
         assert len(lines) >= 5  # the stage, the engine, what writes its log, a worker, and its child
