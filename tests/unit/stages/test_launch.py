@@ -19,12 +19,11 @@ STAND_IN = '''
 """Stands for {module}: tells its arguments in its log, starts children as it does, and asks for no key."""
 import multiprocessing
 import os
-import subprocess
 import sys
-import time
 
 import uvicorn
 from fastapi import FastAPI
+from stood_in_worker import work
 
 app = FastAPI()
 
@@ -41,12 +40,6 @@ def chat(asked: dict):
     return {{"choices": [{{"message": message, "finish_reason": "stop"}}], "model": asked["model"]}}
 
 
-def work(arguments):
-    print("worker", arguments, flush=True)
-    subprocess.Popen([sys.executable, "-c", "import time; print('grandchild', flush=True); time.sleep(600)"])
-    time.sleep(600)
-
-
 WORKERS = []
 if __name__ == "__main__":
     print("started with", sys.argv[1:], flush=True)
@@ -56,6 +49,17 @@ if __name__ == "__main__":
     port = int(next(after for flag, after in zip(sys.argv, sys.argv[1:]) if flag in ("--port", "--server-port")))
     uvicorn.run(app, host="127.0.0.1", port=port)
 '''
+WORKER = """
+import subprocess
+import sys
+import time
+
+
+def work(arguments):
+    print("worker", arguments, flush=True)
+    subprocess.Popen([sys.executable, "-c", "import time; print('grandchild', flush=True); time.sleep(600)"])
+    time.sleep(600)
+"""
 PLACES = {"sglang": "sglang/launch_server.py", "lmdeploy": "lmdeploy/__main__.py"}
 
 
@@ -63,6 +67,7 @@ def stand_in(engine: str, folder: Path) -> None:
     file = folder / PLACES[engine]
     file.parent.mkdir(parents=True)
     (file.parent / "__init__.py").touch()
+    (folder / "stood_in_worker.py").write_text(WORKER)
     file.write_text(STAND_IN.format(module=engine))
 
 
