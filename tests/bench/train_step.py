@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +27,26 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import wizard
 from tests.unit.stages.programs import LORA
+from wizard.contract import Knobs
 from wizard.journal import Home
 from wizard.run import install_lib
 from wizard.stages.device import cpu_has_bf16
 
 FIRST_STEPS = 2  # the allocator warms up
-KNOBS = {
-    "seq_len": 256,
-    "micro_batch": 4,
-    "accumulate": 1,
-    "rank": 8,
-    "alpha": 16,
-    "targets": ["all-linear"],
-    "learning_rate": 2e-3,
-    "epochs": 1.0,
-    "optimizer": "adamw_torch",
-    "grad_ckpt": False,
-    "packing": False,
-    "save_steps": 1000,
-    "seed": 42,
-}
+KNOBS = asdict(
+    Knobs(
+        seq_len=256,
+        micro_batch=4,
+        accumulate=1,
+        rank=8,
+        alpha=16,
+        learning_rate=2e-3,
+        optimizer="adamw_torch",
+        grad_ckpt=False,
+        save_steps=1000,
+        save_minutes=0,
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)

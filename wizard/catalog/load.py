@@ -10,7 +10,7 @@ from wizard import strict
 from wizard.catalog.models import Family, models_of
 from wizard.catalog.places import File, files
 from wizard.catalog.references import drop_dangling
-from wizard.contract import Board, Catalog, Dataset, Engine, Method, Model, Problem, Recipe
+from wizard.contract import Board, Catalog, Dataset, Engine, Format, Method, Model, Problem, Recipe
 
 KINDS: Mapping[str, type] = {
     "": Recipe,
@@ -18,6 +18,7 @@ KINDS: Mapping[str, type] = {
     "methods": Method,
     "engines": Engine,
     "datasets": Dataset,
+    "formats": Format,
     "boards": Board,
 }
 Loaded = dict[str, dict[str, Any]]
@@ -49,6 +50,7 @@ def load(folders: Sequence[Path]) -> Catalog:
         methods=loaded["methods"],
         engines=loaded["engines"],
         datasets=loaded["datasets"],
+        formats=loaded["formats"],
         boards=loaded["boards"],
         problems=(*problems, *dangling),
     )

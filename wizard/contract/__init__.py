@@ -5,6 +5,7 @@ from wizard.contract.catalogue import (
     Catalog,
     Dataset,
     Engine,
+    Format,
     Knobs,
     Method,
     Model,
@@ -19,7 +20,7 @@ from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageS
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
-from wizard.contract.plans import Choice, Environment, Plan, Serving, Stage, StageName
+from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Serving, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Room, Term, Verdict
@@ -45,6 +46,7 @@ __all__ = [
     "Engine",
     "Environment",
     "FitStatus",
+    "Format",
     "Gpu",
     "GpuUser",
     "Knobs",
@@ -56,6 +58,7 @@ __all__ = [
     "Model",
     "Needs",
     "Note",
+    "OtherAdapter",
     "Plan",
     "Problem",
     "Recipe",

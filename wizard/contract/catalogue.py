@@ -149,7 +149,6 @@ class Engine:
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # serve: more, for those that a plan asks for
     tools: Mapping[str, str] = field(default_factory=dict)  # a model's `tools` -> its parser of them
     reasoning: Mapping[str, str] = field(default_factory=dict)
-    formats: tuple[str, ...] = ()  # serve: quant_method of a config.json that it loads
     modality: tuple[str, ...] = ("text",)  # serve: what it reads
     paged: bool = False  # serve: reads a prompt in parts, into a cache that all requests share
     cards: bool = False  # serve: one model on several cards
@@ -157,6 +156,33 @@ class Engine:
     warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
     environment: Mapping[str, str] = field(default_factory=dict)
     disk_bytes: Mapping[str, int] = field(default_factory=dict)  # accelerator -> size of the built environment
+    verified: Text = field(default_factory=dict)
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Whether an engine loads a format, and how that is known."""
+
+    status: Literal["run", "parsed", "refused"]
+    told: Text  # where and when it was run, what was parsed, why it is refused
+    min_capability: tuple[int, int] | None = None  # of the card, for this format in this engine
+    dtype: str = ""  # that the engine must be told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """What the weights of a model may be written as, once it is trained."""
+
+    id: str
+    title: Text
+    why: Text
+    engine: str  # that writes it
+    maker: str  # a module of wizard.stages.quantising
+    bits: float  # of a quantised weight, with its scales
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the maker, by its library's names
+    calibrated: bool = False  # rows are read to choose the numbers
+    readers: Mapping[str, Reader] = field(default_factory=dict)  # engine that serves -> whether it loads it
     verified: Text = field(default_factory=dict)
     yours: bool = False
 
@@ -237,4 +263,5 @@ class Catalog:
     engines: Mapping[str, Engine]
     datasets: Mapping[str, Dataset]
     boards: Mapping[str, Board]
+    formats: Mapping[str, Format] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()

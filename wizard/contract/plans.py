@@ -10,7 +10,18 @@ from wizard.contract.catalogue import Knobs
 from wizard.contract.datasets import DataChoice
 from wizard.contract.verdicts import Verdict
 
-StageName = Literal["fetch", "prepare", "train", "merge", "serve"]
+StageName = Literal["fetch", "prepare", "train", "merge", "quantise", "evaluate", "serve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherAdapter:
+    """One of an earlier training of the same model, that is merged with this training's or served beside it."""
+
+    ref: str  # a run, or a folder
+    weight: float = 1.0  # of what it adds, where it is merged
+    name: str = ""  # that it is served under, where it is kept apart; empty: as the folder or run is called
+    path: str = ""  # where it was found
+    sha256: str = ""  # of its weights: others are refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +29,6 @@ class Serving:
     """How a model is to be served, where a person says so."""
 
     context: int = 0  # tokens of the longest conversation; 0 = what fits, up to what the model has
-    adapters: Mapping[str, str] = field(default_factory=dict)  # name -> folder, as PEFT saves it: more on the same base
     draft: str = ""  # guesses that are checked many at a time: by "ngram", or a smaller model of the catalogue
 
 
@@ -32,6 +42,11 @@ class Choice:
     data: DataChoice
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer, over the recipe's
     questions: tuple[str, ...] = ()
+    adapters: tuple[OtherAdapter, ...] = ()
+    quantise: str = ""  # the format of the model that is served; empty: as it was trained
+    most_worse: float = 0.1  # the share by which its perplexity may be above the unquantised one's
+    evaluate: bool = False
+    benchmarks: tuple[str, ...] = ()  # beside the rows that were kept back
     serve: bool = True
     serving: Serving = Serving()
     port: int = 0  # 0 = any free one

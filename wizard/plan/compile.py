@@ -19,6 +19,8 @@ FOLDERS: Mapping[StageName, str] = {
     "prepare": "02-prepare",
     "train": "03-train",
     "merge": "04-merge",
+    "quantise": "05-quantise",
+    "evaluate": "06-evaluate",
     "serve": "07-serve",
 }
 INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
@@ -26,17 +28,22 @@ INPUTS: Mapping[StageName, tuple[StageName, ...]] = {
     "prepare": ("fetch",),
     "train": ("fetch", "prepare"),
     "merge": ("fetch", "prepare", "train"),
-    "serve": ("prepare", "merge"),
+    "quantise": ("prepare", "merge"),
+    "evaluate": ("fetch", "prepare", "train", "merge", "quantise"),
+    "serve": ("prepare", "merge", "quantise"),
 }
 OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
     "fetch": ("model",),
     "prepare": ("rows", "report", "prompts"),
     "train": ("adapter",),
     "merge": ("merged",),
+    "quantise": ("quantised",),
+    "evaluate": ("report",),
     "serve": (),
 }
 WHOLE = ("model",)  # of the training, where all of the model is trained
-ON_THE_CARD = ("train", "merge", "serve")
+ON_THE_CARD = ("train", "merge", "quantise", "evaluate", "serve")
+AFTER_TRAINING = ("merge", "quantise", "evaluate", "serve")
 
 
 def run_id(choice: Choice, *, created: float, salt: str) -> str:
@@ -64,7 +71,7 @@ def compile_plan(
     hold_possible(choice, verdict, catalog)
     engines = engines_of(choice, verdict, catalog)
     if helper and choice.knobs.nodes > 1:
-        engines = {name: engine for name, engine in engines.items() if name not in ("merge", "serve")}
+        engines = {name: engine for name, engine in engines.items() if name not in AFTER_TRAINING}
     bundled = [source for source in sources_of(catalog.models[choice.model], choice.hub) if source.kind == "bundled"]
     carriers = [source.ref for source in bundled]
     environments, requirements = environments_of([*engines.values(), *carriers], choice, verdict, catalog, lock_text)
@@ -118,12 +125,12 @@ def carried(source: Source, choice: Choice, requirements: str) -> str:
 
 
 def engines_of(choice: Choice, verdict: Verdict, catalog: Catalog) -> dict[str, str]:
-    """The verdict's engines; a model that is not the bundled one is fetched by an engine that speaks to hubs."""
+    """The verdict's, for the recipe's stages; a model that is not bundled is fetched by one that speaks to hubs."""
     wanted: dict[str, str] = {}
     for name in FOLDERS:
         if name in verdict.engines:
             wanted[name] = verdict.engines[name]
-        elif name != "serve":
+        elif name != "serve" and name in catalog.recipes[choice.recipe].engines:
             raise WizardError("no-engine-for-stage", stage=name, exit_code=ExitCode.NO_DEVICE)
     if not choice.serve:
         wanted.pop("serve", None)
@@ -153,7 +160,7 @@ def stage_of(
         assets=assets,
         spec=spec,
         rungs=verdict.rungs if name == "train" else ({},),
-        inputs=INPUTS[name],
+        inputs=tuple(earlier for earlier in INPUTS[name] if earlier in digests),
         outputs=WHOLE if name == "train" and spec["method"]["trainable"] == "all" else OUTPUTS[name],
         digest=stage_digest(name, spec, used, digests),
         variables={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards},

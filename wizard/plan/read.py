@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from wizard import strict
-from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, Problem, Serving
+from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, OtherAdapter, Problem, Serving
 from wizard.errors import WizardError
 
 LEAST: Mapping[str, float] = {
@@ -27,6 +27,7 @@ LEAST: Mapping[str, float] = {
     "learning_rate": 1e-9,
     "epochs": 0.001,
     "port": 0,
+    "most_worse": 0,
 }
 MOST: Mapping[str, float] = {"port": 65535, "zero_stage": 3}
 
@@ -40,6 +41,11 @@ class RunConfig:
     knobs: Knobs = field(default_factory=Knobs)
     settings: Mapping[str, Any] = field(default_factory=dict)
     questions: tuple[str, ...] = ()
+    adapters: tuple[OtherAdapter, ...] = ()
+    quantise: str = ""
+    most_worse: float = 0.1
+    evaluate: bool = False
+    benchmarks: tuple[str, ...] = ()
     serve: bool = True
     serving: Serving = field(default_factory=Serving)
     port: int = 0

@@ -134,6 +134,7 @@ def merge(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
         "merge": order.catalog.recipes[order.choice.recipe].merge,
+        "adapters": [asdict(other) for other in order.choice.adapters],
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "seq_len": order.choice.knobs.seq_len,
@@ -142,9 +143,40 @@ def merge(order: Order) -> dict[str, Any]:
     }
 
 
+def quantise(order: Order) -> dict[str, Any]:
+    format = order.catalog.formats[order.choice.quantise]
+    return {
+        **trained_by(order),
+        "format": format.id,
+        "maker": format.maker,
+        "quantising": dict(format.settings),
+        "calibrated": format.calibrated,
+        "most_worse": order.choice.most_worse,
+        "questions": list(order.choice.questions),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "seq_len": order.choice.knobs.seq_len,
+        "seed": order.choice.knobs.seed,
+        "device": order.verdict.device,
+    }
+
+
+def evaluate(order: Order) -> dict[str, Any]:
+    return {
+        **trained_by(order),
+        "task": order.catalog.recipes[order.choice.recipe].task,
+        "benchmarks": list(order.choice.benchmarks),
+        "questions": list(order.choice.questions),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "seq_len": order.choice.knobs.seq_len,
+        "seed": order.choice.knobs.seed,
+        "device": order.verdict.device,
+    }
+
+
 def serve(order: Order) -> dict[str, Any]:
     engine, choice = order.catalog.engines[order.verdict.engines["serve"]], order.choice
     room = order.verdict.room or Room(context=min(order.model.max_len, SERVED_TOKENS[order.verdict.device]))
+    reader = order.catalog.formats[choice.quantise].readers.get(engine.id) if choice.quantise else None
     values = asked_of(engine, order.model, room, choice.serving, order.store)
     return {
         "engine": engine.id,
@@ -153,8 +185,6 @@ def serve(order: Order) -> dict[str, Any]:
         "options": {name: list(engine.options[name]) for name in values},
         "values": values,
         "adapter_argv": list(engine.adapter_argv),
-        "adapters": dict(choice.serving.adapters),
-        "formats": list(engine.formats),
         "host": "127.0.0.1",
         "port": choice.port,
         "key_file": order.key_file,
@@ -163,9 +193,18 @@ def serve(order: Order) -> dict[str, Any]:
         "max_new_tokens": MAX_NEW_TOKENS,
         "context": room.context,
         "device": order.verdict.device,
+        "dtype": reader.dtype if reader else "",
         "health": engine.health,
         "why": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
     }
 
 
-MAKERS: Mapping[str, Any] = {"fetch": fetch, "prepare": prepare, "train": train, "merge": merge, "serve": serve}
+MAKERS: Mapping[str, Any] = {
+    "fetch": fetch,
+    "prepare": prepare,
+    "train": train,
+    "merge": merge,
+    "quantise": quantise,
+    "evaluate": evaluate,
+    "serve": serve,
+}

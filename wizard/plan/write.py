@@ -43,6 +43,7 @@ def to_toml(plan: Plan, requirements: Mapping[str, str], facts: Mapping[str, Any
             *_serving(plan),
             *_knobs(plan),
             *_data(plan, facts),
+            *_adapters(plan),
             *_lists(requirements),
         ]
     )
@@ -83,6 +84,10 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"hub = {value(hub)}"
     revision = value(fetched.get("revision") or choice.revision)  # what was fetched is exact, a branch is not
     yield f"revision = {revision}  # of the model on that hub, or the package that brings it"
+    yield f"quantise = {value(choice.quantise)}  # the format of what is served; empty: as it was trained"
+    yield f"most_worse = {choice.most_worse:g}  # the share by which its perplexity may be worse"
+    yield f"evaluate = {value(choice.evaluate)}"
+    yield f"benchmarks = {value(list(choice.benchmarks))}  # beside the rows that were kept back"
     yield f"serve = {value(choice.serve)}"
     yield f"port = {choice.port}  # 0 = any free one"
     yield f"questions = {value(list(choice.questions))}  # asked before and after"
@@ -94,7 +99,6 @@ def _serving(plan: Plan) -> Iterator[str]:
     asked = plan.choice.serving
     yield "[serving]"
     yield f"context = {asked.context}  # tokens of the longest conversation; 0 = what fits, up to what the model has"
-    yield f"adapters = {value(dict(asked.adapters))}  # name -> folder: more of the same base, where it is kept whole"
     yield f"draft = {value(asked.draft)}  # guesses, checked many at a time: ngram, or a smaller model of the family"
     yield ""
 
@@ -103,6 +107,16 @@ def _model(plan: Plan) -> str:
     """As it can be found again on another machine, whose catalogue may lack it."""
     refs = [source["ref"] for source in plan.stages[0].spec.get("sources", ()) if plan.stages[0].name == "fetch"]
     return next((ref for ref in refs if id_of(ref) == plan.choice.model), plan.choice.model)
+
+
+def _adapters(plan: Plan) -> Iterator[str]:
+    for other in plan.choice.adapters:
+        yield "[[adapters]]  # of an earlier training of this model"
+        yield f"ref = {value(other.ref)}  # a run, or a folder"
+        yield f"weight = {other.weight:g}  # of what it adds, where it is merged"
+        yield f"name = {value(other.name)}  # that it is served under, where it is kept apart"
+        yield f"sha256 = {value(other.sha256)}"
+        yield ""
 
 
 def _knobs(plan: Plan) -> Iterator[str]:

@@ -29,6 +29,7 @@ from wizard.contract import (
 from wizard.errors import WizardError
 from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
+    after,
     care,
     chat,
     choosing,
@@ -175,7 +176,8 @@ class Desk(DataDesk):
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))
-        machine, catalog, engines = self.machine(), self.catalog(), dict(choice.engines)
+        machine, engines = self.machine(), dict(choice.engines)
+        catalog = after.widened(self.catalog(), choice)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
         known |= self._amount(choice)._asdict()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from wizard import fit
 from wizard.contract import Catalog, Choice, Engine, Machine, Problem, Verdict
 from wizard.errors import WizardError
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NGRAM = "ngram"
 
 
@@ -19,7 +16,7 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     """The verdict with the last word on the server. Raises the Problem of what was asked for and cannot be served."""
     if "serve" not in verdict.engines or not choice.serve:
         return verdict
-    hold_adapters(choice, catalog)
+    verdict = for_format(choice, verdict, machine, catalog)
     engine, model = catalog.engines[verdict.engines["serve"]], catalog.models[choice.model]
     gpus = sorted((gpu for gpu in machine.gpus if gpu.index in verdict.gpus), key=lambda gpu: gpu.free_bytes)
     guesser = catalog.models.get(choice.serving.draft) if "draft" in engine.options else None
@@ -28,6 +25,27 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside)
     notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine, catalog))
     return replace(verdict, engine_notes=notes, room=room)
+
+
+def for_format(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> Verdict:
+    """With the first server that loads the format which was asked for; raises format-unserved where none does."""
+    if choice.quantise not in catalog.formats:
+        return verdict
+    names = dict.fromkeys((verdict.engines["serve"], *catalog.recipes[verdict.recipe].engines["serve"]))
+    for engine in (catalog.engines[name] for name in names):
+        python = fit.python_for(engine, machine, verdict.accelerator)
+        if python and not _lacks(engine, choice, verdict, machine, catalog):
+            engines = {**verdict.engines, "serve": engine.id}
+            return replace(verdict, engines=engines, pythons={**verdict.pythons, engine.id: python})
+    raise WizardError("format-unserved", format=choice.quantise, model=catalog.models[choice.model].title)
+
+
+def _lacks(engine: Engine, choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> tuple[Problem, ...]:
+    found = fit.reasons_engine_cannot_run(engine, machine, verdict.accelerator)
+    cards = [gpu.compute_capability for gpu in machine.gpus if gpu.index in verdict.gpus and gpu.compute_capability]
+    format, card = catalog.formats.get(choice.quantise), min(cards, default=None)
+    unserved = fit.reason_engine_cannot_serve(engine, catalog.models[choice.model], format, card)
+    return (*found, *((unserved,) if unserved else ()))
 
 
 def reasons(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> tuple[Problem, ...]:
@@ -44,9 +62,7 @@ def _reasons(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalo
     for name in catalog.recipes[verdict.recipe].engines["serve"]:
         if name == taken.id:
             break
-        found = fit.reasons_engine_cannot_run(catalog.engines[name], machine, verdict.accelerator)
-        unserved = fit.reason_engine_cannot_serve(catalog.engines[name], catalog.models[choice.model])
-        yield from (*found, *((unserved,) if unserved else ()))[:1]
+        yield from _lacks(catalog.engines[name], choice, verdict, machine, catalog)[:1]
     needs = ", ".join(_needs(taken, machine, verdict.accelerator))
     code = "engine-first-able" if needs else "engine-runs-anywhere"
     yield Problem(code=code, params={"engine": taken.title, "needed": needs})
@@ -64,18 +80,6 @@ def _needs(engine: Engine, machine: Machine, accelerator: str) -> Iterator[str]:
         if needs.min_capability:
             yield "sm_{}{}".format(*needs.min_capability)
     yield from needs.system
-
-
-def hold_adapters(choice: Choice, catalog: Catalog) -> None:
-    """Others of the same base need a base that is still there: beside a merged model they would say something else."""
-    if choice.serving.adapters and catalog.recipes[choice.recipe].merge != "apart":
-        raise WizardError("adapters-on-merged", recipe=choice.recipe)
-    own = f"{choice.model}-{choice.recipe}"
-    for name, folder in choice.serving.adapters.items():
-        if not NAME.fullmatch(name) or name in (own, f"{own}-base"):
-            raise WizardError("adapter-odd-name", name=name)
-        if not (Path(folder).expanduser() / "adapter_config.json").is_file():
-            raise WizardError("adapter-not-there", name=name, path=folder)
 
 
 def _draft(choice: Choice, engine: Engine, catalog: Catalog) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +14,48 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.heads import head_of
-from wizard.stages.voices import MORE, OWN
+from wizard.stages.voices import kept_apart
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM lets one ask for (vllm/config/lora.py)
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length")
-MANY = {"{adapters}", "{more}"}  # parts of a template that stand for several arguments
+MANY = "{adapters}"
 
 
 def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
-    """`{adapters}`: all of them, and the base then takes another name, since the one that is asked for is that of the
-    adapter that was trained; `{more}`: those that do not lie beside the model."""
-    own, more = adapters_of(spec, model)
-    template = spec.get("adapter_argv", ()) if own or more else ()
-    apart = "{adapters}" in template
+    """`{adapters}` stands for several arguments. Beside the adapter that was trained the base takes another name: the
+    one that is asked for is the adapter's."""
+    adapters = adapters_of(spec, model)
     values = {
         "model": str(model),
-        "name": f"{spec['served_name']}-base" if apart and own else spec["served_name"],
+        "name": f"{spec['served_name']}-base" if spec["served_name"] in adapters else spec["served_name"],
         "host": spec["host"],
         "port": str(port),
         "dtype": spec.get("dtype") or number_type(spec, model),
         "context": str(min(int(spec["context"]), positions_of(model))),
         "head": head_of(spec),
         "share": share() if any("{share}" in part for part in spec["argv"]) else "",
-        "count": str(len({**own, **more})),
+        "count": str(len(adapters)),
+        "rank": str(max((largest_rank(name, path, spec) for name, path in adapters.items()), default=0)),
         **spec.get("values", {}),
     }
-    if apart:
-        values["rank"] = str(max(largest_rank(name, path, spec) for name, path in {**own, **more}.items()))
-    parts = [*spec["argv"], *itertools.chain(*spec.get("options", {}).values()), *template]
-    lists = {"{adapters}": {**own, **more}, "{more}": more}
-    return [sys.executable, *filled(parts, values, lists)]
+    parts = [*spec["argv"], *itertools.chain(*spec.get("options", {}).values())]
+    return [sys.executable, *filled([*parts, *(spec["adapter_argv"] if adapters else ())], values, adapters)]
 
 
-def filled(parts: list[str], values: Mapping[str, str], lists: Mapping[str, Mapping[str, Path]]) -> Iterator[str]:
+def filled(parts: Sequence[str], values: Mapping[str, str], adapters: Mapping[str, Path]) -> Iterator[str]:
     for part in parts:
-        if part in MANY:
-            yield from (f"{name}={path}" for name, path in lists[part].items())
+        if part == MANY:
+            yield from (f"{name}={path}" for name, path in adapters.items())
         else:
             yield part.format_map(values)
 
 
-def names_of(spec: Mapping[str, Any], model: Path) -> list[str]:
-    """Adapters that the engine is asked to serve, by the names that a request gives."""
-    own, more = adapters_of(spec, model)
-    return list({**own, **more}) if spec.get("adapter_argv") else []
-
-
-def adapters_of(spec: Mapping[str, Any], model: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """The one that was kept apart from the model that it was trained on, and others of the same base."""
-    own, beside = model / OWN, sorted((model / MORE).glob("*/adapter_config.json"))
-    more = {file.parent.name: file.parent for file in beside} | {
-        name: Path(path) for name, path in spec.get("adapters", {}).items()
-    }
-    for name, path in more.items():
-        if not (path / "adapter_config.json").is_file():
-            raise WizardError("adapter-not-there", exit_code=ExitCode.FAILED, name=name, path=str(path))
-    return ({spec["served_name"]: own} if (own / "adapter_config.json").is_file() else {}), more
+def adapters_of(spec: Mapping[str, Any], model: Path) -> dict[str, Path]:
+    """By the names that a request gives: those beside the model, where the engine is told of them."""
+    if not spec.get("adapter_argv"):
+        return {}
+    found = kept_apart(model, spec["served_name"])
+    return {name: path for name, path in found.items() if (path / "adapter_config.json").is_file()}
 
 
 def largest_rank(name: str, adapter: Path, spec: Mapping[str, Any]) -> int:
@@ -96,13 +82,6 @@ def format_of(model: Path) -> str:
     """How its weights are quantised, as its config.json has it; empty where they are whole."""
     told = read_json(model / "config.json").get("quantization_config") or {}
     return str(told.get("quant_method", ""))
-
-
-def hold_format(spec: Mapping[str, Any], model: Path) -> None:
-    """Raises format-not-served, before an engine would say it in its own words, minutes later."""
-    if (found := format_of(model)) and found not in spec.get("formats", (found,)):
-        here = {"format": found, "engine": spec["engine"], "loads": ", ".join(spec["formats"])}
-        raise WizardError("format-not-served", exit_code=ExitCode.FAILED, **here)
 
 
 def hold_draft(spec: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -120,10 +119,10 @@ def sees(folder: Path) -> bool:
     return known and any((folder / file).is_file() for file in NAMED_IN[:2])
 
 
-def load(folder: str, name: str, dtype: str, context: int, more: Mapping[str, Path] = MappingProxyType({})) -> Onlooker:
+def load(folder: str, name: str, dtype: str, context: int) -> Onlooker:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     processor = processor_of(folder)
-    voices = Voices(seeing_of(folder, dtype=dtype).to(device).eval(), {**more, **kept_apart(Path(folder), name)}, name)
+    voices = Voices(seeing_of(folder, dtype=dtype).to(device).eval(), kept_apart(Path(folder), name), name)
     network = voices.network.eval()
     longest = getattr(network.config.get_text_config(), "max_position_embeddings", context)
     return Onlooker(

@@ -103,12 +103,12 @@ def event(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
-def app_of(head: str, told: tuple[str, str, str, int], more: dict[str, Path]) -> FastAPI:
+def app_of(head: str, told: tuple[str, str, str, int]) -> FastAPI:
     if head == CHAT:
         from wizard.stages import onlooking, speaking
 
         load = onlooking.load if onlooking.sees(Path(told[0])) else speaking.load
-        return make_app(load(*told, more))
+        return make_app(load(*told))
     from wizard.stages import scoring, scoring_server
 
     if head == "embedding":
@@ -126,12 +126,10 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--head", default=CHAT, choices=(CHAT, *dict.fromkeys(HEADS.values())))
-    parser.add_argument("--adapters", nargs="*", default=[], metavar="NAME=FOLDER")
     options = parser.parse_args()
     import uvicorn
 
-    more = {name: Path(folder) for name, _, folder in (each.partition("=") for each in options.adapters)}
-    app = app_of(options.head, (options.model, options.name, options.dtype, options.context), more)
+    app = app_of(options.head, (options.model, options.name, options.dtype, options.context))
     uvicorn.run(app, host=options.host, port=options.port, timeout_graceful_shutdown=2)
 
 

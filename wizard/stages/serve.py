@@ -20,7 +20,7 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import engine, ports, prompts, safety
 from wizard.stages.client import Client, Untold, said, text_of, thought_of
-from wizard.stages.commanding import command, hold_draft, hold_format, names_of, positions_of
+from wizard.stages.commanding import adapters_of, command, hold_draft, positions_of
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.guard import KEY_VARIABLE
 from wizard.stages.heads import CHAT, answers, head_of
@@ -44,7 +44,6 @@ def work(bench: Bench) -> None:
     model = model_of(order)
     check_model(model)
     safety.check(model)
-    hold_format(order.spec, model)
     hold_draft(order.spec)
     key = key_of(Path(order.spec["key_file"]))
     host, port = order.spec["host"], ports.claim(order.spec["host"], int(order.spec["port"]))
@@ -97,6 +96,8 @@ def without_thoughts(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def model_of(order: Order) -> Path:
+    if "quantise" in order.inputs:
+        return order.input("quantise", "quantised")
     return order.input("merge", "merged") if "merge" in order.inputs else order.input("fetch", "model")
 
 
@@ -164,7 +165,7 @@ def swallowed(told: Mapping[str, Any]) -> bool:
 
 def greet(bench: Bench, client: Client, model: Path) -> None:
     """Each adapter answers too, and is warm with that."""
-    for adapter in names_of(bench.order.spec, model) if head_of(bench.order.spec) == CHAT else ():
+    for adapter in adapters_of(bench.order.spec, model) if head_of(bench.order.spec) == CHAT else ():
         try:
             replace(client, model=adapter).reply("Hello", 1)
         except OSError as error:

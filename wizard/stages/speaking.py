@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -97,10 +96,10 @@ def choose(logits: torch.Tensor, temperature: float, top_p: float, dice: torch.G
     return int(order[torch.multinomial(kept, 1, generator=dice)])
 
 
-def load(folder: str, name: str, dtype: str, context: int, more: Mapping[str, Path] = MappingProxyType({})) -> Model:
+def load(folder: str, name: str, dtype: str, context: int) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = tokenizer_of(folder)
-    voices = Voices(model_of(folder, dtype=dtype).to(device).eval(), {**more, **kept_apart(Path(folder), name)}, name)
+    voices = Voices(model_of(folder, dtype=dtype).to(device).eval(), kept_apart(Path(folder), name), name)
     network = voices.network.eval()
     longest = getattr(network.config, "max_position_embeddings", context)
     ends = end_ids(Path(folder), tokenizer)

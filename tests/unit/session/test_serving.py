@@ -9,10 +9,10 @@ import pytest
 
 from wizard import detect, words
 from wizard import plan as planning
-from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Serving
+from wizard.contract import Choice, Cpu, DataChoice, Format, Machine, Plan, Reader, Serving
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import Desk, outcome
+from wizard.session import Desk, outcome, serving
 
 Planned = Callable[..., Plan]
 
@@ -87,18 +87,12 @@ def on_a_card(home: Home) -> tuple[Desk, Choice]:
     return desk, Choice(recipe="sft-lora-apart", model="qwen3-8b", knobs=verdict.knobs, data=data, questions=("Hi",))
 
 
-def adapter(folder: Path) -> str:
-    folder.mkdir()
-    (folder / "adapter_config.json").write_text("{}")
-    return str(folder)
-
-
 def serve_spec(desk: Desk, choice: Choice) -> Mapping[str, Any]:
     return desk.plan(choice).stages[-1].spec
 
 
 def test_the_plan_asks_for_what_the_model_s_family_the_card_and_the_engine_allow(
-    on_a_card: tuple[Desk, Choice], tmp_path: Path
+    on_a_card: tuple[Desk, Choice],
 ) -> None:
     desk, choice = on_a_card
     spec = serve_spec(desk, choice)
@@ -106,9 +100,9 @@ def test_the_plan_asks_for_what_the_model_s_family_the_card_and_the_engine_allow
     assert spec["values"] == {"tools": "hermes", "reasoning": "qwen3"}
     assert 32768 < spec["context"] < 40960
     assert "context-cut" in [note["code"] for note in spec["why"]]
-    more = Serving(context=4096, adapters={"other": adapter(tmp_path / "other")}, draft="ngram")
+    more = Serving(context=4096, draft="ngram")
     spec = serve_spec(desk, replace(choice, serving=more))
-    assert (spec["context"], spec["adapters"]) == (4096, {"other": str(tmp_path / "other")})
+    assert spec["context"] == 4096
     assert spec["options"]["ngram"][:2] == ["--spec-method", "ngram"]
 
 
@@ -122,9 +116,6 @@ def test_a_plan_says_the_largest_context_where_the_wanted_one_does_not_fit(on_a_
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"serving": Serving(adapters={"x": "/nowhere"})}, "adapter-not-there"),
-        ({"serving": Serving(adapters={"a b": "/nowhere"})}, "adapter-odd-name"),
-        ({"serving": Serving(adapters={"x": "/nowhere"}), "recipe": "sft-lora"}, "adapters-on-merged"),
         ({"serving": Serving(draft="llama-3.2-1b")}, "draft-not-alike"),
         ({"serving": Serving(draft="qwen3-9000b")}, "draft-not-alike"),
     ],
@@ -146,11 +137,31 @@ def test_a_smaller_model_of_the_family_may_guess_and_an_engine_that_cannot_check
     assert "draft-not-used" in [note["code"] for note in spec["why"]]
 
 
-def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk, Choice], tmp_path: Path) -> None:
+def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk, Choice]) -> None:
     desk, choice = on_a_card
-    asked = Serving(context=4096, adapters={"other": adapter(tmp_path / "other")}, draft="ngram")
+    asked = Serving(context=4096, draft="ngram")
     plan = desk.plan(replace(choice, serving=asked))
     assert planning.from_toml(planning.to_toml(plan, {}, {}), "x.toml").serving == asked
     with pytest.raises(WizardError) as caught:
         planning.from_toml(planning.to_toml(plan, {}, {}).replace("context = 4096", "context = -1"), "x.toml")
     assert caught.value.problem.params["key"] == "serving.context"
+
+
+def of_a_format(**readers: str) -> Format:
+    told = {"en": "", "zh": ""}
+    known = {name: Reader(status=status, told=told) for name, status in readers.items()}
+    return Format(id="nf4", title=told, why=told, engine="trl", maker="nf4", bits=4.5, readers=known)
+
+
+def test_a_format_is_served_by_the_first_engine_that_loads_it(on_a_card: tuple[Desk, Choice]) -> None:
+    desk, choice = on_a_card
+    choice, machine = replace(choice, quantise="nf4"), desk.machine()
+    verdict = next(each for each in desk.offers("sft", "qwen3-8b") if each.recipe == choice.recipe)
+    catalog = replace(desk.catalog(), formats={"nf4": of_a_format(vllm="refused", sglang="parsed")})
+    found = serving.settled(choice, verdict, machine, catalog)
+    assert (verdict.engines["serve"], found.engines["serve"]) == ("vllm", "sglang")
+    assert [note.code for note in found.engine_notes][:2] == ["engine-needs-format", "engine-first-able"]
+    with pytest.raises(WizardError) as caught:
+        none = replace(catalog, formats={"nf4": of_a_format(vllm="refused")})
+        serving.settled(choice, verdict, machine, none)
+    assert caught.value.problem.code == "format-unserved"

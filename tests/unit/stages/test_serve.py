@@ -40,9 +40,8 @@ def spec(engine: str, home: Path, **more: Any) -> dict[str, Any]:
     return {
         "engine": engine,
         "argv": described["argv"],
-        "adapter_argv": described["adapter_argv"],
+        "adapter_argv": described.get("adapter_argv", []),
         "options": {name: described["options"][name] for name in more.get("values", {})},
-        "formats": described["formats"],
         "host": "127.0.0.1",
         "port": 0,
         "key_file": str(key_file),
@@ -311,22 +310,6 @@ def test_a_parser_that_takes_every_answer_for_a_thought_is_left_out(make: Any) -
         assert (serve.path / "lives").read_text() == "xx"
 
 
-def test_weights_that_the_engine_cannot_load_are_told_before_it_starts(
-    make: Any, tiny_model: Path, tmp_path: Path
-) -> None:
-    copy = tmp_path / "model"
-    shutil.copytree(tiny_model, copy)
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(config | {"quantization_config": {"quant_method": "gptq"}}))
-    serve = make(copy, formats=["fp8"], argv=["-c", "print('started')"])
-    assert serve.run() == 1
-    assert serve.problem() == {
-        "code": "format-not-served",
-        "params": {"format": "gptq", "engine": "transformers", "loads": "fp8"},
-    }
-    assert "started" not in (serve.path / "log.txt").read_text()
-
-
 @pytest.mark.parametrize(("told", "share"), [("12000 20000", "0.6"), ("20000 20000", "0.92"), ("", "0.92")])
 def test_vllm_is_asked_for_no_more_of_the_card_than_is_free(
     monkeypatch: pytest.MonkeyPatch, told: str, share: str
@@ -349,15 +332,12 @@ def test_adapters_are_served_by_their_names_and_the_base_beside_its_own_has_anot
     model.mkdir()
     assert commanding.command(told, model, 1)[1:] == ["--served-model-name", "tiny", "--model", str(model)]
     own = adapter(model / "adapter", r=12, rank_pattern={"q_proj": 40})
-    more = adapter(tmp_path / "more", r=8)
     lora = ["--enable-lora", "--max-loras", "{}", "--max-lora-rank", "64", "--lora-modules"]
     base = ["--served-model-name", "tiny-base", "--model", str(model)]
-    one = [part.format(1) for part in lora]
+    one, two = ([part.format(count) for part in lora] for count in (1, 2))
     assert commanding.command(told, model, 1)[1:] == [*base, *one, f"tiny={own}"]
-    told["adapters"] = {"other": str(more)}
-    two = [part.format(2) for part in lora]
-    assert commanding.command(told, model, 1)[1:] == [*base, *two, f"tiny={own}", f"other={more}"]
-    assert commanding.names_of(told, model) == ["tiny", "other"]
+    more = adapter(model / "adapters" / "other", r=8)
+    assert commanding.command(told, model, 1)[1:] == [*base, *two, f"other={more}", f"tiny={own}"]
 
 
 @pytest.mark.parametrize(
@@ -365,7 +345,8 @@ def test_adapters_are_served_by_their_names_and_the_base_beside_its_own_has_anot
     [({"use_dora": True}, "DoRA"), ({"peft_type": "IA3"}, "IA3, r=1"), ({"r": 1024}, "LORA, r=1024")],
 )
 def test_an_adapter_that_the_engine_cannot_serve_is_named(tmp_path: Path, config: dict[str, Any], kind: str) -> None:
-    told = spec("vllm", tmp_path, device="cuda", adapters={"odd": str(adapter(tmp_path / "odd", **config))})
+    told = spec("vllm", tmp_path, device="cuda")
+    adapter(tmp_path / "adapters" / "odd", **config)
     with pytest.raises(WizardError) as caught:
         commanding.command(told, tmp_path, 1)
     assert (caught.value.problem.code, caught.value.problem.params["kind"]) == ("adapter-not-served", kind)

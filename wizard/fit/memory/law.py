@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from wizard.contract import Basis, Term
@@ -69,8 +70,22 @@ def _instants(step: Step) -> tuple[Instant, ...]:
     return tuple(made)
 
 
-@lru_cache(maxsize=16384)
-def forms_of(bare: Step) -> Forms:
+_ALIKE = attrgetter(*(item.name for item in fields(Step) if item.name not in ("micro_batch", "seq_len")))
+_KNOWN: dict[object, Forms] = {}  # by what steps share that differ in batch and length alone: faster than such a step
+MOST_KNOWN = 16384
+
+
+def forms_of(step: Step) -> Forms:
+    rest = (step.micro_batch, step.seq_len) if step.task == "infer" else training.windowed(step)
+    key = (_ALIKE(step), rest)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = _forms(_bare(step))
+    return _KNOWN[key]
+
+
+def _forms(bare: Step) -> Forms:
     found = _instants(bare)
     others = _highest(each.total for each in found if each.name != "loss")
     loss = _highest(each.total for each in found if each.name == "loss")
@@ -91,7 +106,7 @@ def highest(step: Step) -> Instant:
 
 
 def numbers_of(step: Step) -> Numbers:
-    return numbers_by(step, forms_of(_bare(step)))
+    return numbers_by(step, forms_of(step))
 
 
 def numbers_by(step: Step, forms: Forms) -> Numbers:

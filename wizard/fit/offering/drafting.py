@@ -26,7 +26,9 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     first: Verdict | None = None
     notes: tuple[Problem, ...] = ()
     for picks in ways_to_serve(setting):
-        draft = drafted(replace(setting, picks=replace(picks, notes=(*picks.notes, *notes))), rungs, at, found)
+        if notes:
+            picks = replace(picks, notes=(*picks.notes, *notes))
+        draft = drafted(setting if picks is setting.picks else replace(setting, picks=picks), rungs, at, found)
         if draft.reason is None:
             return draft
         if any(reason.code not in PASSED_OVER for reason in (draft.reason, *draft.also)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TypeVar
 
 from wizard import strict
@@ -43,7 +44,7 @@ def judge(
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
     what the peak is made of, and for a `no` what would help. `picked`: engines found before on this very machine.
     """
-    seen: Picked = {} if picked is None else picked
+    seen = picked or Picked()
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
@@ -59,9 +60,10 @@ def judge(
             forced_engines or {},
             at.home_free,
             cards,
-            seen if at.machine is machine else {},
+            seen if at.machine is machine else Picked(),
+            given,
         )
-        return best([replace(way, **given) for way in ways], at.knobs)  # type: ignore[arg-type]
+        return best(ways, at.knobs)
 
     at = Situation(machine, recipe_id, model_id, knobs, free)
     setting, draft = judged(at)
@@ -126,8 +128,12 @@ def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     alone = cards * knobs.nodes == 1 and knobs.offload == "none"
     numbers = setting.model.architecture
     parts = parts_for(cards, numbers.heads, numbers.kv_heads) if knobs.sequence_parallel > 1 else 1
-    if (length, cards, parts) == (knobs.seq_len, knobs.n_gpus, knobs.sequence_parallel) and not alone:
-        return knobs
+    return _wanted(knobs, length, cards, parts, alone)
+
+
+@cache
+def _wanted(knobs: Knobs, length: int, cards: int, parts: int, alone: bool) -> Knobs:
+    """Most models of a recipe want the same."""
     shared = replace(knobs, seq_len=length, n_gpus=cards, sequence_parallel=parts)
     return replace(shared, zero_stage=0, fsdp=False) if alone else shared
 

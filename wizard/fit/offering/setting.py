@@ -16,8 +16,16 @@ from wizard.fit.offering.flops import step_seconds
 from wizard.fit.offering.recipe_step import Case, step_of
 
 NUMBERS = {"fp32": 4, "bf16": 2, "fp16": 2}  # bytes, where a person chooses
-Picked = dict[tuple[object, ...], Picks]
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+@dataclass(slots=True)
+class Picked:
+    """What was found before on a machine, for other recipes and models: cards, and for engines alike the build and who
+    runs each stage."""
+
+    hands: dict[tuple[int, int], tuple[tuple[Gpu, ...], ...]] = field(default_factory=dict)
+    engines: dict[tuple[object, ...], tuple[str, Picks]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +145,7 @@ def settle(
     `picked`: those found for other recipes and models on this machine, with the same choice of engines. `given`: rows,
     row_tokens, known, here.
     """
-    seen: Picked = {} if picked is None else picked
+    seen = picked or Picked()
     carriers = [(source.ref,) for source in model.sources if source.kind == "bundled"]
     alike = (*((stage, *names) for stage, names in recipe.engines.items()), "of", *carriers)
     kept = Setting(
@@ -155,26 +163,29 @@ def settle(
     )
     found: list[Setting] = []
     if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
-        for cards in hands(machine, recipe.knobs.n_gpus, n_gpus) or ((),):
-            here = only(machine, cards)
+        asked = (recipe.knobs.n_gpus, n_gpus)
+        if asked not in seen.hands:
+            seen.hands[asked] = hands(machine, *asked) or ((),)
+        for cards in seen.hands[asked]:
             key = (*alike, *(gpu.index for gpu in cards))
-            if key not in seen:
-                seen[key] = _picks(kept, here, forced)
-            found.append(replace(kept, device="cuda", gpus=cards, kind=accelerator(here), picks=seen[key]))
+            if key not in seen.engines:
+                seen.engines[key] = _picks(kept, only(machine, cards), forced)
+            kind, picks = seen.engines[key]
+            found.append(replace(kept, device="cuda", gpus=cards, kind=kind, picks=picks))
     if "cpu" in recipe.accelerators:
         key = (*alike, "cpu")
-        if key not in seen:
-            seen[key] = pick(recipe, model, machine, catalog, "cpu", forced)
-        found.append(replace(kept, picks=seen[key]))
+        if key not in seen.engines:
+            seen.engines[key] = "cpu", pick(recipe, model, machine, catalog, "cpu", forced)
+        found.append(replace(kept, picks=seen.engines[key][1]))
     return tuple(found)
 
 
-def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> Picks:
+def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> tuple[str, Picks]:
     kind = accelerator(here)
     if here.gpus and kind == "cpu":
         needed = {"has": here.driver or "-", "needed": str(CUDA_12_DRIVER)}
-        return Picks(reason=Problem(code="driver-runs-no-build", params=needed))
-    return pick(kept.recipe, kept.model, here, kept.catalog, kind, forced)
+        return kind, Picks(reason=Problem(code="driver-runs-no-build", params=needed))
+    return kind, pick(kept.recipe, kept.model, here, kept.catalog, kind, forced)
 
 
 def suits(recipe: Recipe, model: Model) -> bool:

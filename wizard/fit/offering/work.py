@@ -67,6 +67,8 @@ def stage_seconds(
         "prepare": PREPARE_SECONDS,
         "train": train + move,
         "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
+        "quantise": merging.START_SECONDS + 4 * move,
+        "evaluate": merging.START_SECONDS + 4 * move,
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
     }
     return {stage: round(found[stage], 1) for stage in engines}
@@ -87,7 +89,8 @@ def stage_disk(
 ) -> dict[str, int]:
     """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
     saved = model.params * 2
-    wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved, "prepare": 5_000_000}
+    wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved}
+    wrote |= {"prepare": 5_000_000, "quantise": saved}
     seen = set(built)
     disk: dict[str, int] = {}
     for stage, name in engines.items():
@@ -107,6 +110,7 @@ def stage_memory(
 ) -> dict[str, int]:
     """RAM of every stage on a CPU; on a card what train, merge and serve hold there. `cards`: that serve together."""
     found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
+    found |= {"quantise": found["merge"], "evaluate": found["merge"]}
     if device == "cuda":
         found["serve"] = served_bytes(model, cards)
     else:
