@@ -9,7 +9,8 @@ import pytest
 
 from wizard import detect, words
 from wizard import plan as planning
-from wizard.contract import Choice, Cpu, DataChoice, Format, Machine, Plan, Reader, Serving
+from wizard.contract import Choice, Cpu, DataChoice, Format, Machine, Plan, Serving
+from wizard.contract.catalogue import Reader
 from wizard.errors import WizardError
 from wizard.journal import Home
 from wizard.session import Desk, outcome, serving

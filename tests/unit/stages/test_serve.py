@@ -41,7 +41,7 @@ def spec(engine: str, home: Path, **more: Any) -> dict[str, Any]:
         "engine": engine,
         "argv": described["argv"],
         "adapter_argv": described.get("adapter_argv", []),
-        "options": {name: described["options"][name] for name in more.get("values", {})},
+        "options": {name: described.get("options", {}).get(name, []) for name in more.get("values", {})},
         "host": "127.0.0.1",
         "port": 0,
         "key_file": str(key_file),
