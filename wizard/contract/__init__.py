@@ -23,11 +23,11 @@ from wizard.contract.heads import CHAT, HEADS, head_of
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
-from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Stage, StageName
+from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Serving, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
-from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
+from wizard.contract.verdicts import Basis, FitStatus, Remedy, Room, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
@@ -81,8 +81,10 @@ __all__ = [
     "Remedy",
     "Result",
     "Role",
+    "Room",
     "RunState",
     "RunStatus",
+    "Serving",
     "Source",
     "Stage",
     "StageName",

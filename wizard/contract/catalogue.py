@@ -100,6 +100,8 @@ class Model:
     advised: bool = False  # a family that a first choice is taken from, as long as one of it fits
     sources: tuple[Source, ...] = ()
     template: str = ""  # the chat template's name, for previews before the model is here
+    tools: str = ""  # how it writes a call of a tool: a name that an engine's `tools` knows; "": it calls none
+    reasoning: str = ""  # how it tells that it thinks, likewise
     own_code: bool = False  # works only with Python that comes with it, which is never run
     yours: bool = False  # from the user's own catalogue
 
@@ -144,7 +146,13 @@ class Engine:
     locks: Mapping[str, str]  # accelerator, or accelerator-pyXYZ -> file in recipes/engines/locks/
     needs: Needs = field(default_factory=Needs)
     argv: tuple[str, ...] = ()  # serve: template of the program's arguments, after the environment's python
-    adapter_argv: tuple[str, ...] = ()  # serve: more of them where an adapter lies beside the model
+    adapter_argv: tuple[str, ...] = ()  # serve: more of them where adapters lie beside the model
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # serve: more, for those that a plan asks for
+    tools: Mapping[str, str] = field(default_factory=dict)  # a model's `tools` -> its parser of them
+    reasoning: Mapping[str, str] = field(default_factory=dict)
+    modality: tuple[str, ...] = ("text",)  # serve: what it reads
+    paged: bool = False  # serve: reads a prompt in parts, into a cache that all requests share
+    cards: bool = False  # serve: one model on several cards
     health: str = ""
     warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -64,7 +64,7 @@ class StageStory:
         """An event that the stage wrote."""
         match event.get("kind"):
             case "phase":
-                self._phase, self._progress = event, {}
+                self._phase, self._progress, self._ready = event, {}, {}  # what was ready is no more
             case "progress":
                 self._progress = event
             case "note":

@@ -17,7 +17,7 @@ from wizard.session import Endpoint
 from wizard.session.trying import tried
 from wizard.session.using.bench import Wanted, bench
 from wizard.stages.client import Client
-from wizard.stages.serve import number_type
+from wizard.stages.commanding import number_type
 
 KEY = "a key"  # as `served` has it
 COLOURS = {"red": "rot", "green": "gruen", "blue": "blau", "white": "weiss"}

@@ -17,8 +17,10 @@ from wizard.fit.offering.merging import Merging
 DOWNLOAD_BYTES_PER_SECOND = 25e6
 LOOK_SECONDS = 2.0  # a model that is here is only checked
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS = 20.0, 10.0, 15.0
-SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "transformers": 20.0, "quantisers": 40.0}
-SERVER_GIB = {"vllm-cpu": 4.5, "vllm": 6.0, "transformers": 1.2, "quantisers": 2.0}
+SERVE_SECONDS = {
+    "vllm-cpu": 50.0, "vllm": 75.0, "sglang": 75.0, "lmdeploy": 45.0, "transformers": 20.0, "quantisers": 40.0,
+}  # fmt: skip
+SERVER_GIB = {"vllm-cpu": 4.5, "vllm": 6.0, "transformers": 1.2, "quantisers": 2.0}  # on CPUs
 KEPT = 4  # checkpoints: the two newest, the best and the one that is being written
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
 SERVER_RAM = {name: int(gib * GIB) for name, gib in SERVER_GIB.items()}
@@ -121,13 +123,14 @@ def stage_memory(
     way: Merging,
     halves: bool,
     format: Format | None = None,
+    cards: int = 1,
 ) -> dict[str, int]:
-    """RAM of every stage on a CPU; on a card what those that work there hold of it."""
+    """RAM of every stage on a CPU; on a card what those that work there hold of it. `cards`: that serve together."""
     found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
     quantise = way.card_bytes or (fewer.ram_bytes(model, format, way) if format else 0)
     found |= {"quantise": quantise}
     if device == "cuda":
-        found["serve"] = served_bytes(model, format)
+        found["serve"] = served_bytes(model, format, cards)
     else:
         served = model.params * (2 if halves else 4) - fewer.saved_bytes(model, format)
         served += SERVER_RAM.get(engines.get("serve", ""), 0)
@@ -156,12 +159,13 @@ def stage_ram(
     return found | ({"quantise": fewer.ram_bytes(model, format, way)} if format else {})
 
 
-def served_bytes(model: Model, format: Format | None = None) -> int:
-    """By vLLM, for one conversation as long as our serve stage allows. `format`: of the weights; None: bf16."""
+def served_bytes(model: Model, format: Format | None = None, cards: int = 1) -> int:
+    """On each of so many cards by vLLM, for one conversation of the length that is the least worth serving. `format`:
+    of the weights; None: bf16."""
     length = min(model.max_len, SERVED_TOKENS["cuda"])
-    return _served(model.architecture, model.params, length) - fewer.saved_bytes(model, format)
+    return _served(model.architecture, model.params, length, cards) - fewer.saved_bytes(model, format) // cards
 
 
 @cache
-def _served(architecture: Architecture, params: int, length: int) -> int:
-    return engine.least(Step(architecture=architecture, params=params, task="infer", seq_len=length))
+def _served(architecture: Architecture, params: int, length: int, cards: int) -> int:
+    return engine.least(Step(architecture=architecture, params=params, task="infer", seq_len=length, cards=cards))
