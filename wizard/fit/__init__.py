@@ -9,7 +9,7 @@ from wizard.fit.memory.law import GIB, Peak
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering.cards import alone, only
 from wizard.fit.offering.correct import Known
-from wizard.fit.offering.engines import accelerator, python_for, reasons_engine_cannot_run
+from wizard.fit.offering.engines import accelerator, capability, python_for, reasons_engine_cannot_run
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
@@ -35,6 +35,7 @@ __all__ = [
     "answer",
     "architecture_in",
     "beside",
+    "capability",
     "config_of",
     "digest_of",
     "estimated",
