@@ -30,6 +30,15 @@ class Order:
     def model(self) -> Model:
         return self.catalog.models[self.choice.model]
 
+    @property
+    def trains(self) -> bool:
+        return self.catalog.methods[self.verdict.method].trains
+
+    @property
+    def task(self) -> str:
+        """What the rows are made ready for: where nothing is trained, as for a model that talks."""
+        return self.catalog.recipes[self.choice.recipe].task if self.trains else "sft"
+
 
 def fetch(order: Order) -> dict[str, Any]:
     model = order.model
@@ -69,7 +78,7 @@ def prepare(order: Order) -> dict[str, Any]:
             "copied": data.copied,
             "sources": [asdict(source) for source in data.mixed()],
         },
-        "task": order.catalog.recipes[order.choice.recipe].task,
+        "task": order.task,
         "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},
         "questions": list(order.choice.questions),
     }
@@ -161,7 +170,7 @@ def quantise(order: Order) -> dict[str, Any]:
 def evaluate(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
-        "task": order.catalog.recipes[order.choice.recipe].task,
+        "task": order.task,
         "benchmarks": list(order.choice.benchmarks),
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
@@ -184,11 +193,17 @@ def serve(order: Order) -> dict[str, Any]:
         "served_name": f"{order.choice.model}-{order.choice.recipe}",
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
-        "context": min(order.model.max_len, SERVED_TOKENS[order.verdict.device]),
+        "context": context(order),
         "device": order.verdict.device,
         "health": engine.health,
         "why": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
     }
+
+
+def context(order: Order) -> int:
+    """Where nothing is trained, what was judged to fit."""
+    most = SERVED_TOKENS[order.verdict.device] if order.trains else order.choice.knobs.seq_len
+    return min(order.model.max_len, most)
 
 
 MAKERS: Mapping[str, Any] = {

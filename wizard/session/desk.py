@@ -50,9 +50,10 @@ from wizard.session.belongings import belongings
 from wizard.session.data_desk import DataDesk
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
+from wizard.session.wishing import WishDesk
 
 
-class Desk(DataDesk):
+class Desk(WishDesk, DataDesk):
     """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
 
     def __init__(
@@ -171,13 +172,14 @@ class Desk(DataDesk):
 
     # from a choice to a run
 
-    def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
-        return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
+    def choose(self, verdict: Verdict, data: DataChoice, **wishes: Any) -> Choice:
+        """`wishes`: serve, quantise, evaluate."""
+        return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), **wishes)
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))
         machine, engines = self.machine(), dict(choice.engines)
-        catalog = after.widened(self.catalog(), choice)
+        catalog = after.widened(self.catalog(), choice, fit.capability(machine))
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
         known |= self._amount(choice)._asdict()

@@ -16,6 +16,7 @@ SHOWN: Mapping[str, Mapping[str, str]] = {  # stage -> its output -> as it is sh
     "prepare": {"report": "report"},
     "train": {"adapter": "adapter", "model": "trained"},
     "merge": {"merged": "merged"},
+    "quantise": {"quantised": "quantised"},
 }
 
 

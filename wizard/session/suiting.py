@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from wizard.contract import Catalog, DataReport, Problem
 
-SAME_DATA = {"identity": ("sft",), "distil": ("sft", "grpo")}  # goals whose recipes learn from others' rows
+SAME_DATA = {
+    "identity": ("sft",),
+    "distil": ("sft", "grpo"),
+    "serve": ("sft",),
+}  # goals whose recipes learn from others' rows
 
 
 def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") -> Problem | None:
