@@ -7,3 +7,4 @@ ESTIMATE_FLAGS = (  # what `estimate` may be told of a case, spelt as in `--case
 RESUME_KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate", "port")  # what `resume` may change
 MODEL_ACTIONS = ("search", "show", "add", "download", "remove")
 DATA_FLAGS = ("--data", "--validation", "--copied")  # of one's own data, for the wizard and `run`
+WISH_FLAGS = ("--quantise", "--evaluate", "--no-serve")  # of what is done with the model, likewise

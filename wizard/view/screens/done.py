@@ -12,8 +12,9 @@ from textual.widgets import Input
 
 from wizard.contract import Problem, RunState
 from wizard.errors import WizardError
-from wizard.session import Endpoint, Outcome
+from wizard.session import Endpoint, Onward, Outcome
 from wizard.view import telling
+from wizard.view.draft import going_on
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
@@ -26,6 +27,8 @@ from wizard.words import known, say
 from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
+WAYS = {"quantise": "z", "evaluate": "e"}  # their keys
+Results = tuple[Outcome, Endpoint | None, float, tuple[str, ...]]
 PATHS = ("adapter", "trained", "merged", "config", "report")
 
 
@@ -36,6 +39,8 @@ class Done(Page):
         Binding("f3", "key", show=False),
         Binding("f4", "copy", show=False),
         Binding("s", "stop", show=False),
+        Binding("z", "onward('quantise')", show=False),
+        Binding("e", "onward('evaluate')", show=False),
         Binding("l", "app.language", show=False),
         Binding("q", "app.leave", show=False),
     ]
@@ -43,6 +48,7 @@ class Done(Page):
     endpoint: Endpoint | None = None
     key_shown = False
     took = 0.0
+    ways: tuple[str, ...] = ()  # on from here: quantise, evaluate
 
     def __init__(self, run: str) -> None:
         super().__init__()
@@ -67,8 +73,10 @@ class Done(Page):
         return error.problem if isinstance(error, WizardError) else unexpected(error, self.desk.home.logs)
 
     def keys(self) -> Sequence[Key]:
+        onward = [Key(WAYS[name], name, f"onward('{name}')") for name in self.ways]
         if not self.endpoint:
             return [
+                *onward,
                 Key("l", "language", "app.language"),
                 Key("?", "help", "help"),
                 Key("esc", "runs", "back"),
@@ -90,6 +98,7 @@ class Done(Page):
         return [
             Key("tab", "type", "chat"),
             *keys,
+            *onward,
             Key("s", "stop_server", "stop"),
             Key("l", "language", "app.language"),
             Key("esc", "runs", "back"),
@@ -110,16 +119,17 @@ class Done(Page):
     def _read(self) -> None:
         self.errand(self._results, self._came)
 
-    def _results(self) -> tuple[Outcome, Endpoint | None, float]:
+    def _results(self) -> Results:
         try:
             endpoint = self.desk.endpoint(self.run)
         except WizardError:
             endpoint = None
-        return self.desk.outcome(self.run), endpoint, took(self.desk.watch(self.run).poll())
+        spent = took(self.desk.watch(self.run).poll())
+        return self.desk.outcome(self.run), endpoint, spent, self.desk.ways_on(self.run)
 
-    def _came(self, answer: tuple[Outcome, Endpoint | None, float]) -> None:
+    def _came(self, answer: Results) -> None:
         first = self.outcome is None
-        self.outcome, self.endpoint, self.took = answer
+        self.outcome, self.endpoint, self.took, self.ways = answer
         self._tell(self.outcome)
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
@@ -159,7 +169,7 @@ class Done(Page):
             yield say("view.done.model"), f"{outcome.model}  ({outcome.engine})"
             yield say("view.done.key"), key
             if outcome.prompts.get("talks"):
-                yield say("outcome.prompts"), say("outcome.prompts_same", **outcome.prompts)
+                yield say("outcome.prompts"), telling.prompts(outcome.prompts, trained=bool(outcome.before))
 
     def _learned(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         if outcome.losses:
@@ -172,8 +182,8 @@ class Done(Page):
             yield label, telling.short_path(outcome.paths[name])
 
     def _next(self) -> Content:
-        lines = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", "stop")]
-        shown = lines if self.endpoint else lines[:2]
+        names = ["export", "again", *self.ways, *(["stop"] if self.endpoint else [])]
+        shown = [say(f"view.done.next.{name}", run=self.run) for name in names]
         return Content.assemble((say("view.done.what_next"), "$primary bold"), *(f"\n- {line}" for line in shown))
 
     def on_resize(self) -> None:
@@ -205,6 +215,17 @@ class Done(Page):
         if self.endpoint and self.outcome:
             self.app.copy_to_clipboard(self.endpoint.curl(self.question(self.outcome)))
             self.notify(say("view.done.copied"), markup=False)
+
+    def action_onward(self, name: str) -> None:
+        """To the review of a run that takes what this one made."""
+        if name in self.ways:
+            self.errand(lambda: self.desk.onward(self.run), lambda found: self._onward(name, found))
+
+    def _onward(self, name: str, found: Onward) -> None:
+        from wizard.view.screens.review import Review
+
+        self.window.draft = going_on(found, evaluate=name == "evaluate")
+        self.app.push_screen(Review(choosing=name == "quantise"))
 
     def action_stop(self) -> None:
         if self.endpoint:
