@@ -21,7 +21,7 @@ from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageS
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
-from wizard.contract.plans import Choice, Environment, Plan, Stage, StageName
+from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
@@ -59,6 +59,7 @@ __all__ = [
     "Model",
     "Needs",
     "Note",
+    "OtherAdapter",
     "Plan",
     "Problem",
     "Reader",

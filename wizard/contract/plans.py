@@ -14,6 +14,17 @@ StageName = Literal["fetch", "prepare", "train", "merge", "quantise", "evaluate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherAdapter:
+    """One of an earlier training of the same model, that is merged with this training's or served beside it."""
+
+    ref: str  # a run, or a folder
+    weight: float = 1.0  # of what it adds, where it is merged
+    name: str = ""  # that it is served under, where it is kept apart; empty: as the folder or run is called
+    path: str = ""  # where it was found
+    sha256: str = ""  # of its weights: others are refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """All that a person, flags or a file decide."""
 
@@ -23,6 +34,7 @@ class Choice:
     data: DataChoice
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the trainer, over the recipe's
     questions: tuple[str, ...] = ()
+    adapters: tuple[OtherAdapter, ...] = ()
     quantise: str = ""  # the format of the model that is served; empty: as it was trained
     most_worse: float = 0.1  # the share by which its perplexity may be above the unquantised one's
     evaluate: bool = False

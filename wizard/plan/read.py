@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from wizard import strict
-from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, Problem
+from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, OtherAdapter, Problem
 from wizard.errors import WizardError
 
 LEAST: Mapping[str, float] = {
@@ -41,6 +41,7 @@ class RunConfig:
     knobs: Knobs = field(default_factory=Knobs)
     settings: Mapping[str, Any] = field(default_factory=dict)
     questions: tuple[str, ...] = ()
+    adapters: tuple[OtherAdapter, ...] = ()
     quantise: str = ""
     most_worse: float = 0.1
     evaluate: bool = False

@@ -142,6 +142,7 @@ def merge(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
         "merge": order.catalog.recipes[order.choice.recipe].merge,
+        "adapters": [asdict(other) for other in order.choice.adapters],
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "seq_len": order.choice.knobs.seq_len,

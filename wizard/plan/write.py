@@ -37,7 +37,14 @@ ABOUT: Mapping[str, str] = {
 
 def to_toml(plan: Plan, requirements: Mapping[str, str], facts: Mapping[str, Any]) -> str:
     return "\n".join(
-        [*_head(plan, facts), *_choice(plan, facts), *_knobs(plan), *_data(plan, facts), *_lists(requirements)]
+        [
+            *_head(plan, facts),
+            *_choice(plan, facts),
+            *_knobs(plan),
+            *_data(plan, facts),
+            *_adapters(plan),
+            *_lists(requirements),
+        ]
     )
 
 
@@ -91,6 +98,16 @@ def _model(plan: Plan) -> str:
     """As it can be found again on another machine, whose catalogue may lack it."""
     refs = [source["ref"] for source in plan.stages[0].spec.get("sources", ()) if plan.stages[0].name == "fetch"]
     return next((ref for ref in refs if id_of(ref) == plan.choice.model), plan.choice.model)
+
+
+def _adapters(plan: Plan) -> Iterator[str]:
+    for other in plan.choice.adapters:
+        yield "[[adapters]]  # of an earlier training of this model"
+        yield f"ref = {value(other.ref)}  # a run, or a folder"
+        yield f"weight = {other.weight:g}  # of what it adds, where it is merged"
+        yield f"name = {value(other.name)}  # that it is served under, where it is kept apart"
+        yield f"sha256 = {value(other.sha256)}"
+        yield ""
 
 
 def _knobs(plan: Plan) -> Iterator[str]:

@@ -16,7 +16,7 @@ from wizard import run as engine_room
 from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
-from wizard.session import chat, runs, serving
+from wizard.session import adapters, chat, runs, serving
 from wizard.session.report import as_text
 from wizard.words import say
 
@@ -71,6 +71,10 @@ def compile_choice(
         reason = verdict.reason
         params = reason.params if reason else {}
         raise WizardError(reason.code if reason else "nothing-fits", exit_code=ExitCode.NOTHING_FITS, **params)
+    choice = replace(
+        choice,
+        adapters=tuple(adapters.located(home, choice, catalog.recipes[choice.recipe], catalog.methods[verdict.method])),
+    )
     verdict = replace(verdict, engine_notes=serving.reasons(choice, verdict, machine, catalog))
     created = time.time()
     run = planning.run_id(choice, created=created, salt=secrets.token_hex(2))

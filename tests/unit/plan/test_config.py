@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wizard import strict
-from wizard.contract import Choice, DataChoice, Plan
+from wizard.contract import Choice, DataChoice, OtherAdapter, Plan
 from wizard.errors import WizardError
 from wizard.plan import from_toml, to_toml
 from wizard.words import known
@@ -39,6 +39,12 @@ def test_odd_characters_survive(made: Make, choice: Choice) -> None:
     back = from_toml(to_toml(plan, {**requirements, "x": "a'''b\n"}, {}), "run.toml")
     assert (back.questions, back.data) == ((odd,), data)
     assert back.requirements["x"] == "a'''b\n"
+
+
+def test_further_adapters_come_back_as_they_were_named(made: Make, choice: Choice) -> None:
+    others = (OtherAdapter(ref="20261126-a-run", weight=0.5), OtherAdapter(ref="/data/law", name="law", sha256="ab"))
+    plan, requirements = made(replace(choice, adapters=others))
+    assert from_toml(to_toml(plan, requirements, {}), "run.toml").adapters == others
 
 
 def test_keys_that_are_often_changed_stand_on_a_line_of_their_own_once(text: str) -> None:

@@ -119,3 +119,82 @@ def test_an_adapter_that_is_kept_apart_lies_beside_the_base_as_it_was(
     for path in tiny_model.iterdir():
         assert (merged / path.name).read_bytes() == path.read_bytes()
     assert (merged / "config.json").stat().st_ino != (tiny_model / "config.json").stat().st_ino
+
+
+@pytest.fixture(scope="module")
+def other(
+    tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path, tiny_model: Path, tiny_rows: Path
+) -> Path:
+    """An adapter of another rank and of some layers alone."""
+    folder = tmp_path_factory.mktemp("other")
+    train = StageRun(folder / "train", "train", trl_python, lib, folder)
+    knobs = KNOBS | {"rank": 4, "targets": ["q_proj", "down_proj"], "seed": 7}
+    train.order(
+        {"knobs": knobs, **SFT, "device": "cpu"}, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
+    )
+    assert train.run() == 0
+    return Path(train.done()["outputs"]["adapter"])
+
+
+ADDED = """
+import sys, torch
+from pathlib import Path
+from safetensors.torch import load_file
+from json import loads
+base, ours, other, merged, weight = sys.argv[1:6]
+was, now = (load_file(f"{place}/model.safetensors") for place in (base, merged))
+for name in ("model.layers.0.self_attn.q_proj", "model.layers.1.mlp.down_proj", "model.layers.1.mlp.up_proj"):
+    wanted = was[f"{name}.weight"].float()
+    for place, much in ((ours, 1.0), (other, float(weight))):
+        told = loads(Path(f"{place}/adapter_config.json").read_text())
+        own = load_file(f"{place}/adapter_model.safetensors")
+        down, up = (own.get(f"base_model.model.{name}.lora_{side}.weight") for side in "AB")
+        if down is not None:
+            wanted += much * told["lora_alpha"] / told["r"] * (up.float() @ down.float())
+    assert torch.equal(now[f"{name}.weight"], wanted.bfloat16()), name
+"""
+
+
+def test_two_adapters_are_merged_as_the_sum_of_what_they_add(
+    forged: Stages, trl_python: Path, tiny_model: Path, adapter: Path, other: Path
+) -> None:
+    more = [{"path": str(other), "weight": 0.5, "name": "other"}]
+    inputs = {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
+    merge = forged("merge").order({**SFT, "questions": QUESTIONS, "max_new_tokens": 12, "adapters": more}, inputs)
+    assert merge.run() == 0, merge.problem()
+    assert merge.done()["result"]["parity"]["equal"]
+    places = [tiny_model, adapter, other, Path(merge.done()["outputs"]["merged"])]
+    subprocess.run([str(trl_python), "-c", ADDED, *map(str, places), "0.5"], check=True)
+
+
+def test_two_adapters_kept_apart_lie_beside_the_base_by_their_names(
+    forged: Stages, tiny_model: Path, adapter: Path, other: Path
+) -> None:
+    more = [{"path": str(other), "weight": 1.0, "name": "other"}]
+    spec = {**SFT, "questions": QUESTIONS, "max_new_tokens": 12, "merge": "apart", "adapters": more}
+    merge = forged("merge").order(spec, {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}})
+    assert merge.run() == 0
+    merged = Path(merge.done()["outputs"]["merged"])
+    for place, kept in ((merged / "adapter", adapter), (merged / "adapters" / "other", other)):
+        name = "adapter_model.safetensors"
+        assert (place / name).read_bytes() == (kept / name).read_bytes()
+
+
+def test_what_cannot_be_added_is_named(
+    forged: Stages, tiny_model: Path, adapter: Path, other: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "dora"
+    shutil.copytree(other, copy)
+    told = json.loads((copy / "adapter_config.json").read_text())
+    (copy / "adapter_config.json").write_text(json.dumps(told | {"use_dora": True}))
+    wide = tmp_path / "wide"
+    shutil.copytree(other, wide)
+    (wide / "adapter_config.json").write_text(json.dumps(told | {"r": 2}))
+    for path, code in ((copy, "adapter-does-not-add"), (wide, "adapter-of-another-base")):
+        more = [{"path": str(path), "weight": 1.0, "name": "other"}]
+        spec = {**SFT, "questions": QUESTIONS, "max_new_tokens": 12, "adapters": more}
+        merge = forged("merge", folder=f"merge-{path.name}").order(
+            spec, {"fetch": {"model": tiny_model}, "train": {"adapter": adapter}}
+        )
+        assert merge.run() == 1
+        assert merge.problem()["code"] == code

@@ -14,6 +14,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import tokenizer_of
+from wizard.stages.merging import others
 from wizard.stages.merging.comparing import furthest
 from wizard.stages.merging.saving import in_place
 from wizard.stages.voices import OWN
@@ -42,6 +43,7 @@ def kept_apart(
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(base, part, copy_function=linked)
     shutil.copytree(adapter, part / OWN)
+    others.beside(part, order.spec.get("adapters", ()))
     if taught:
         model.generation_config.save_pretrained(part)
     same = prompts.hold_library(order, tokenizer_of(part), part)

@@ -10,6 +10,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
 from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.merging import others
 from wizard.stages.merging.beside import kept_apart
 from wizard.stages.merging.comparing import furthest, held_as
 from wizard.stages.merging.saving import in_place, save
@@ -42,6 +43,8 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     before = [speaker.answer(model, question) for question in questions]
     bench.phase("merge-adapter")
     model = PeftModel.from_pretrained(model, adapter).eval()
+    if order.spec.get("merge") != "apart":
+        others.added(model, adapter, order.spec.get("adapters", ()))
     wide.cover(model)
     if order.spec.get("merge") == "apart":
         return kept_apart(bench, model, speaker, before, taught=learn_end(bench, model, speaker))
