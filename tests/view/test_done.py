@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import fake_moments as moments
 import fake_values as values
 import pytest
@@ -26,6 +28,22 @@ async def test_before_and_after_stand_side_by_side(served: FakeDesk) -> None:
         assert "after" in line
         await person.see("http://127.0.0.1:8000/v1")
         await person.see("the same as in training: 10 talks, 412 tokens")
+
+
+async def test_what_fewer_bits_cost_is_a_line_that_says_when_it_is_too_much(served: FakeDesk) -> None:
+    cost = {
+        "format": "nf4",
+        "most_worse": 0.1,
+        "bytes": {"before": 269_060_552, "after": 111_879_761},
+        "perplexity": {"before": 7.5161, "after": 9.3513},
+        "worse": 0.2442,
+    }
+    made = served.outcome
+    served.outcome = lambda run: replace(made(run), quantised=cost)  # type: ignore[method-assign]
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.press("pagedown", "pagedown")
+        await person.see("worse than the 10% you allow")
 
 
 async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:

@@ -164,7 +164,10 @@ class Reader:
     status: Literal["run", "parsed", "refused"]
     told: Text  # where and when it was run, what was parsed, why it is refused
     min_capability: tuple[int, int] | None = None  # of the card, for this format in this engine
+    max_capability: tuple[int, int] | None = None
+    group: int = 0  # the one number of weights to a scale that it takes; 0: any
     dtype: str = ""  # that the engine must be told
+    argv: tuple[str, ...] = ()  # more that it must be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +182,7 @@ class Format:
     bits: float  # of a quantised weight, with its scales
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the maker, by its library's names
     calibrated: bool = False  # rows are read to choose the numbers
+    groups: tuple[int, ...] = ()  # of weights that share a scale, the largest first that divides the layers' sizes
     readers: Mapping[str, Reader] = field(default_factory=dict)  # engine that serves -> whether it loads it
     verified: Text = field(default_factory=dict)
     yours: bool = False

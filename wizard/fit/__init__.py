@@ -10,6 +10,7 @@ from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering.cards import alone, only
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.engines import accelerator, capability, python_for, reasons_engine_cannot_run
+from wizard.fit.offering.fewer import group_of, whole_blocks, written_bytes
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
@@ -39,6 +40,7 @@ __all__ = [
     "config_of",
     "digest_of",
     "estimated",
+    "group_of",
     "held_in",
     "judge",
     "leads",
@@ -57,5 +59,7 @@ __all__ = [
     "step_for",
     "terms_told",
     "told",
+    "whole_blocks",
     "witnessed",
+    "written_bytes",
 ]

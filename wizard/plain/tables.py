@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
-from wizard.plain.output import GREEN, paint, table
+from wizard.plain.output import GREEN, RED, paint, table
 from wizard.session import Desk, Outcome, way
 from wizard.session.care import Check
 from wizard.view import telling
@@ -183,6 +183,9 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         lines.append(f"{say('outcome.prompts')}  {telling.prompts(result.prompts, trained=bool(result.before))}")
     if result.losses:
         lines.append(f"{say('outcome.held_back')}  {telling.losses(result.losses)}")
+    if result.quantised:
+        line = f"{say('outcome.quantised')}  {telling.quantised(result.quantised)}"
+        lines.append(paint(line, RED) if telling.is_worse(result.quantised) else line)
     lines += [f"{say('path.' + name)}  {path}" for name, path in result.paths.items()]
     if kept and result.endpoint:
         endpoint = desk.endpoint(result.run)

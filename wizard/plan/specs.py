@@ -157,14 +157,15 @@ def quantise(order: Order) -> dict[str, Any]:
         **trained_by(order),
         "format": format.id,
         "maker": format.maker,
-        "quantising": dict(format.settings),
+        "quantising": {**format.settings, "groups": list(format.groups)},
         "calibrated": format.calibrated,
         "most_worse": order.choice.most_worse,
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
-        "device": order.verdict.device,
+        "device": order.verdict.merge_device,  # where there is room for all of its weights
+        "weight_bytes": order.verdict.merge_weight_bytes,
     }
 
 
@@ -183,10 +184,13 @@ def evaluate(order: Order) -> dict[str, Any]:
 
 def serve(order: Order) -> dict[str, Any]:
     engine = order.catalog.engines[order.verdict.engines["serve"]]
+    format = order.catalog.formats.get(order.choice.quantise)
+    reader = format.readers.get(engine.id) if format else None
     return {
         "engine": engine.id,
         "trainer": order.catalog.recipes[order.choice.recipe].trainer,
-        "argv": list(engine.argv),
+        "argv": [*engine.argv, *(reader.argv if reader else ())],
+        **({"dtype": reader.dtype} if reader and reader.dtype else {}),
         "adapter_argv": list(engine.adapter_argv),
         "host": "127.0.0.1",
         "port": order.choice.port,

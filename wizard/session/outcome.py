@@ -35,6 +35,7 @@ class Outcome:
     why: tuple[Problem, ...] = ()  # this engine, and none of those before it
     rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
     losses: Mapping[str, float] = field(default_factory=dict)  # loss, validation_loss, where rows were kept back
+    quantised: Mapping[str, Any] = field(default_factory=dict)  # what the stage found, with `format` and `most_worse`
     prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
 
 
@@ -55,6 +56,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         why=tuple(Problem(code=told["code"], params=told["params"]) for told in _why(plan)),
         rehearsal=results.get("train", {}).get("rehearsal", {}),
         losses=_losses(results.get("train", {})),
+        quantised=_quantised(plan, results.get("quantise", {})),
         prompts=serve.get("prompts") or merge.get("prompts", {}),
     )
 
@@ -75,6 +77,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "prompt_parity": dict(outcome.prompts),
         "paths": dict(outcome.paths),
         **({"losses": dict(outcome.losses)} if outcome.losses else {}),
+        **({"quantised": dict(outcome.quantised)} if outcome.quantised else {}),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
 
@@ -84,6 +87,12 @@ def _losses(train: Mapping[str, Any]) -> dict[str, float]:
     if train.get("validation_loss") is None:
         return {}
     return {name: float(train[name]) for name in ("loss", "validation_loss") if train.get(name) is not None}
+
+
+def _quantised(plan: Plan, found: Mapping[str, Any]) -> dict[str, Any]:
+    if not found:
+        return {}
+    return {"format": plan.choice.quantise, "most_worse": plan.choice.most_worse, **found}
 
 
 def _why(plan: Plan) -> Sequence[Mapping[str, Any]]:

@@ -43,12 +43,14 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
     )
     train = work.train_seconds(knobs, load, setting.micro_step(step, load.row_tokens, parts) * slower)
     fetched, numbers = model.id in setting.here, held.trained(step)
-    memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves)
-    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
+    memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format)
+    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     return Costs(
-        seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched),
-        disk=work.stage_disk(picks.engines, model, numbers, setting.catalog, setting.kind, setting.built, fetched),
+        seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched, setting.format),
+        disk=work.stage_disk(
+            picks.engines, model, numbers, setting.catalog, setting.kind, setting.built, fetched, setting.format
+        ),
         memory=memory,
         ram=ram,
         way=way,
@@ -60,7 +62,7 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
     """An engine on a card has its program in RAM, and a file of the weights on their way."""
     model, engines, device = setting.model, setting.picks.engines, setting.device
     fetched = model.id in setting.here
-    memory = work.stage_memory(engines, model, 0, device, way, setting.halves) | {"serve": card_bytes}
+    memory = work.stage_memory(engines, model, 0, device, way, setting.halves, setting.format) | {"serve": card_bytes}
     if not any(source.kind == "bundled" for source in model.sources):
         memory["fetch"] = 0  # only what comes with a package is made of it in RAM
     memory = {stage: memory[stage] for stage in engines}
@@ -69,8 +71,8 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         ram = {stage: way.ram_bytes for stage in engines if stage in ("quantise", "evaluate")}
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
     return Costs(
-        seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched),
-        disk=work.stage_disk(engines, model, 0, setting.catalog, setting.kind, setting.built, fetched),
+        seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched, setting.format),
+        disk=work.stage_disk(engines, model, 0, setting.catalog, setting.kind, setting.built, fetched, setting.format),
         memory=memory,
         ram=ram,
         way=way,

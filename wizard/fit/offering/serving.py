@@ -15,7 +15,7 @@ PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-sh
 
 def ways_to_serve(setting: Setting) -> Iterator[Picks]:
     """A model may be tuned in 4 bits and still be too large to serve in 16."""
-    picks, needed = setting.picks, work.served_bytes(setting.model)
+    picks, needed = setting.picks, work.served_bytes(setting.model, setting.format)
     if "serve" not in picks.engines or setting.serves:
         yield picks
         return

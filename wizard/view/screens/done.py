@@ -22,14 +22,14 @@ from wizard.view.talk import Talk
 from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.chat import ChatBox
 from wizard.view.widgets.compare import Compare
-from wizard.view.widgets.facts import Facts
+from wizard.view.widgets.facts import Fact, Facts
 from wizard.words import known, say
 from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
 WAYS = {"quantise": "z", "evaluate": "e"}  # their keys
 Results = tuple[Outcome, Endpoint | None, float, tuple[str, ...]]
-PATHS = ("adapter", "trained", "merged", "config", "report")
+PATHS = ("adapter", "trained", "merged", "quantised", "config", "report")
 
 
 class Done(Page):
@@ -171,9 +171,12 @@ class Done(Page):
             if outcome.prompts.get("talks"):
                 yield say("outcome.prompts"), telling.prompts(outcome.prompts, trained=bool(outcome.before))
 
-    def _learned(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    def _learned(self, outcome: Outcome) -> Iterator[Fact]:
         if outcome.losses:
             yield say("outcome.held_back"), telling.losses(outcome.losses)
+        if outcome.quantised:
+            style = "$error" if telling.is_worse(outcome.quantised) else ""
+            yield say("outcome.quantised"), Content.styled(telling.quantised(outcome.quantised), style)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]
