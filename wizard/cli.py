@@ -190,6 +190,14 @@ def _living_verbs(verbs: Any) -> None:
             verb.add_argument("--stage", default="", help=say("cli.flag.stage"))
             verb.add_argument("--lines", type=int, metavar="N", default=50, help=say("cli.flag.lines"))
 
+    evaluate = _verb(verbs, "evaluate")
+    evaluate.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+    evaluate.add_argument("--benchmark", metavar="ID", nargs="+", default=(), help=say("cli.flag.benchmark"))
+    compare = _verb(verbs, "compare")
+    compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
+    for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
+        compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))
+
     push = _verb(verbs, "push")
     push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
     push.add_argument("target", metavar="HUB::ORG/NAME", help=say("cli.flag.target"))
@@ -229,6 +237,10 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.data import data
 
         return data(desk, options)
+    if options.verb in ("evaluate", "compare"):
+        from wizard.plain import comparing
+
+        return int(getattr(comparing, options.verb)(desk, options))
     from wizard.plain import verbs
 
     return int(getattr(verbs, options.verb)(desk, options))

@@ -102,6 +102,7 @@ class FakeDesk:
         self.here: tuple[RunState, ...] = ()
         self.serving = True
         self.after_known = True
+        self.measured: tuple[Mapping[str, Any], ...] = ()
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_read = threading.Event()
@@ -297,6 +298,7 @@ class FakeDesk:
             model="zephyrine",
             engine="vllm-cpu",
             prompts={"talks": 10, "tokens": 412},
+            measured=self.measured,
         )
 
 

@@ -2,6 +2,7 @@
 
 from wizard.contract.catalogue import (
     Architecture,
+    Benchmark,
     Catalog,
     Dataset,
     Engine,
@@ -24,17 +25,21 @@ from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
+from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
+    "EVALUATED",
     "FLASH_WIDEST",
     "HELD_BACK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
     "SERVED_TOKENS",
+    "SURE",
     "Architecture",
     "Basis",
+    "Benchmark",
     "Board",
     "Catalog",
     "Choice",
@@ -67,6 +72,7 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Remedy",
+    "Result",
     "Role",
     "RunState",
     "RunStatus",
@@ -79,6 +85,10 @@ __all__ = [
     "Text",
     "Thumbnail",
     "Tower",
+    "Turn",
     "Verdict",
+    "difference",
     "share_of_card",
+    "turned",
+    "worsened",
 ]

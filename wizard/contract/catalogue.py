@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
+from wizard.contract.results import Direction
 
 Trainer = Literal[  # each a module of wizard.stages.training
     "sft", "classification", "embedding", "reranker", "dpo", "kto", "orpo", "cpo", "reward", "vision", "grpo",
@@ -189,6 +190,27 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """A public set of questions, asked through the harness that it is known by."""
+
+    id: str
+    title: Text
+    measures: Text  # what of a model it tells
+    tool: Literal["lm-eval", "evalscope"]
+    task: str  # its name there
+    measure: str  # of those that the tool reports
+    direction: Direction = "up"
+    n: int = 0  # questions at most, of each subset; 0 = all
+    shots: int = 0  # examples that are shown first
+    subsets: tuple[str, ...] = ()  # of EvalScope; empty = all
+    answer_tokens: int = 0  # at most, of an answer that is written; 0 = answers are only weighed
+    data: str = ""  # the hub's id of the data set, of which a copy may lie here
+    language: str = "en"
+    verified: Text = field(default_factory=dict)
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
     seq_len: int = 1024
     micro_batch: int = 1
@@ -265,4 +287,5 @@ class Catalog:
     datasets: Mapping[str, Dataset]
     boards: Mapping[str, Board]
     formats: Mapping[str, Format] = field(default_factory=dict)
+    benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()

@@ -8,7 +8,7 @@ from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
 from wizard.plain.output import GREEN, RED, paint, table
 from wizard.session import Desk, Outcome, way
 from wizard.session.care import Check
-from wizard.view import telling
+from wizard.view import measures, telling
 from wizard.words import say, units
 
 LABEL = 7  # cells before what a machine has
@@ -186,6 +186,7 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
     if result.quantised:
         line = f"{say('outcome.quantised')}  {telling.quantised(result.quantised)}"
         lines.append(paint(line, RED) if telling.is_worse(result.quantised) else line)
+    lines += [f"{label}  {figures}" for label, figures in measures.lines(result.measured)]
     lines += [f"{say('path.' + name)}  {path}" for name, path in result.paths.items()]
     if kept and result.endpoint:
         endpoint = desk.endpoint(result.run)

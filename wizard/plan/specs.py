@@ -172,14 +172,22 @@ def quantise(order: Order) -> dict[str, Any]:
 def evaluate(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
-        "task": order.task,
-        "benchmarks": list(order.choice.benchmarks),
-        "questions": list(order.choice.questions),
-        "max_new_tokens": MAX_NEW_TOKENS,
+        "benchmarks": [benchmark(order.catalog, order.store, name) for name in order.choice.benchmarks],
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
         "device": order.verdict.device,
     }
+
+
+def benchmark(catalog: Catalog, store: str, name: str) -> dict[str, Any]:
+    """`copy`: the folder in which its data may lie, as the hub has them."""
+    told = asdict(catalog.benchmarks[name])
+    shown = ("title", "measures", "verified", "yours")
+    return {**{key: value for key, value in told.items() if key not in shown}, "copy": copy_of(store, name)}
+
+
+def copy_of(store: str, name: str) -> str:
+    return f"{store}/benchmarks/{name}"
 
 
 def serve(order: Order) -> dict[str, Any]:

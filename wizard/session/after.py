@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from wizard import fit, strict
 from wizard.contract import Catalog, Choice, Format, Recipe
-from wizard.errors import WizardError
+from wizard.errors import ExitCode, WizardError
+from wizard.plan.specs import copy_of
+
+HUBS = {"lm-eval": "huggingface", "evalscope": "modelscope"}  # where each tool has its questions from
+UNREAD = ("vision",)  # trainers whose rows the evaluation does not read
+HEADED = ("classification", "embedding", "reranker", "reward")  # trainers of models that do not write
 
 WRITERS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil", "none")  # trainers of models that write
 Capability = tuple[int, int]
@@ -24,19 +30,20 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     if recipe is None:
         return catalog
     hold_sense(choice, trains=catalog.methods[recipe.method].trains)
-    if not (choice.quantise or choice.evaluate):
+    if not (choice.quantise or choice.evaluate or choice.benchmarks):
         return catalog
     engines, formats = dict(recipe.engines), catalog.formats
     if choice.quantise:
         format = named(catalog, choice.quantise)
-        hold_possible(format, recipe, choice, catalog)
+        hold_possible(format, recipe, choice.model, catalog)
         formats = {format.id: format}
         engines["quantise"] = (format.engine,)
         group = fit.group_of(catalog.models[choice.model].architecture, format.groups)
         engines["serve"] = tuple(readers(format, servers(recipe, format, catalog), card, group))
         if choice.serve and not engines["serve"]:
             raise WizardError("format-unread", format=format.id, engines=", ".join(servers(recipe, format, catalog)))
-    if choice.evaluate:
+    if choice.evaluate or choice.benchmarks:
+        refuse(catalog, choice)
         engines["evaluate"] = of_kind(catalog, "evaluate")
     if choice.data.kind != "none" and "prepare" not in engines:
         engines["prepare"] = of_kind(catalog, "prepare")
@@ -48,12 +55,39 @@ def hold_sense(choice: Choice, *, trains: bool) -> None:
     """Raises WizardError data-needed, nothing-to-do."""
     if trains and choice.data.kind == "none":
         raise WizardError("data-needed", recipe=choice.recipe)
-    if not (trains or choice.serve or choice.quantise or choice.evaluate):
+    if not (trains or choice.serve or choice.quantise or choice.evaluate or choice.benchmarks):
         raise WizardError("nothing-to-do", recipe=choice.recipe)
 
 
 def of_kind(catalog: Catalog, kind: str) -> tuple[str, ...]:
     return tuple(name for name, engine in catalog.engines.items() if kind in engine.kinds)
+
+
+def refuse(catalog: Catalog, choice: Choice) -> None:
+    """Raises WizardError evaluate-not-for (no module reads such rows), unknown-benchmark, benchmark-not-for (it asks
+    what only a model that writes can answer)."""
+    trainer = catalog.recipes[choice.recipe].trainer
+    if trainer in UNREAD:
+        raise WizardError("evaluate-not-for", trainer=trainer)
+    for name in choice.benchmarks:
+        if name not in catalog.benchmarks:
+            near = strict.nearest(name, catalog.benchmarks)
+            raise WizardError("unknown-benchmark", name=name, nearest=near, known=", ".join(catalog.benchmarks))
+        if trainer in HEADED:
+            raise WizardError("benchmark-not-for", name=name, trainer=trainer)
+
+
+def questions_here(
+    choice: Choice, catalog: Catalog, store: Path, hubs: Callable[[], Mapping[str, float | None]]
+) -> None:
+    """Before hours of training. Raises benchmark-no-copy where a benchmark's questions are neither here nor to be had;
+    the hubs are asked only if one lacks its copy."""
+    lacking = [name for name in choice.benchmarks if not Path(copy_of(str(store), name)).is_dir()]
+    answered = hubs() if lacking else {}
+    for each in (catalog.benchmarks[name] for name in lacking):
+        if answered.get(HUBS[each.tool]) is None:
+            told = {"benchmark": each.id, "data": each.data, "path": copy_of(str(store), each.id)}
+            raise WizardError("benchmark-no-copy", hub=HUBS[each.tool], exit_code=ExitCode.FAILED, **told)
 
 
 def named(catalog: Catalog, format: str) -> Format:
@@ -62,12 +96,12 @@ def named(catalog: Catalog, format: str) -> Format:
     return catalog.formats[format]
 
 
-def hold_possible(format: Format, recipe: Recipe, choice: Choice, catalog: Catalog) -> None:
+def hold_possible(format: Format, recipe: Recipe, model_id: str, catalog: Catalog) -> None:
     """Before anything is trained for nothing."""
     apart = recipe.merge == "apart" or catalog.methods[recipe.method].tuner == "adapter"
     if recipe.trainer not in WRITERS or apart:
         raise WizardError("format-not-for-task", format=format.id, recipe=recipe.id)
-    model = catalog.models[choice.model]
+    model = catalog.models[model_id]
     blocks = format.maker == "llmcompressor" and format.groups
     if (format.groups and not fit.group_of(model.architecture, format.groups)) or (
         blocks and not fit.whole_blocks(model.architecture, format.groups[-1])

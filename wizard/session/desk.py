@@ -48,6 +48,7 @@ from wizard.session import (
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
 from wizard.session.data_desk import DataDesk
+from wizard.session.evaluations import Evaluations
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
 from wizard.session.wishing import WishDesk
@@ -82,6 +83,10 @@ class Desk(WishDesk, DataDesk):
     @cached_property
     def models(self) -> Models:
         return Models(self)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        return Evaluations(self)
 
     def take_in(self, model: Model) -> None:
         """Into the catalogue of this process."""
@@ -208,6 +213,7 @@ class Desk(WishDesk, DataDesk):
         machine = self.machine(refresh=not self.pretend)
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
+        after.questions_here(fresh.choice, self.catalog(), self.home.store, self.hubs)
         self.models.keep(plan.choice.model)
         report = self._report(plan.choice)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)

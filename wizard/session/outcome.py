@@ -17,6 +17,7 @@ SHOWN: Mapping[str, Mapping[str, str]] = {  # stage -> its output -> as it is sh
     "train": {"adapter": "adapter", "model": "trained"},
     "merge": {"merged": "merged"},
     "quantise": {"quantised": "quantised"},
+    "evaluate": {"report": "evaluation"},
 }
 
 
@@ -37,6 +38,7 @@ class Outcome:
     losses: Mapping[str, float] = field(default_factory=dict)  # loss, validation_loss, where rows were kept back
     quantised: Mapping[str, Any] = field(default_factory=dict)  # what the stage found, with `format` and `most_worse`
     prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
+    measured: tuple[Mapping[str, Any], ...] = ()  # subject, measure, value, source, n: an evaluation's main figures
 
 
 def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
@@ -58,6 +60,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         losses=_losses(results.get("train", {})),
         quantised=_quantised(plan, results.get("quantise", {})),
         prompts=serve.get("prompts") or merge.get("prompts", {}),
+        measured=tuple(results.get("evaluate", {}).get("results", ())),
     )
 
 
@@ -78,6 +81,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "paths": dict(outcome.paths),
         **({"losses": dict(outcome.losses)} if outcome.losses else {}),
         **({"quantised": dict(outcome.quantised)} if outcome.quantised else {}),
+        **({"measured": list(outcome.measured)} if outcome.measured else {}),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
 

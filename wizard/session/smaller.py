@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wizard import fit
 from wizard.contract import Catalog, Format, Machine, Model, Recipe
+from wizard.errors import WizardError
 from wizard.session import after
 from wizard.words import pick, problem, say
 
@@ -35,10 +36,11 @@ def evaluable(catalog: Catalog, machine: Machine) -> bool:
 def _offered(
     catalog: Catalog, machine: Machine, recipe: Recipe, model: Model, format: Format, rows: bool, serve: bool
 ) -> Smaller:
-    if fault := _unwritable(catalog, machine, format, rows):
+    if fault := _unwritable(catalog, machine, format, rows) or _unsuited(catalog, recipe, model, format):
         return Smaller(format=format, able=False, told=fault)
-    here = tuple(name for name in recipe.engines.get("serve", ()) if not _lacks(catalog, name, machine))
-    if able := next(after.readers(format, here, fit.capability(machine)), ""):
+    here = tuple(name for name in after.servers(recipe, format, catalog) if not _lacks(catalog, name, machine))
+    group = fit.group_of(model.architecture, format.groups)
+    if able := next(after.readers(format, here, fit.capability(machine), group), ""):
         title, told = catalog.engines[able].title, pick(format.readers[able].told)
         return Smaller(format=format, able=True, told=say("wish.read_by", engine=title, told=told))
     return Smaller(format=format, able=not serve, told=_unread(catalog, format, here))
@@ -50,6 +52,14 @@ def _unwritable(catalog: Catalog, machine: Machine, format: Format, rows: bool) 
     if lacks := _lacks(catalog, format.engine, machine):
         return lacks
     return say("wish.needs_rows") if format.calibrated and not rows else ""
+
+
+def _unsuited(catalog: Catalog, recipe: Recipe, model: Model, format: Format) -> str:
+    try:
+        after.hold_possible(format, recipe, model.id, catalog)
+    except WizardError as error:
+        return problem(error.problem.code, error.problem.params)["what"]
+    return ""
 
 
 def _lacks(catalog: Catalog, engine: str, machine: Machine) -> str:

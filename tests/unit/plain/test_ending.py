@@ -55,6 +55,22 @@ def test_a_server_that_could_not_start_is_a_failure_that_keeps_what_was_made(
     assert "resume --port 0" in said
 
 
+def test_an_evaluation_is_a_line_for_ones_rows_and_one_for_general_text() -> None:
+    figures = [("own", "perplexity", 16.36, 1.85), ("own", "rouge_l", 0.127, 0.547)]
+    figures += [("general.zh", "perplexity", 17.3, 19.46)]
+    measured = tuple(
+        {"subject": subject, "measure": measure, "value": value, "source": source, "n": 9}
+        for source, measure, *values in figures
+        for subject, value in zip(("base", "tuned"), values, strict=True)
+    )
+    desk: Any = SimpleNamespace()
+    told = tables.outcome(replace(MADE, measured=measured), desk, kept=False)
+    assert "On your rows  perplexity 16.4 -> 1.85, ROUGE-L 13% -> 55%" in told
+    assert "General text  plain Chinese 17.3 -> 19.5" in told
+    assert as_json(replace(MADE, measured=measured))["measured"] == list(measured)
+    assert "measured" not in as_json(MADE)
+
+
 def test_programs_get_both_in_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(state("failed", TAKEN, merge="done", serve="failed"), as_json=True) == ExitCode.FAILED
     answer = json.loads(capsys.readouterr().out)

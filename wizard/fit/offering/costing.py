@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from wizard.contract import Knobs
 from wizard.fit.memory import held, sharding
-from wizard.fit.offering import inference, work
+from wizard.fit.offering import evaluating, inference, work
 from wizard.fit.offering.correct import pace
+from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
 from wizard.fit.offering.merging import SHARD, Merging, merging
 from wizard.fit.offering.setting import Setting
 
@@ -28,7 +29,23 @@ class Costs(NamedTuple):
 def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
     device = "cuda" if setting.device == "cuda" else "cpu"
     way = merging(setting.model, device, setting.capacity, setting.machine.ram_free_bytes)
-    return (served if setting.serves else trained)(setting, knobs, card_bytes, way)
+    found = (served if setting.serves else trained)(setting, knobs, card_bytes, way)
+    return with_evaluation(setting, knobs, found) if "evaluate" in setting.picks.engines else found
+
+
+def with_evaluation(setting: Setting, knobs: Knobs, cost: Costs) -> Costs:
+    """Of the base, the trained model, and its smaller format where there is one."""
+    load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
+    rate = card_flops(setting.board) * UTILISATION if setting.device == "cuda" else cpu_flops(setting.machine.cpu)
+    subjects = 1 + (not setting.serves) + ("quantise" in setting.picks.engines)
+    took = round(evaluating.seconds(setting.model, setting.device, subjects, load.row_tokens, rate), 1)
+    tokens = min(knobs.seq_len, load.row_tokens) if setting.serves else knobs.seq_len
+    held_bytes = evaluating.held_bytes(setting.model, setting.device, tokens, setting.halves)
+    return cost._replace(
+        seconds={**cost.seconds, "evaluate": took},
+        memory={**cost.memory, "evaluate": held_bytes},
+        ram={**cost.ram, **({"evaluate": held_bytes} if setting.device == "cpu" else {})},
+    )
 
 
 def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:

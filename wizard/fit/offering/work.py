@@ -76,10 +76,9 @@ def stage_seconds(
         "train": train + move,
         "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
         "quantise": 4 * move + fewer.seconds(model, format, way) if format else 0.0,
-        "evaluate": merging.START_SECONDS + 4 * move,
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
     }
-    return {stage: round(found[stage], 1) for stage in engines}
+    return {stage: round(found.get(stage, 0.0), 1) for stage in engines}
 
 
 def download_bytes(model: Model) -> int:
@@ -126,7 +125,7 @@ def stage_memory(
     """RAM of every stage on a CPU; on a card what those that work there hold of it."""
     found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
     quantise = way.card_bytes or (fewer.ram_bytes(model, format, way) if format else 0)
-    found |= {"quantise": quantise, "evaluate": found["merge"]}
+    found |= {"quantise": quantise}
     if device == "cuda":
         found["serve"] = served_bytes(model, format)
     else:

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from wizard.contract import Problem, RunState
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Onward, Outcome
-from wizard.view import telling
+from wizard.view import measures, telling
 from wizard.view.draft import going_on
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
@@ -29,7 +29,7 @@ from wizard.words.units import seconds
 LOOK_AGAIN = 1.0
 WAYS = {"quantise": "z", "evaluate": "e"}  # their keys
 Results = tuple[Outcome, Endpoint | None, float, tuple[str, ...]]
-PATHS = ("adapter", "trained", "merged", "quantised", "config", "report")
+PATHS = ("adapter", "trained", "merged", "quantised", "config", "report", "evaluation")
 
 
 class Done(Page):
@@ -177,6 +177,7 @@ class Done(Page):
         if outcome.quantised:
             style = "$error" if telling.is_worse(outcome.quantised) else ""
             yield say("outcome.quantised"), Content.styled(telling.quantised(outcome.quantised), style)
+        yield from measures.lines(outcome.measured)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]
