@@ -30,7 +30,6 @@ async def test_before_and_after_stand_side_by_side(served: FakeDesk) -> None:
         await person.see("the same as in training: 10 talks, 412 tokens")
 
 
-<<<<<<< HEAD
 async def test_what_fewer_bits_cost_is_a_line_that_says_when_it_is_too_much(served: FakeDesk) -> None:
     cost = {
         "format": "nf4",
@@ -45,7 +44,8 @@ async def test_what_fewer_bits_cost_is_a_line_that_says_when_it_is_too_much(serv
         await reach_done(person)
         await person.press("pagedown", "pagedown")
         await person.see("worse than the 10% you allow")
-=======
+
+
 async def test_an_evaluation_is_told_from_the_base_to_what_became_of_it(served: FakeDesk) -> None:
     figures = [("own", "perplexity", (16.357, 1.85)), ("own", "exact_match", (0.0, 0.44, 0.42))]
     figures += [("general.en", "perplexity", (33.6, 36.03)), ("arc-easy", "acc", (0.55, 0.54))]
@@ -58,7 +58,6 @@ async def test_an_evaluation_is_told_from_the_base_to_what_became_of_it(served: 
         await reach_done(person)
         await person.see("perplexity 16.4 -> 1.85, same answer 0% -> 44% -> 42%")
         await person.see("plain English 33.6 -> 36", "arc-easy 55% -> 54%")
->>>>>>> fe
 
 
 async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:
