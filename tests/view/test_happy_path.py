@@ -5,7 +5,7 @@ from fake_desk import FakeDesk
 from fake_values import RUN, SFT
 from person import sitting_at
 
-from wizard.view.screens.review import stages
+from wizard.view.staging import stages
 
 
 async def test_five_enters_start_the_run(desk: FakeDesk) -> None:

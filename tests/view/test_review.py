@@ -42,7 +42,7 @@ async def test_five_in_a_hundred_rows_are_kept_aside_at_a_key(gpu_desk: FakeDesk
         await person.press("v")
         await person.see("(o) keep 5% to check with", "1,138 rows to learn, 60 kept")
         assert planned(person).validation == 0.05
-        await person.press("tab", "question_mark")
+        await person.press("tab", "tab", "tab", "question_mark")
         await person.see("learned by heart")
 
 

@@ -35,7 +35,7 @@ async def test_nothing_going_on_offers_nothing(desk: FakeDesk) -> None:
 async def test_only_goals_with_a_recipe_are_offered(desk: FakeDesk) -> None:
     async with sitting_at(desk) as person:
         await person.be_at("Welcome", "Teach it from my questions and answers")
-        assert person.window.screen.query_one("#goals").option_count == 2  # type: ignore[attr-defined]
+        assert person.window.screen.query_one("#goals").option_count == 3  # type: ignore[attr-defined]
 
 
 async def test_an_enter_before_the_list_has_come_is_kept(desk: FakeDesk) -> None:

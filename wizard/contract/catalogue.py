@@ -13,10 +13,11 @@ from wizard.contract.results import Direction
 Trainer = Literal[  # each a module of wizard.stages.training
     "sft", "classification", "embedding", "reranker", "dpo", "kto", "orpo", "cpo", "reward", "vision", "grpo",
     "rloo", "distil",
+    "none",  # what is served as it is
 ]  # fmt: skip
 Tuner = Literal[  # each a function of wizard.tuners.configuring
     "lora", "loraplus", "loftq", "adalora", "vera", "miss", "oft", "boft", "ia3", "unsloth", "full", "freeze",
-    "adapter", "lisa", "llama-pro", "galore", "apollo",
+    "adapter", "lisa", "llama-pro", "galore", "apollo", "none",
 ]  # fmt: skip
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 
@@ -110,7 +111,7 @@ class Model:
 class Method:
     id: str
     title: str
-    trainable: Literal["adapter", "all"]  # what is saved: numbers beside the base's, or a model of its own
+    trainable: Literal["adapter", "all", "nothing"]  # what is saved: numbers beside the base's, or a model of its own
     base: Literal["whole", "nf4", "nf4-dq", "int8", "gptq", "awq", "hqq", "eetq", "fp8"] = "whole"  # 16 or 32 bits
     tuner: Tuner = "lora"
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the tuner's configuration, by its library's names
@@ -120,6 +121,10 @@ class Method:
     @property
     def quantised(self) -> bool:
         return self.base != "whole"
+
+    @property
+    def trains(self) -> bool:
+        return self.trainable != "nothing"
 
     @property
     def dora(self) -> bool:

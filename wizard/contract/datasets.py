@@ -109,8 +109,8 @@ class DataSource:
 class DataChoice:
     """Of one plain file all stands here; anything else is in `sources`."""
 
-    kind: Literal["bundled", "path"]
-    ref: str  # data set id, or path, or what the sources are called
+    kind: Literal["bundled", "path", "none"]  # none: nothing is learnt or measured
+    ref: str = ""  # data set id, or path, or what the sources are called
     params: Mapping[str, str] = field(default_factory=dict)  # bundled: name, author
     language: str = "en"
     format: str = ""  # "" = recognise

@@ -78,5 +78,6 @@ class Verdict:
     ram_stage: str = ""  # the stage that ram_bytes is for
     merge_device: Literal["cpu", "cuda"] = "cpu"  # the merge computes in fp32: the card may be too small for it
     merge_weight_bytes: int = 4  # how it holds a weight
-    step_seconds: float = 0.0  # of one training step on rows of the full length, accumulation included
+    step_seconds: float = 0.0  # of one training step on rows of the full length, accumulation included; of a token
+    cache_bytes: int = 0  # where nothing is trained: keys and values of so many conversations of the full length
     case: Mapping[str, str] = field(default_factory=dict)  # what a rehearsal must share with it to count as measured

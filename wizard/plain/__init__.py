@@ -8,3 +8,4 @@ RESUME_KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate", "port")
 MODEL_ACTIONS = ("search", "show", "add", "download", "remove")
 USING = ("chat", "snippet", "bench")  # verbs for a served model
 DATA_FLAGS = ("--data", "--validation", "--copied")  # of one's own data, for the wizard and `run`
+WISH_FLAGS = ("--quantise", "--evaluate", "--no-serve")  # of what is done with the model, likewise

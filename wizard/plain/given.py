@@ -1,4 +1,4 @@
-"""A person's own data by flags: `--data`, `--validation`, `--copied` instead of a file's lines or a question."""
+"""A person's own data, and what is done with the model, by flags instead of a file's lines or a question."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from wizard.session import Desk
 def chosen(desk: Desk, choice: Choice, options: argparse.Namespace) -> Choice:
     """A run file's choice, with what the flags say otherwise."""
     choice = desk.of_other_data(choice, options.data) if options.data else choice
-    return replace(choice, data=kept(choice.data, options))
+    choice = replace(choice, data=kept(choice.data, options))
+    return replace(
+        choice,
+        quantise=choice.quantise if options.quantise is None else options.quantise,
+        evaluate=choice.evaluate or options.evaluate,
+        serve=choice.serve and not options.no_serve,
+    )
 
 
 def kept(data: DataChoice, options: argparse.Namespace) -> DataChoice:

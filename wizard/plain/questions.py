@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from wizard.contract import Catalog, DataChoice, DataReport, Plan, Problem, Verdict
+from wizard.contract import Catalog, DataChoice, DataReport, Plan, Problem, Recipe, Verdict
 from wizard.errors import WizardError
-from wizard.plain import asking, given, rows, tables
+from wizard.plain import asking, given, rows, tables, wishes
 from wizard.plain.data import faces
 from wizard.plain.demo import ask
 from wizard.plain.ending import finish
@@ -17,37 +17,51 @@ from wizard.plain.estimating import teller
 from wizard.plain.output import answer, problem, table, tell
 from wizard.plain.tokens import with_token
 from wizard.session import ASIDE, FAR, Desk, goals, mostly_lost
-from wizard.words import say, units
+from wizard.words import language, say, units
 
 SHOWN = 9
 UNNAMED = ("data-answer-unnamed", "data-fields-missing")  # of columns
 
 
 def walk(desk: Desk, options: argparse.Namespace) -> int:
-    """`options`: the flags of one's own data, which answer their questions."""
+    """`options`: the flags of one's own data and of what is done with the model, which answer their questions."""
     tasks = goals(desk.catalog(), own=bool(options.data))
     task = asking.choose(say("step.goal"), [(say(f"goal.{name}.title"), name) for name in tasks])
     answer(tables.machine(desk.machine()))
     answer(tables.hubs(desk.hubs()))
     verdict = _recipe(desk, task)
     recipe = desk.catalog().recipes[verdict.recipe]
-    data, report = (_bundled(desk, verdict), None) if recipe.datasets else _own(desk, verdict, options)
-    plan = _planned(desk, verdict, data)
+    data, report = _data(desk, verdict, recipe, options)
+    plan = _planned(desk, verdict, data, wishes.asked(desk, verdict, data, options))
     if desk.pretend or not _start(desk, plan, report):
         return 0
     name = desk.launch(plan, ask=True)
     return finish(desk, name, argparse.Namespace(json=False))
 
 
-def _planned(desk: Desk, verdict: Verdict, data: DataChoice) -> Plan:
+def _data(
+    desk: Desk, verdict: Verdict, recipe: Recipe, options: argparse.Namespace
+) -> tuple[DataChoice, DataReport | None]:
+    """Where nothing is trained, Enter brings none."""
+    if recipe.datasets:
+        return _bundled(desk, verdict), None
+    if desk.catalog().methods[recipe.method].trains or options.data:
+        return _own(desk, verdict, options)
+    path = asking.text(say("ask.optional_path"))
+    if not path:
+        return DataChoice(kind="none", language=language()), None
+    return _own(desk, verdict, argparse.Namespace(**{**vars(options), "data": path}))
+
+
+def _planned(desk: Desk, verdict: Verdict, data: DataChoice, wished: Mapping[str, Any]) -> Plan:
     """Its warnings told; data on a network are offered to be copied first."""
-    plan = desk.plan(desk.choose(verdict, data))
+    plan = desk.plan(desk.choose(verdict, data, **wished))
     answer(tables.plan(plan))
     warnings = desk.warnings(plan)
     for warning in warnings:
         problem(warning)
     if any(warning.code in FAR for warning in warnings) and asking.sure(say("ask.copy"), default=False):
-        return desk.plan(desk.choose(verdict, replace(data, copied=True)))
+        return desk.plan(desk.choose(verdict, replace(data, copied=True), **wished))
     return plan
 
 

@@ -103,7 +103,8 @@ def _offers(verdicts: Sequence[Verdict], catalog: Catalog) -> str:
     for index, verdict in enumerate(verdicts, start=1):
         if remark := why_not(verdict) if verdict.status == "no" else marks(verdict):
             text[index] += "  " + remark
-    return "\n".join([*text, "", say("plain.reckoned"), *_assumed(verdicts, catalog)])
+    assumed = list(_assumed(verdicts, catalog))
+    return "\n".join([*text, *(["", say("plain.reckoned"), *assumed] if assumed else [])])
 
 
 def marks(verdict: Verdict) -> str:
@@ -114,8 +115,9 @@ def marks(verdict: Verdict) -> str:
 
 
 def _assumed(verdicts: Sequence[Verdict], catalog: Catalog) -> Iterator[str]:
-    """A line a recipe: what its forecasts are made for."""
-    for recipe in dict.fromkeys(verdict.recipe for verdict in verdicts):
+    """A line a recipe that trains: what its forecasts are made for."""
+    named = dict.fromkeys(verdict.recipe for verdict in verdicts)
+    for recipe in [name for name in named if catalog.methods[catalog.recipes[name].method].trains]:
         knobs, method = catalog.recipes[recipe].knobs, way(catalog.recipes[recipe], catalog)
         names = ("rank", "optimizer", "micro_batch", "accumulate", "seq_len")
         told = {name: getattr(knobs, name) for name in names}
@@ -178,7 +180,7 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         told = [telling.told(why) for why in result.why]
         lines += [f"  {texts['what']}: {texts['why']}" for texts in told]
     if result.prompts.get("talks"):
-        lines.append(f"{say('outcome.prompts')}  {say('outcome.prompts_same', **result.prompts)}")
+        lines.append(f"{say('outcome.prompts')}  {telling.prompts(result.prompts, trained=bool(result.before))}")
     if result.losses:
         lines.append(f"{say('outcome.held_back')}  {telling.losses(result.losses)}")
     if result.quantised:

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from math import ceil
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
 from wizard.contract.sharing import contradiction
@@ -44,6 +45,7 @@ OUTPUTS: Mapping[StageName, tuple[str, ...]] = {
     "serve": (),
 }
 WHOLE = ("model",)  # of the training, where all of the model is trained
+CACHE_GIB, GIB = "VLLM_CPU_KVCACHE_SPACE", 1024**3
 ON_THE_CARD = ("train", "merge", "quantise", "evaluate", "serve")
 AFTER_TRAINING = ("merge", "quantise", "evaluate", "serve")
 
@@ -93,7 +95,8 @@ def compile_plan(
             assets = tuple(environments[carrier].id for carrier in carriers) if name == "fetch" else ()
             shown = cards_shown(name, verdict, machine)
             stages.append(stage_of(name, order, environments[engines[name]], assets, stages, environments, shown))
-    data = replace(choice.data, sha256=stages[1].spec["data"]["sha256"])
+    sums = [stage.spec["data"]["sha256"] for stage in stages if stage.name == "prepare"]
+    data = replace(choice.data, sha256=sums[0]) if sums else choice.data
     plan = Plan(
         run=run,
         created=created,
@@ -156,7 +159,9 @@ def stage_of(
     cards: str,
 ) -> Stage:
     verdict, spec = order.verdict, MAKERS[name](order)
-    digests: dict[str, str] = {stage.name: stage.digest for stage in before if stage.name in INPUTS[name]}
+    room = cache_room(order) if name == "serve" else {}
+    built_on = inputs_of(name, [stage.name for stage in before])
+    digests: dict[str, str] = {stage.name: stage.digest for stage in before if stage.name in built_on}
     used = {item.engine: item.digest for item in environments.values() if item.id in (environment.id, *assets)}
     return Stage(
         name=name,
@@ -166,15 +171,30 @@ def stage_of(
         assets=assets,
         spec=spec,
         rungs=verdict.rungs if name == "train" else ({},),
-        inputs=tuple(earlier for earlier in INPUTS[name] if earlier in digests),
+        inputs=built_on,
         outputs=WHOLE if name == "train" and spec["method"]["trainable"] == "all" else OUTPUTS[name],
         digest=stage_digest(name, spec, used, digests),
-        variables={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards},
+        variables={"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": cards, **room},
         seconds=verdict.stage_seconds.get(name, 0.0),
         memory_bytes=verdict.stage_memory.get(name, 0),
         disk_bytes=verdict.stage_disk.get(name, 0),
         service=name == "serve",
     )
+
+
+def inputs_of(name: StageName, before: Sequence[StageName]) -> tuple[StageName, ...]:
+    """Of the stages before it those that it reads. Where nothing was merged it works on the model as it was fetched."""
+    wanted = INPUTS[name]
+    if "merge" in wanted and "merge" not in before and "fetch" not in wanted:
+        wanted = ("fetch", *wanted)
+    return tuple(earlier for earlier in wanted if earlier in before)
+
+
+def cache_room(order: Order) -> dict[str, str]:
+    """The GiB that an engine is told by a variable, where its cache is not all that is left of a card."""
+    usual = order.catalog.engines[order.verdict.engines["serve"]].environment.get(CACHE_GIB)
+    wanted = ceil(order.verdict.cache_bytes / GIB)
+    return {CACHE_GIB: str(wanted)} if usual and wanted > int(usual) else {}
 
 
 def cards_shown(name: str, verdict: Verdict, machine: Machine) -> str:

@@ -31,6 +31,15 @@ class Order:
     def model(self) -> Model:
         return self.catalog.models[self.choice.model]
 
+    @property
+    def trains(self) -> bool:
+        return self.catalog.methods[self.verdict.method].trains
+
+    @property
+    def task(self) -> str:
+        """What the rows are made ready for: where nothing is trained, as for a model that talks."""
+        return self.catalog.recipes[self.choice.recipe].task if self.trains else "sft"
+
 
 def fetch(order: Order) -> dict[str, Any]:
     model = order.model
@@ -70,7 +79,7 @@ def prepare(order: Order) -> dict[str, Any]:
             "copied": data.copied,
             "sources": [asdict(source) for source in data.mixed()],
         },
-        "task": order.catalog.recipes[order.choice.recipe].task,
+        "task": order.task,
         "knobs": {"seq_len": knobs["seq_len"], "seed": knobs["seed"]},
         "questions": list(order.choice.questions),
     }
@@ -184,7 +193,7 @@ def copy_of(store: str, name: str) -> str:
 
 def serve(order: Order) -> dict[str, Any]:
     engine, choice = order.catalog.engines[order.verdict.engines["serve"]], order.choice
-    room = order.verdict.room or Room(context=min(order.model.max_len, SERVED_TOKENS[order.verdict.device]))
+    room = order.verdict.room or Room(context=context(order))
     reader = order.catalog.formats[choice.quantise].readers.get(engine.id) if choice.quantise else None
     values = asked_of(engine, order.model, room, choice.serving, order.store)
     return {
@@ -206,6 +215,12 @@ def serve(order: Order) -> dict[str, Any]:
         "health": engine.health,
         "why": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
     }
+
+
+def context(order: Order) -> int:
+    """Where nothing is trained, what was judged to fit."""
+    most = SERVED_TOKENS[order.verdict.device] if order.trains else order.choice.knobs.seq_len
+    return min(order.model.max_len, most)
 
 
 MAKERS: Mapping[str, Any] = {

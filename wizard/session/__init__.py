@@ -6,9 +6,11 @@ from wizard.session.chat import Endpoint
 from wizard.session.desk import Desk
 from wizard.session.estimating import Estimate
 from wizard.session.far import FAR
+from wizard.session.onward import Onward
 from wizard.session.outcome import Outcome
 from wizard.session.remarks import ASIDE, bars, longer, mostly_lost, quantile, reasons, remarks, split, unlearnt
 from wizard.session.report import as_data
+from wizard.session.smaller import Smaller
 from wizard.session.steps import STEPS, goals
 from wizard.session.ways import leading_first, leads, one_a_model, way
 
@@ -20,8 +22,10 @@ __all__ = [
     "Desk",
     "Endpoint",
     "Estimate",
+    "Onward",
     "Outcome",
     "Serving",
+    "Smaller",
     "as_data",
     "bars",
     "goals",

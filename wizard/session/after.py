@@ -1,4 +1,4 @@
-"""What a person wants done with the trained model before it is served, as further stages of the recipe."""
+"""What a person wants done with the model before it is served, as further stages of the recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HUBS = {"lm-eval": "huggingface", "evalscope": "modelscope"}  # where each tool 
 UNREAD = ("vision",)  # trainers whose rows the evaluation does not read
 HEADED = ("classification", "embedding", "reranker", "reward")  # trainers of models that do not write
 
-WRITERS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil")  # trainers of models that write
+WRITERS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil", "none")  # trainers of models that write
 Capability = tuple[int, int]
 
 
@@ -23,15 +23,19 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     """The catalogue whose recipe has a stage for each wish, only servers that load what is written, and of the formats
     the chosen one alone: the forecasts are of it. `card`: what the weakest card here can.
 
-    Raises WizardError unknown-format, format-not-for-task, format-not-for-model, format-unread.
+    Raises WizardError unknown-format, format-not-for-task, format-not-for-model, format-unread, and what `hold_sense`
+    does.
     """
     recipe = catalog.recipes.get(choice.recipe)
-    if recipe is None or not (choice.quantise or choice.evaluate or choice.benchmarks):
+    if recipe is None:
+        return catalog
+    hold_sense(choice, trains=catalog.methods[recipe.method].trains)
+    if not (choice.quantise or choice.evaluate or choice.benchmarks):
         return catalog
     engines, formats = dict(recipe.engines), catalog.formats
     if choice.quantise:
         format = named(catalog, choice.quantise)
-        hold_possible(format, recipe, choice, catalog)
+        hold_possible(format, recipe, choice.model, catalog)
         formats = {format.id: format}
         engines["quantise"] = (format.engine,)
         group = fit.group_of(catalog.models[choice.model].architecture, format.groups)
@@ -40,9 +44,23 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
             raise WizardError("format-unread", format=format.id, engines=", ".join(servers(recipe, format, catalog)))
     if choice.evaluate or choice.benchmarks:
         refuse(catalog, choice)
-        engines["evaluate"] = tuple(name for name, engine in catalog.engines.items() if "evaluate" in engine.kinds)
+        engines["evaluate"] = of_kind(catalog, "evaluate")
+    if choice.data.kind != "none" and "prepare" not in engines:
+        engines["prepare"] = of_kind(catalog, "prepare")
     recipes = {**catalog.recipes, recipe.id: replace(recipe, engines=engines)}
     return replace(catalog, recipes=recipes, formats=formats)
+
+
+def hold_sense(choice: Choice, *, trains: bool) -> None:
+    """Raises WizardError data-needed, nothing-to-do."""
+    if trains and choice.data.kind == "none":
+        raise WizardError("data-needed", recipe=choice.recipe)
+    if not (trains or choice.serve or choice.quantise or choice.evaluate or choice.benchmarks):
+        raise WizardError("nothing-to-do", recipe=choice.recipe)
+
+
+def of_kind(catalog: Catalog, kind: str) -> tuple[str, ...]:
+    return tuple(name for name, engine in catalog.engines.items() if kind in engine.kinds)
 
 
 def refuse(catalog: Catalog, choice: Choice) -> None:
@@ -78,12 +96,12 @@ def named(catalog: Catalog, format: str) -> Format:
     return catalog.formats[format]
 
 
-def hold_possible(format: Format, recipe: Recipe, choice: Choice, catalog: Catalog) -> None:
+def hold_possible(format: Format, recipe: Recipe, model_id: str, catalog: Catalog) -> None:
     """Before anything is trained for nothing."""
     apart = recipe.merge == "apart" or catalog.methods[recipe.method].tuner == "adapter"
     if recipe.trainer not in WRITERS or apart:
         raise WizardError("format-not-for-task", format=format.id, recipe=recipe.id)
-    model = catalog.models[choice.model]
+    model = catalog.models[model_id]
     blocks = format.maker == "llmcompressor" and format.groups
     if (format.groups and not fit.group_of(model.architecture, format.groups)) or (
         blocks and not fit.whole_blocks(model.architecture, format.groups[-1])

@@ -157,6 +157,8 @@ class DataDesk:
     def _report(self, choice: Choice) -> DataReport | None:
         """Of data that were chosen; a file that cannot be read is told of elsewhere."""
         data = choice.data
+        if data.kind == "none":
+            return None
         if data.kind == "bundled":
             return self.bundled(data.ref, data.language, data.params)
         return self._reports.get(data.ref) or sources.counted(self._desk, data, choice.model)

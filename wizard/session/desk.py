@@ -53,9 +53,10 @@ from wizard.session.fronts import Fronts
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
 from wizard.session.using.desk import UsingDesk
+from wizard.session.wishing import WishDesk
 
 
-class Desk(DataDesk, UsingDesk):
+class Desk(WishDesk, DataDesk, UsingDesk):
     """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
 
     def __init__(
@@ -182,8 +183,9 @@ class Desk(DataDesk, UsingDesk):
 
     # from a choice to a run
 
-    def choose(self, verdict: Verdict, data: DataChoice, *, serve: bool = True) -> Choice:
-        return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), serve=serve)
+    def choose(self, verdict: Verdict, data: DataChoice, **wishes: Any) -> Choice:
+        """`wishes`: serve, quantise, evaluate."""
+        return starting.choose(verdict, data, self.catalog(), self._reports.get(data.ref), **wishes)
 
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))

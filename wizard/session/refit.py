@@ -37,5 +37,6 @@ def refit(judge: Judge, plan: Plan, changes: Mapping[str, Any], result: Mapping[
 
 
 def wanted(plan: Plan, stage: str, result: Mapping[str, Any]) -> bool:
-    """Bundled rows were known when the plan was made."""
-    return stage == "prepare" and plan.choice.data.kind != "bundled" and bool(result.get("made"))
+    """Bundled rows were known when the plan was made; what trains nothing holds nothing of them."""
+    trains = any(each.name == "train" for each in plan.stages)
+    return trains and stage == "prepare" and plan.choice.data.kind != "bundled" and bool(result.get("made"))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from wizard import plan as planning
 from wizard import run as engine_room
@@ -17,19 +18,30 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
 from wizard.session import adapters, chat, runs, serving
 from wizard.session.report import as_text
+from wizard.words import say
 
 QUESTIONS = 3
 WORD_LIMIT = 400
 PICTURE = "<image>"  # where one stands in a turn; without it such a question means nothing
 
 
-def choose(
-    verdict: Verdict, data: DataChoice, catalog: Catalog, report: DataReport | None, *, serve: bool = True
-) -> Choice:
-    questions = _bundled_questions(catalog, data) if data.kind == "bundled" else first_questions(report)
+def choose(verdict: Verdict, data: DataChoice, catalog: Catalog, report: DataReport | None, **wishes: Any) -> Choice:
+    """`wishes`: serve, quantise, evaluate; questions, where those of the data are not meant."""
+    questions = wishes.pop("questions", None) or _questions(data, catalog, report)
     return Choice(
-        recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=data, questions=questions, serve=serve
+        recipe=verdict.recipe,
+        model=verdict.model,
+        knobs=verdict.knobs,
+        data=data,
+        questions=questions,
+        **wishes,
     )
+
+
+def _questions(data: DataChoice, catalog: Catalog, report: DataReport | None) -> tuple[str, ...]:
+    if data.kind == "none":
+        return (say("wish.first_question"),)
+    return _bundled_questions(catalog, data) if data.kind == "bundled" else first_questions(report)
 
 
 def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:

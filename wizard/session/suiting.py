@@ -6,7 +6,11 @@ from wizard.contract import Catalog, DataReport, Problem
 
 ANSWERS = ("sft", "identity", "distil", "cpt")  # to which rows of other kinds can be turned, each in a way of its own
 MOST_CLASSES = 10_000
-SAME_DATA = {"identity": ("sft",), "distil": ("sft", "grpo")}  # goals whose recipes learn from others' rows
+SAME_DATA = {
+    "identity": ("sft",),
+    "distil": ("sft", "grpo"),
+    "serve": ("sft",),
+}  # goals whose recipes learn from others' rows
 
 
 def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") -> Problem | None:

@@ -12,6 +12,8 @@ from wizard.words import known, say
 
 def way(recipe: Recipe, catalog: Catalog) -> str:
     """The method; before it the objective, where a task has several: `SimPO, LoRA`."""
+    if not catalog.methods[recipe.method].trains:
+        return say("way.as_it_is")
     title = catalog.methods[recipe.method].title
     aim = objective(recipe)
     return say("objective.with", objective=say(f"objective.{aim}"), method=title) if aim else title

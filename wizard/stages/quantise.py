@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
-from wizard.stages.desk import Bench, run
+from wizard.stages.desk import Bench, Order, run
 from wizard.stages.merging.saving import in_place
 from wizard.stages.quantising import Job, carrying, made, measuring
-from wizard.stages.quantising.rows import Drawn, drawn
+from wizard.stages.quantising.rows import Drawn, drawn, general
 from wizard.stages.weights import check_model
 
 
 def work(bench: Bench) -> None:
     order, spec = bench.order, bench.order.spec
-    source = order.input("merge", "merged")
+    source = source_of(order)
     check_model(source)
     hold_alone(source)
     bench.phase("load-libraries")
@@ -41,6 +41,11 @@ def work(bench: Bench) -> None:
     bench.finish({"quantised": in_place(part, bench.folder / "quantised")}, result)
 
 
+def source_of(order: Order) -> Path:
+    """What was merged; where nothing was trained, the model as it was fetched."""
+    return order.input("merge", "merged") if "merge" in order.inputs else order.input("fetch", "model")
+
+
 def hold_alone(source: Path) -> None:
     """An adapter that stays apart lies on weights as they were trained: in fewer bits it would be another's."""
     if (source / "adapter").is_dir():
@@ -51,7 +56,9 @@ def rows_of(bench: Bench, source: Path) -> Drawn:
     from wizard.stages.loading import tokenizer_of
 
     spec = bench.order.spec
-    outputs = bench.order.inputs["prepare"]
+    outputs = bench.order.inputs.get("prepare")
+    if outputs is None:
+        return general(tokenizer_of(source), int(spec["seq_len"]))
     return drawn(outputs, tokenizer_of(source), seq_len=int(spec["seq_len"]), seed=int(spec["seed"]))
 
 
@@ -89,7 +96,7 @@ def judge(bench: Bench, result: Mapping[str, Any], rows: Drawn) -> None:
     most, worse = float(bench.order.spec["most_worse"]), float(result["worse"])
     told = {"format": bench.order.spec["format"], "most": most, "worse": worse, **numbers(result)}
     if worse > most:
-        bench.note("quantised-worse", "error", **told, path=str(bench.order.input("merge", "merged")))
+        bench.note("quantised-worse", "error", **told, path=str(source_of(bench.order)))
     else:
         bench.note("quantised", **told)
     if rows.of == "rows":

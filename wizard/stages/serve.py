@@ -140,7 +140,8 @@ def introduce(
         raise WizardError("engine-refuses", exit_code=ExitCode.FAILED, engine=name(bench), log=log(bench)) from error
     if not again:
         if same.get("talks"):
-            bench.note("prompts-same", talks=same["talks"], tokens=same["tokens"])
+            code = "prompts-same" if "merge" in bench.order.inputs else "prompts-written"
+            bench.note(code, talks=same["talks"], tokens=same["tokens"])
         result = {"after": after[: len(spec["questions"])], "endpoint": client.url, "engine": name(bench)}
         bench.event("result", **result, why=spec.get("why", []), prompts=same)
     bench.event("ready", endpoint=client.url, model=client.model, engine=name(bench))

@@ -28,6 +28,12 @@ def about(verdict: Verdict, catalog: Catalog, *, turned: bool, refused: bool) ->
     return Content("\n").join(lines)
 
 
+def _served(verdict: Verdict, unrun: str) -> str:
+    took = f"{verdict.step_seconds * 1000:.2g}"
+    token = say("view.recipe.token", milliseconds=took) if verdict.step_seconds else ""
+    return telling.sentence(*(part for part in (unrun, token) if part))
+
+
 def _why_not(verdict: Verdict, *, refused: bool) -> list[Content]:
     lines = [Content.styled(say("view.recipe.refused"), "$ink on $warning")] if refused else []
     lines.append(Content.styled(telling.why_not(verdict), "$error"))
@@ -39,6 +45,8 @@ def _why_not(verdict: Verdict, *, refused: bool) -> list[Content]:
 def _reckoned(verdict: Verdict, recipe: Recipe) -> str:
     """What no card has run says so first."""
     unrun = say("view.recipe.unrun") if recipe.verified.startswith(UNRUN) else ""
+    if verdict.task == "serve":
+        return _served(verdict, unrun)
     peak = say("view.recipe.peak", moment=say(f"moment.{verdict.moment}"), basis=say(f"basis.{verdict.basis}"))
     time = "" if recipe.datasets else say("view.recipe.time", **ASSUMED._asdict())
     return telling.sentence(*(part for part in (unrun, peak, time) if part))

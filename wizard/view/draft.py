@@ -10,9 +10,9 @@ from wizard.contract import Catalog, DataChoice, DataReport, Dataset, Verdict
 from wizard.words import language
 
 if TYPE_CHECKING:
-    from wizard.session import Desk
+    from wizard.session import Desk, Onward
 
-SourceKind = Literal["bundled", "path", "paste"]
+SourceKind = Literal["bundled", "path", "paste", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,17 @@ class Draft:
     told: Told = field(default_factory=Told)
     report: DataReport | None = None
     serve: bool = True
+    quantise: str = ""
+    evaluate: bool = False
     validation: float = 0.0  # share of a person's own rows that is kept from training
     copied: bool = False  # before they are read
+    kept: DataChoice | None = None  # of a run that this one goes on from, with its questions
+    questions: tuple[str, ...] = ()
+
+    def wishes(self) -> dict[str, Any]:
+        """What is done with the model, as `Desk.choose` takes it."""
+        asked = {"questions": self.questions} if self.questions else {}
+        return {"serve": self.serve, "quantise": self.quantise, "evaluate": self.evaluate, **asked}
 
     def data_language(self, dataset: Dataset) -> str:
         return language() if language() in dataset.languages else dataset.languages[0]
@@ -57,6 +66,10 @@ class Draft:
 
     def data(self, desk: Desk, catalog: Catalog) -> DataChoice:
         """The choice of data for a plan; reads the file once more, so not for the window's thread."""
+        if self.kept:
+            return replace(self.kept, validation=self.validation, copied=self.copied)
+        if self.source == "none":
+            return DataChoice(kind="none", language=language())
         names = catalog.recipes[self.verdict.recipe].datasets if self.verdict else ()
         if self.source == "bundled" and names:
             dataset = catalog.datasets[names[0]]
@@ -71,3 +84,18 @@ class Draft:
         model = self.verdict.model if self.verdict and counted else ""
         choice = desk.data_choice(path, model=model, **self.told.overrides())
         return replace(choice, validation=self.validation, copied=self.copied)
+
+
+def going_on(found: Onward, *, evaluate: bool) -> Draft:
+    """With every answer given by the run that it goes on from."""
+    return Draft(
+        task=found.verdict.task,
+        verdict=found.verdict,
+        source="path" if found.data.kind == "path" else found.data.kind,
+        path=found.data.ref if found.data.kind == "path" else "",
+        validation=found.data.validation,
+        copied=found.data.copied,
+        kept=found.data,
+        questions=found.questions,
+        evaluate=evaluate,
+    )

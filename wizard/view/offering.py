@@ -54,8 +54,9 @@ def marks(verdict: Verdict, catalog: Catalog, *, turned: bool) -> list[str]:
     return [say(f"view.recipe.{name}") for name, true in told.items() if true] + hub
 
 
-def head(name: str) -> str:
-    return say(f"column.{name}")
+def head(name: str, task: str = "") -> str:
+    own = f"column.{name}_{task}"
+    return say(own if known(own) else f"column.{name}")
 
 
 def laid_out(rows: Sequence[Row], width: int) -> Mapping[str, int]:

@@ -64,11 +64,15 @@ def remedies(verdict: Verdict) -> str:
 def gave_up(verdict: Verdict) -> str:
     """What the ladder changed so that it fits: `sequence 1024, micro-batch 1`."""
     changed = {name: value for rung in verdict.gave_up for name, value in rung.items()}
-    return say("view.comma").join(f"{knob_title(name)} {knob_value(value, name)}" for name, value in changed.items())
+    return say("view.comma").join(
+        f"{knob_title(name, verdict.task)} {knob_value(value, name)}" for name, value in changed.items()
+    )
 
 
-def knob_title(name: str) -> str:
-    key = f"knob.{name}.title"
+def knob_title(name: str, task: str = "") -> str:
+    """Some are called otherwise where the task is another."""
+    own = f"knob.{name}.title_{task}"
+    key = own if known(own) else f"knob.{name}.title"
     return say(key) if known(key) else name
 
 
@@ -120,6 +124,11 @@ def on_card(plan: Plan, stage: Stage) -> bool:
     if plan.device == "cpu" or built.get(stage.environment) == "cpu" or stage.name in ("fetch", "prepare"):
         return False
     return stage.name != "merge" or plan.forecast.merge_device == "cuda"
+
+
+def prompts(counts: Mapping[str, int], *, trained: bool) -> str:
+    """That the endpoint reads the very tokens: those of the training, else those of the model's own template."""
+    return say("outcome.prompts_same" if trained else "outcome.prompts_written", **counts)
 
 
 def loss_value(loss: float) -> str:

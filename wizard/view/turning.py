@@ -24,6 +24,7 @@ STEPS: dict[str, Sequence[Any]] = {
 }
 
 
+SERVED = ("seq_len", "micro_batch")  # the context, and how many conversations at once
 RANKED = {  # tuners that have a rank, or a width or a projection in its place
     "lora", "loraplus", "loftq", "unsloth", "adalora", "vera", "miss", "adapter", "galore", "apollo",
 }  # fmt: skip
@@ -32,6 +33,8 @@ SCALED = {"lora", "loraplus", "loftq", "unsloth", "adalora"}  # those that add w
 
 def used(method: Method) -> list[str]:
     """The knobs that change anything, in their order."""
+    if not method.trains:
+        return list(SERVED)
     idle = {"rank": method.tuner not in RANKED, "alpha": method.tuner not in SCALED}
     return [name for name in STEPS if not idle.get(name)]
 

@@ -10,14 +10,23 @@ from typing import Any
 
 import pytest
 
+from tests.formats import drawer
 from tests.unit.plain.conftest import Typed
 from wizard import words
 from wizard.contract import Plan, Problem
 from wizard.plain import asking, questions
-from wizard.session import Desk, hubs
+from wizard.session import Desk, goals, hubs
 
 Answers = Callable[..., None]
-FLAGS = argparse.Namespace(data=None, validation=None, copied=False)
+
+
+def flags(**given: Any) -> argparse.Namespace:
+    """As parsed; no format is asked for."""
+    usual = {"data": None, "validation": None, "copied": False, "quantise": "", "evaluate": False, "no_serve": False}
+    return argparse.Namespace(**{**usual, **given})
+
+
+FLAGS = flags()
 
 
 @pytest.fixture
@@ -25,7 +34,14 @@ def desk(command: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Des
     words.use("en")
     (tmp_path / "home").mkdir()
     monkeypatch.setattr(hubs, "reached", lambda _: {"modelscope": 0.2, "huggingface": None})
-    return Desk()
+    found = Desk()
+    monkeypatch.setattr(found, "evaluates", lambda: False)
+    return found
+
+
+@pytest.fixture
+def formats(tmp_path: Path) -> Path:
+    return drawer(tmp_path / "catalogue")
 
 
 @pytest.fixture
@@ -96,7 +112,7 @@ def test_own_data_by_flags_are_not_asked_for(
 ) -> None:
     answers("")
     source = f"{rows(tmp_path / 'a.jsonl', 6, 0)}#4 + {rows(tmp_path / 'b.jsonl', 8, 0)}"
-    questions.walk(desk, argparse.Namespace(data=source, validation=0.1, copied=True))
+    questions.walk(desk, flags(data=source, validation=0.1, copied=True))
     (plan,) = launched
     data = plan.choice.data
     assert ([each.samples for each in data.sources], data.validation, data.copied) == ([4, 0], 0.1, True)
@@ -107,7 +123,7 @@ def test_a_flag_s_data_that_cannot_be_used_are_told_of_and_asked_for_again(
 ) -> None:
     answers(rows(tmp_path / "a.jsonl", 6, 0), "y", "")
     missing = str(tmp_path / "nothing.jsonl")
-    questions.walk(desk, argparse.Namespace(data=missing, validation=None, copied=False))
+    questions.walk(desk, flags(data=missing, validation=None, copied=False))
     assert missing in capsys.readouterr().err
     assert launched[0].choice.data.validation == 0.05
 
@@ -179,3 +195,57 @@ def test_a_model_of_one_s_own_is_taken_by_its_folder_and_a_wrong_one_asked_for_a
 def test_a_question_takes_enter_yes_and_no(answers: Answers, typed: str, default: bool, answer: bool) -> None:
     answers(typed, "")
     assert asking.sure("Start?", default=default) is answer
+
+
+def of_serving(desk: Desk) -> int:
+    return goals(desk.catalog()).index("serve")
+
+
+def test_a_model_is_served_without_a_row(
+    desk: Desk, answers: Answers, launched: list[Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers.at = [of_serving(desk), 0]  # type: ignore[attr-defined]
+    answers("", "")
+    assert questions.walk(desk, FLAGS) == 0
+    (plan,) = launched
+    assert ([stage.name for stage in plan.stages], plan.choice.data.kind) == (["fetch", "serve"], "none")
+    assert plan.choice.questions == ("Introduce yourself in one sentence.",)
+
+
+def test_formats_that_are_loaded_here_are_asked_for_and_the_server_last(
+    desk: Desk, answers: Answers, launched: list[Plan], formats: Path, tmp_path: Path
+) -> None:
+    desk = Desk(catalog_folder=formats)
+    answers.at = [of_serving(desk), 0]  # type: ignore[attr-defined]
+    answers(rows(tmp_path / "rows.jsonl", 6, 0), "", "y", "n", "")
+    asked: list[Any] = []
+    choose = asking.choose
+
+    def told(question: str, rows: Any) -> str:
+        if question != words.say("ask.quantise"):
+            return ""
+        asked.append(rows)
+        return "fp8"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "choose", lambda question, rows: told(question, rows) or choose(question, rows))
+        patch.setattr(desk, "launch", lambda plan, ask: launched.append(plan) or plan.run)
+        questions.walk(desk, flags(quantise=None))
+    (plan,) = launched
+    titles = [title for title, _ in asked[-1]]
+    assert titles[0] == "no, as it is"
+    assert "FP8  vLLM (CPU): run on an AVX2 CPU" in titles
+    assert not any(title.startswith(("AWQ", "Odd")) for title in titles)
+    assert [stage.name for stage in plan.stages] == ["fetch", "prepare", "quantise", "evaluate"]
+    assert (plan.choice.quantise, plan.choice.evaluate, plan.choice.serve) == ("fp8", True, False)
+
+
+def test_flags_answer_what_is_done_with_the_model(desk: Desk, answers: Answers, formats: Path) -> None:
+    desk = Desk(catalog_folder=formats)
+    answers.at = [0, 0]  # type: ignore[attr-defined]
+    answers("", "", "n")
+    made: list[Plan] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk, "plan", lambda choice, plan=desk.plan: made.append(plan(choice)) or made[-1])
+        questions.walk(desk, flags(quantise="fp8", evaluate=True, no_serve=True))
+    assert [stage.name for stage in made[0].stages][-2:] == ["quantise", "evaluate"]

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 def plan(file: Path, **more: bool) -> Plan:
     data = DataChoice(kind="path", ref=str(file), **more)
-    return fake_values.plan(fake_values.choice(fake_values.IDENTITY, data, True))
+    return fake_values.plan(fake_values.choice(fake_values.IDENTITY, data))
 
 
 def codes(plan: Plan, data: Mount, store: Mount = LOCAL, speed: float | None = 2e6) -> list[str]:

@@ -54,6 +54,13 @@ def refusal(work: object, *given: object) -> Problem:
     return caught.value.problem
 
 
+def test_a_folder_that_is_called_like_a_family_leaves_that_family_where_it_is(desk: Desk, folder: Path) -> None:
+    named = folder.rename(folder.with_name("smollm2"))
+    added = desk.models.add(str(named))
+    assert added.model.id == f"{folder.parent.name}-smollm2".casefold()
+    assert "smollm2-135m" in Desk(desk.home).catalog().models
+
+
 def test_a_folder_becomes_a_model_of_one_s_own(desk: Desk, folder: Path) -> None:
     added = desk.models.add(str(folder))
     assert (added.model.id, added.new, added.model.yours) == ("my-model", True, True)

@@ -16,7 +16,7 @@ COUNTED = {"made": 500, "tokens": 60_000, "longest": 300, "usable": 480}
 @pytest.fixture
 def plan() -> Plan:
     data = DataChoice(kind="path", ref="/data/rows.jsonl")
-    return fake_values.plan(fake_values.choice(fake_values.IDENTITY, data, True))
+    return fake_values.plan(fake_values.choice(fake_values.IDENTITY, data))
 
 
 class Judge:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from wizard.contract import Catalog, Engine, Format, Machine, Model, Problem, Recipe
 
+NO_NEWS = "engine-needs-accelerator"
 CUDA_13_DRIVER, CUDA_12_DRIVER = 580, 525
 CUDA_13_CAPABILITY = (7, 5)  # CUDA 13 dropped what is older
 BUILDS = {"cu12": "CUDA 12", "cu13": "CUDA 13"}
@@ -137,7 +138,8 @@ def _problem(kind: str, engine: Engine, **params: str) -> Problem:
 def pick(
     recipe: Recipe, model: Model, machine: Machine, catalog: Catalog, kind: str, forced: Mapping[str, str]
 ) -> Picks:
-    """For each stage the first engine that can run; a serve stage that has none is left out with a note."""
+    """For each stage the first engine that can run; a serve stage that has none is left out with a note, where
+    something is trained all the same."""
     engines: dict[str, str] = {}
     servers: list[str] = []
     notes: list[Problem] = []
@@ -156,10 +158,11 @@ def pick(
             engines[stage] = able[0]
             servers = able if stage == "serve" else servers
             notes += blocked
-        elif stage == "serve":
+        elif stage == "serve" and "train" in recipe.engines:
             notes += blocked
         else:
-            reason = reason or next(iter(blocked), None)
+            telling = [fault for fault in blocked if fault.code != NO_NEWS] if stage == "serve" else blocked
+            reason = reason or next(iter(telling or blocked), None)
     pythons = pythons_for(recipe, model, machine, catalog, kind, engines)
     told = _worth_telling(notes, kind)
     return Picks(engines=engines, pythons=pythons, servers=tuple(servers), notes=told, reason=reason)
@@ -185,4 +188,4 @@ def _in_order(stage: str, names: Iterable[str], model: Model, catalog: Catalog) 
 
 def _worth_telling(notes: Sequence[Problem], kind: str) -> tuple[Problem, ...]:
     """That a CUDA engine does not run without a card, or a CPU one beside it, is no news."""
-    return tuple(note for note in notes if note.code != "engine-needs-accelerator")
+    return tuple(note for note in notes if note.code != NO_NEWS)

@@ -63,7 +63,11 @@ def token_seconds(step: Step, board: Board | None) -> float:
     read once. 0 where the card is not known."""
     if not board or not board.bandwidth_bytes_per_second:
         return 0.0
+    return token_bytes(step) / board.bandwidth_bytes_per_second
+
+
+def token_bytes(step: Step) -> float:
     a, number = step.architecture, held.number_of(step)
     head = a.vocab * a.hidden
     read = (met(a) - head) * held.PACKED.get(step.base, number) + head * number
-    return (read + engine.of_sequence(step) * step.micro_batch) / board.bandwidth_bytes_per_second
+    return read + engine.of_sequence(step) * step.micro_batch

@@ -12,12 +12,14 @@ from wizard.contract import Catalog, Knobs, Machine, Problem, Verdict
 from wizard.contract.sharing import parts_for
 from wizard.errors import WizardError
 from wizard.fit.memory.law import Numbers, peak_of
+from wizard.fit.offering import inference
 from wizard.fit.offering.correct import Known, explained
 from wizard.fit.offering.drafting import status_of, verdict
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.mending import Situation
 from wizard.fit.offering.recipe_step import step_of
 from wizard.fit.offering.remedies import remedies
+from wizard.fit.offering.serving import by_server
 from wizard.fit.offering.setting import Picked, Setting, settle
 
 T = TypeVar("T")
@@ -63,7 +65,7 @@ def judge(
             seen if at.machine is machine else Picked(),
             given,
         )
-        return best(ways, at.knobs)
+        return best([each for way in ways for each in by_server(way)], at.knobs)
 
     at = Situation(machine, recipe_id, model_id, knobs, free)
     setting, draft = judged(at)
@@ -103,7 +105,8 @@ def _promise(walked: Descent) -> tuple[object, ...]:
     way, _, at, found = walked
     status = status_of(found, way.capacity)
     never = way.picks.reason is not None or (way.device == "cuda" and not way.gpus)
-    return (status == "no" or never, never, way.device == "cpu", status == "tight", at)
+    served = way.picks.servers.index(way.picks.engines["serve"]) if way.serves and way.picks.servers else 0
+    return (status == "no" or never, never, way.device == "cpu", status == "tight", served, at)
 
 
 def _why_without_card(ways: Sequence[Setting], way: Setting, knobs: Knobs | None) -> tuple[Problem, ...]:
@@ -149,7 +152,8 @@ def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
     last = len(rungs) - 1, setting.numbers(rungs[-1].knobs)
     if status_of(last[1], setting.capacity) == "no":
         return last
-    best = (0, found) if status_of(found, setting.capacity) == "tight" else None
+    tight_will_do = not setting.serves  # a shorter row loses words, a shorter context none
+    best = (0, found) if tight_will_do and status_of(found, setting.capacity) == "tight" else None
     for at, rung in enumerate(rungs[1:-1], start=1):
         if best and rung.knobs.seq_len < rungs[best[0]].knobs.seq_len:
             break
@@ -157,7 +161,7 @@ def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
         status = status_of(found, setting.capacity)
         if status == "fits":
             return at, found
-        if status == "tight" and best is None:
+        if status == "tight" and best is None and tight_will_do:
             best = at, found
     if best and (
         rungs[-1].knobs.seq_len < rungs[best[0]].knobs.seq_len or status_of(last[1], setting.capacity) != "fits"
@@ -168,6 +172,9 @@ def walk(setting: Setting, rungs: Sequence[Rung]) -> tuple[int, Numbers]:
 
 def explain(setting: Setting, draft: Verdict) -> Verdict:
     """With the terms of the peak."""
+    if setting.serves:
+        peak = inference.peak(setting, draft.knobs)
+        return replace(draft, moment=peak.moment, terms=peak.terms, basis=peak.basis)
     step = step_of(setting.case(draft.knobs))
     peak = explained(peak_of(step), setting.correction(draft.knobs), step)
     return replace(draft, moment=peak.moment, terms=peak.terms, basis=peak.basis)

@@ -11,6 +11,7 @@ from typing import Any
 from wizard.contract import Catalog, Machine, Verdict
 from wizard.fit.offering.alike import groups, of_another
 from wizard.fit.offering.correct import Known
+from wizard.fit.offering.inference import SENSIBLE_TOKEN
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.plain import ADVISED, PLAIN, is_plain, leads
 from wizard.fit.offering.setting import Picked, suits
@@ -99,5 +100,7 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
 
 
 def _sensible(verdict: Verdict) -> bool:
+    if verdict.task == "serve" and verdict.step_seconds > SENSIBLE_TOKEN:
+        return False
     quick = verdict.seconds <= SENSIBLE_SECONDS.get(verdict.task, SENSIBLE)
     return quick and verdict.safe_bytes <= COMFORTABLE * verdict.capacity_bytes

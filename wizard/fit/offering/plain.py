@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from wizard.contract import Recipe
 
-PLAIN = {"lora": 0, "qlora": 1, "full": 2, "dora": 3}  # the methods that lead; a first run is advised one of two
+# the methods that lead; a first run is advised one of those below ADVISED
+PLAIN = {"lora": 0, "as-it-is": 0, "qlora": 1, "full": 2, "dora": 3}
 ADVISED = 2
 
 

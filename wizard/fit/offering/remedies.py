@@ -13,7 +13,8 @@ from wizard.fit.offering.plain import PLAIN, is_plain
 from wizard.fit.offering.recipe_step import base_bytes
 from wizard.fit.offering.setting import Setting, suits
 
-SHORTEST = 128
+SHORTEST, SHORTEST_CONTEXT = 128, 2048
+TRAINED, SERVED = ("smaller-batch", "shorter-sequence"), ("fewer-conversations", "shorter-context")  # remedies
 TEAMS = (2, 4, MOST_CARDS)
 
 
@@ -33,19 +34,20 @@ def remedies(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> 
 def _knobs(at: Situation, draft: Verdict, judged: Judge) -> Iterator[tuple[Remedy, Mended]]:
     if not draft.reason or not draft.reason.code.startswith("short-of-memory"):
         return
-    knobs = draft.knobs
+    knobs, serves = draft.knobs, draft.task == "serve"
+    batch, length_code = SERVED if serves else TRAINED
 
     def changed(code: str, shown: bool = True, **change: Any) -> tuple[Remedy, Mended] | None:
         found = _lifted(at._replace(knobs=replace(knobs, **change)), draft, judged)
         return (Remedy(code=code, params=change if shown else {}), found) if found else None
 
-    if knobs.micro_batch > 1 and (found := changed("smaller-batch", micro_batch=1)):
+    if knobs.micro_batch > 1 and (found := changed(batch, micro_batch=1)):
         yield found
-    if not knobs.grad_ckpt and (found := changed("checkpointing", shown=False, grad_ckpt=True)):
+    if not (knobs.grad_ckpt or serves) and (found := changed("checkpointing", shown=False, grad_ckpt=True)):
         yield found
     length = knobs.seq_len // 2
-    while length >= SHORTEST:
-        if found := changed("shorter-sequence", seq_len=length):
+    while length >= (SHORTEST_CONTEXT if serves else SHORTEST):
+        if found := changed(length_code, seq_len=length):
             yield found
             return
         length //= 2

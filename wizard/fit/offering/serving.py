@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wizard.contract import Problem
-from wizard.fit.offering import work
+from wizard.fit.offering import inference, work
 from wizard.fit.offering.engines import Picks, python_for
 from wizard.fit.offering.rooms import cards_for
 from wizard.fit.offering.setting import Setting
@@ -17,7 +17,7 @@ PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-sh
 def ways_to_serve(setting: Setting) -> Iterator[Picks]:
     """A model may be tuned in 4 bits and still be too large to serve in 16."""
     picks = setting.picks
-    if "serve" not in picks.engines:
+    if "serve" not in picks.engines or setting.serves:
         yield picks
         return
     whole = setting.gpu.free_bytes if setting.gpu else 0
@@ -30,14 +30,32 @@ def ways_to_serve(setting: Setting) -> Iterator[Picks]:
         yield without(picks, Problem(code="too-big-to-serve", params=params))
         return
     for name in able:
-        python = python_for(setting.catalog.engines[name], setting.machine, setting.kind)
-        yield replace(picks, engines={**picks.engines, "serve": name}, pythons={**picks.pythons, name: python})
+        yield served_by(setting, name)
     yield without(picks, Problem(code="no-room-to-serve", params={"model": setting.model.title}))
 
 
 def serving_cards(setting: Setting, name: str) -> int:
     """Of the cards that train, those that this engine would serve on together."""
     return cards_for(setting.model, setting.catalog.engines[name], len(setting.gpus))
+
+
+def by_server(setting: Setting) -> Iterator[Setting]:
+    """Where nothing is trained it is the engine that has to fit: each that can run here, in their order. A machine with
+    cards serves on its CPU only what answers fast enough there."""
+    on_the_side = setting.serves and setting.device == "cpu" and setting.machine.gpus
+    if on_the_side and inference.token_seconds(setting, setting.step(setting.recipe.knobs)) > inference.SENSIBLE_TOKEN:
+        return
+    if not setting.serves or not setting.picks.servers:
+        yield setting
+        return
+    for name in setting.picks.servers:
+        yield replace(setting, picks=served_by(setting, name))
+
+
+def served_by(setting: Setting, name: str) -> Picks:
+    python = python_for(setting.catalog.engines[name], setting.machine, setting.kind)
+    picks = setting.picks
+    return replace(picks, engines={**picks.engines, "serve": name}, pythons={**picks.pythons, name: python})
 
 
 def without(picks: Picks, note: Problem) -> Picks:

@@ -9,6 +9,7 @@ from typing import Any
 from wizard.contract import Board, Catalog, Format, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
 from wizard.fit.memory.law import Numbers, numbers_of
 from wizard.fit.memory.step import Step
+from wizard.fit.offering import inference
 from wizard.fit.offering.cards import hands, only
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
 from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
@@ -44,6 +45,11 @@ class Setting:
     row_tokens: int = 0
     known: Known = field(default_factory=Known)
     here: frozenset[str] = frozenset()  # ids of models that are fetched and of environments that are built
+
+    @property
+    def serves(self) -> bool:
+        """Nothing is trained: what has to fit is the server."""
+        return not self.method.trains
 
     @property
     def gpu(self) -> Gpu | None:
@@ -95,10 +101,15 @@ class Setting:
             "accelerator": self.kind,
         }
 
+    @property
+    def method_served(self) -> Method:
+        """The weights as the server holds them."""
+        return replace(self.method, base=inference.held_as(self.format))  # type: ignore[arg-type]
+
     def case(self, knobs: Knobs) -> Case:
         return Case(
             model=self.model,
-            method=self.method,
+            method=self.method_served if self.serves else self.method,
             knobs=knobs,
             device=self.device,
             board=self.board,
@@ -122,6 +133,8 @@ class Setting:
         return correction_of(case, step_of(case), self.key, self.known)
 
     def numbers(self, knobs: Knobs) -> Numbers:
+        if self.serves:
+            return inference.numbers(self, knobs)
         step = self.step(knobs)
         return corrected(numbers_of(step), self.correction(knobs), step)
 
@@ -197,5 +210,6 @@ def suits(recipe: Recipe, model: Model) -> bool:
     named = {model.id, model.architecture.family}
     sees = "image" in model.modality
     tuned = ("*" in model.tasks or recipe.task in model.tasks) and (sees or recipe.task != "vision")
+    tuned = tuned or (recipe.trainer == "none" and bool(model.tasks))
     taken = "*" in recipe.models or ("yours" in recipe.models and model.yours)
     return (tuned and taken) or any(name in named for name in recipe.models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -69,7 +70,17 @@ def from_hub(desk: Desk, ref: str, progress: Progress) -> Draft:
 def from_folder(folder: Path) -> Draft:
     path = folder.resolve()
     config = estimating.read_config(path)
-    return draft(path.name, config, "", {"sources": [{"kind": "path", "ref": str(path)}]}, {})
+    return draft(called(path), config, "", {"sources": [{"kind": "path", "ref": str(path)}]}, {})
+
+
+def called(path: Path) -> str:
+    """A folder's own name; of what a stage of a run left, that of the run without its date. Not that of a built-in
+    file, whose family it would put out of sight."""
+    run = path.parents[1].name if len(path.parents) > 1 else ""
+    if run and re.fullmatch(r"\d\d-[a-z]+", path.parent.name):
+        return re.sub(r"^\d{8}-", "", run)
+    taken = (drawers.builtin() / "models" / f"{planning.id_of(path.name)}.toml").exists()
+    return f"{path.parent.name}-{path.name}" if taken else path.name
 
 
 def draft(

@@ -28,7 +28,9 @@ class Held:
 
 def held(bench: Bench, most: int) -> Held:
     """At most so many, drawn by the seed. Says where the model has seen them all."""
-    prepared = bench.order.inputs["prepare"]
+    prepared = bench.order.inputs.get("prepare")
+    if prepared is None:  # general text and benchmarks are all there is to measure on
+        return Held(rows=[], seen=False)
     seen = "validation" not in prepared
     drawn = sample(Path(prepared["rows" if seen else "validation"]), most, int(bench.order.spec["seed"]))
     if seen:

@@ -30,7 +30,7 @@ class Sample:
 class Drawn:
     chosen_by: Sequence[Sequence[int]]
     measured: Sequence[Sample]
-    of: Literal["validation", "rows"]  # where the measured ones are from
+    of: Literal["validation", "rows", "general"]  # where the measured ones are from
 
 
 def drawn(outputs: Mapping[str, str], tokenizer: Any, *, seq_len: int, seed: int) -> Drawn:
@@ -64,6 +64,15 @@ def packed(rows: Iterable[Sequence[int]], length: int) -> list[list[int]]:
         else:
             found.append(ids)
     return found
+
+
+def general(tokenizer: Any, seq_len: int) -> Drawn:
+    """Where there are no rows: paragraphs about the world, to measure with alone."""
+    from wizard.stages.evaluating.neutral import LANGUAGES, paragraphs
+
+    texts = [text for language in LANGUAGES for text in paragraphs(language)]
+    ids = [list(tokenizer(text)["input_ids"])[:seq_len] for text in texts]
+    return Drawn(chosen_by=[], measured=[Sample(row, row) for row in ids], of="general")
 
 
 def picked(path: Path, most: int, seed: int) -> Iterable[Mapping[str, Any]]:

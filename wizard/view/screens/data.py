@@ -20,6 +20,7 @@ from wizard.view.looking import Looking
 from wizard.view.reading import Look, reading
 from wizard.view.screens.help import Leaf
 from wizard.view.screens.page import Page
+from wizard.view.sourcing import FIRST, GIVEN, dataset, kinds
 from wizard.view.widgets import Key, Pick, PlainStatic
 from wizard.view.widgets.field import Answer, Field, PathSuggester
 from wizard.view.widgets.found import Found
@@ -47,7 +48,7 @@ class DataStep(Page):
     def on_mount(self) -> None:
         self._looking = Looking()
         if self.draft.source not in self.sources:
-            self.draft.source = self.sources[0]
+            self.draft.source = "path" if self.draft.path and "path" in self.sources else self.sources[0]
         super().on_mount()
         self.set_interval(PATIENCE, self._tell_progress)
 
@@ -56,16 +57,11 @@ class DataStep(Page):
 
     @property
     def dataset(self) -> Dataset | None:
-        catalog = self.desk.catalog()
-        verdict = self.draft.verdict
-        names = catalog.recipes[verdict.recipe].datasets if verdict else ()
-        return catalog.datasets[names[0]] if names else None
+        return dataset(self.draft, self.desk.catalog())
 
     @property
-    def sources(self) -> list[SourceKind]:
-        if self.draft.task == "identity":
-            return ["bundled"]
-        return ["bundled", "path", "paste"] if self.dataset else ["path", "paste"]
+    def sources(self) -> Sequence[SourceKind]:
+        return kinds(self.draft, self.desk.catalog())
 
     def body(self) -> ComposeResult:
         choices = [(name, say(f"view.data.source.{name}")) for name in self.sources]
@@ -81,6 +77,7 @@ class DataStep(Page):
         paste = TextArea(self.draft.pasted, id="paste", compact=True)
         paste.border_title = say("view.data.paste")
         yield paste
+        yield PlainStatic(say("view.data.optional"), id="optional")
         yield PlainStatic(id="hint", classes="hidden")
         yield Found(id="found")
 
@@ -124,16 +121,17 @@ class DataStep(Page):
             self.query_one(f"#field-{name}").set_class(source != "bundled", "hidden")
         self.query_one("#field-path").set_class(source != "path", "hidden")
         self.query_one("#paste").set_class(source != "paste", "hidden")
+        self.query_one("#optional").set_class(source != "none", "hidden")
         if not (self.focused and self.focused.display):
             self.call_after_refresh(self._focus_first)
         self.refresh_keys()
 
     def _mappable(self) -> bool:
         """Whether there is something that can be said of the source."""
-        return self.draft.source != "bundled" and bool(self.look.report or self.look.columns)
+        return self.draft.source not in GIVEN and bool(self.look.report or self.look.columns)
 
     def _focus_first(self) -> None:
-        first = {"bundled": "Field Input", "path": "#path", "paste": "#paste"}[self.draft.source or "path"]
+        first = FIRST[self.draft.source or "path"]
         boxes = [
             box for box in self.query(first) if box.display and box.parent and getattr(box.parent, "display", True)
         ]
@@ -161,7 +159,7 @@ class DataStep(Page):
             event.stop()
 
     def _to_the_box(self, text: str) -> bool:
-        if not isinstance(self.focused, Pick) or self.draft.source == "bundled":
+        if not isinstance(self.focused, Pick) or self.draft.source in GIVEN:
             return False
         if self.draft.source == "paste":
             area = self.query_one("#paste", TextArea)
@@ -216,6 +214,8 @@ class DataStep(Page):
         draft, dataset = self.draft, self.dataset
         if draft.source == "bundled" and dataset:
             return ("bundled", dataset.id, draft.data_language(dataset), tuple(draft.filled(dataset).items()))
+        if draft.source == "none":
+            return None
         typed = draft.path.strip() if draft.source == "path" else draft.pasted
         return (draft.source, typed, draft.told) if typed else None
 
@@ -271,9 +271,9 @@ class DataStep(Page):
 
     def action_next(self) -> None:
         key = self._key()
-        if key is None:
+        if key is None and self.draft.source != "none":
             self._hint(say("view.data.missing"))
-        elif self.draft.source == "bundled" or (key == self._asked and self._usable()):
+        elif self.draft.source in GIVEN or (key == self._asked and self._usable()):
             self._on()
         else:
             self._look()
@@ -293,7 +293,7 @@ class DataStep(Page):
 
     def _on(self) -> None:
         self._looking.leave()
-        self.draft.report = self.look.report
+        self.draft.report, self.draft.kept, self.draft.questions = self.look.report, None, ()
         from wizard.view.screens.review import Review
 
         self.app.push_screen(Review())

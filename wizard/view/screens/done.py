@@ -12,8 +12,9 @@ from textual.widgets import Input
 
 from wizard.contract import CHAT, Problem, RunState
 from wizard.errors import WizardError
-from wizard.session import Endpoint, Outcome
+from wizard.session import Endpoint, Onward, Outcome
 from wizard.view import measures, telling
+from wizard.view.draft import going_on
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
@@ -26,7 +27,8 @@ from wizard.words import known, say
 from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
-Found = tuple[Outcome, Endpoint | None, Mapping[str, str], float]  # its snippets by form, how long it took
+WAYS = {"quantise": "z", "evaluate": "e"}  # their keys
+Found = tuple[Outcome, Endpoint | None, Mapping[str, str], float, tuple[str, ...]]  # snippets by form, time, ways on
 PATHS = ("adapter", "trained", "merged", "quantised", "config", "report", "evaluation")
 
 
@@ -39,6 +41,8 @@ class Done(Page):
         Binding("f5", "form", show=False),
         Binding("s", "stop", show=False),
         Binding("x", "expose", show=False),
+        Binding("z", "onward('quantise')", show=False),
+        Binding("e", "onward('evaluate')", show=False),
         Binding("l", "app.language", show=False),
         Binding("q", "app.leave", show=False),
     ]
@@ -46,6 +50,7 @@ class Done(Page):
     endpoint: Endpoint | None = None
     key_shown = False
     took = 0.0
+    ways: tuple[str, ...] = ()  # on from here: quantise, evaluate
 
     def __init__(self, run: str) -> None:
         super().__init__()
@@ -78,8 +83,10 @@ class Done(Page):
         return error.problem if isinstance(error, WizardError) else unexpected(error, self.desk.home.logs)
 
     def keys(self) -> Sequence[Key]:
+        onward = [Key(WAYS[name], name, f"onward('{name}')") for name in self.ways]
         if not self.endpoint:
             return [
+                *onward,
                 Key("l", "language", "app.language"),
                 Key("?", "help", "help"),
                 Key("esc", "runs", "back"),
@@ -103,6 +110,7 @@ class Done(Page):
             Key("tab", "type", "chat"),
             *keys,
             Key("x", "expose", "expose"),
+            *onward,
             Key("s", "stop_server", "stop"),
             Key("l", "language", "app.language"),
             Key("esc", "runs", "back"),
@@ -133,11 +141,11 @@ class Done(Page):
             snippets = {form: self.desk.snippet(self.run, form, question) for form in forms}
         except WizardError:
             endpoint, snippets = None, {}
-        return outcome, endpoint, snippets, took(self.desk.watch(self.run).poll())
+        return outcome, endpoint, snippets, took(self.desk.watch(self.run).poll()), self.desk.ways_on(self.run)
 
     def _came(self, answer: Found) -> None:
         first = self.outcome is None
-        self.outcome, self.endpoint, self.snippets, self.took = answer
+        self.outcome, self.endpoint, self.snippets, self.took, self.ways = answer
         self._tell(self.outcome)
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
@@ -187,7 +195,7 @@ class Done(Page):
             yield say("view.done.model"), f"{outcome.model}  ({outcome.engine})"
             yield say("view.done.key"), key
             if outcome.prompts.get("talks"):
-                yield say("outcome.prompts"), say("outcome.prompts_same", **outcome.prompts)
+                yield say("outcome.prompts"), telling.prompts(outcome.prompts, trained=bool(outcome.before))
 
     def _learned(self, outcome: Outcome) -> Iterator[Fact]:
         if outcome.losses:
@@ -204,9 +212,8 @@ class Done(Page):
             yield label, telling.short_path(outcome.paths[name])
 
     def _next(self) -> Content:
-        told = ("export", "again", "bench", "expose", "stop")
-        lines = [say(f"view.done.next.{name}", run=self.run) for name in told]
-        shown = lines if self.endpoint else lines[:2]
+        served = ["bench", "expose", "stop"] if self.endpoint else []
+        shown = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", *self.ways, *served)]
         return Content.assemble((say("view.done.what_next"), "$primary bold"), *(f"\n- {line}" for line in shown))
 
     def on_resize(self) -> None:
@@ -244,6 +251,17 @@ class Done(Page):
         """The same in the next language."""
         self.form += 1
         self.query_one("#snippet", PlainStatic).update(self._snippet())
+
+    def action_onward(self, name: str) -> None:
+        """To the review of a run that takes what this one made."""
+        if name in self.ways:
+            self.errand(lambda: self.desk.onward(self.run), lambda found: self._onward(name, found))
+
+    def _onward(self, name: str, found: Onward) -> None:
+        from wizard.view.screens.review import Review
+
+        self.window.draft = going_on(found, evaluate=name == "evaluate")
+        self.app.push_screen(Review(choosing=name == "quantise"))
 
     def action_stop(self) -> None:
         if self.endpoint:

@@ -105,14 +105,12 @@ class Hardware(Page):
 
     def _tell_use(self, answer: tuple[tuple[Verdict, ...], Catalog]) -> None:
         self.verdicts, catalog = answer
-        best = largest_that_fit(self.verdicts, catalog)
+        served = [verdict for verdict in self.verdicts if verdict.recommended and verdict.task == "serve"]
+        best = served or largest_that_fit(self.verdicts, catalog)
         if not best:
             self._tell("good-for", ("", Content.styled(say("view.hardware.good_for_nothing"), "$error")))
             return
-        names = [
-            say("view.hardware.good", model=catalog.models[v.model].title, method=catalog.methods[v.method].title)
-            for v in best
-        ]
+        names = [good_for(verdict, catalog) for verdict in best]
         self._tell("good-for", (say("view.hardware.good_for"), say("view.comma").join(names)))
 
     def action_next(self) -> None:
@@ -125,6 +123,13 @@ class Hardware(Page):
         self.machine = None
         self.window.look_again()
         self.fill()
+
+
+def good_for(verdict: Verdict, catalog: Catalog) -> str:
+    model = catalog.models[verdict.model].title
+    if not catalog.methods[verdict.method].trains:
+        return say("view.hardware.good_served", model=model)
+    return say("view.hardware.good", model=model, method=catalog.methods[verdict.method].title)
 
 
 def skills(flags: Sequence[str]) -> list[str]:

@@ -82,7 +82,7 @@ class KnobsScreen(Page):
         colours = self.app.theme_variables
         style = f"{colours['primary']} bold" if value != default else "bold"
         return [
-            Text(telling.knob_title(name) + "   "),
+            Text(telling.knob_title(name, self.start.task) + "   "),
             Text(f"< {telling.knob_value(value, name)} >   ", style=style),
             Text(telling.knob_value(default, name) + "   ", style=colours["quiet"]),
         ]

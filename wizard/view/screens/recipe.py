@@ -131,7 +131,7 @@ class RecipeStep(Page):
         rows = [offering.row(verdict, self.catalog, turned=self._is_turned(verdict)) for verdict in verdicts]
         widths = offering.laid_out(rows, self.size.width)
         for name in widths:
-            table.add_column(Text(offering.head(name) + "  "), key=name)
+            table.add_column(Text(offering.head(name, self.draft.task) + "  "), key=name)
         colours = self.app.theme_variables
         for verdict, row in zip(verdicts, rows, strict=True):
             grey = colours["quiet"] if verdict.status == "no" else ""

@@ -10,17 +10,21 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from wizard.contract import Catalog, Plan, Problem, Verdict
-from wizard.session import ASIDE, FAR, split
+from wizard.session import ASIDE, FAR, Smaller, split, way
 from wizard.view import telling
-from wizard.view.grid import Cell, grid
+from wizard.view.draft import Draft
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
+from wizard.view.staging import stages
 from wizard.view.widgets import Key, Pick, PlainStatic
 from wizard.view.widgets.facts import Facts
-from wizard.words import say
-from wizard.words.units import gb, gib, seconds
+from wizard.words import pick, say
+from wizard.words.units import gb
 
 NARROW = 76
+
+
+Planned = tuple[Plan, Sequence[Problem], Catalog, bool]
 
 
 class Review(Page):
@@ -30,6 +34,8 @@ class Review(Page):
         Binding("enter", "start", show=False),
         Binding("c", "commands", show=False),
         Binding("s", "turn('serve')", show=False),
+        Binding("z", "formats", show=False),
+        Binding("e", "turn('evaluate')", show=False),
         Binding("v", "turn('validation')", show=False),
         Binding("n", "turn('copied')", show=False),
         Binding("l", "app.language", show=False),
@@ -39,12 +45,17 @@ class Review(Page):
     warnings: Sequence[Problem] = ()
     catalog: Catalog
     starting = False
+    evaluates = False
+
+    def __init__(self, *, choosing: bool = False) -> None:
+        """`choosing`: the list of formats is opened first."""
+        super().__init__()
+        self.choosing = choosing
 
     def body(self) -> ComposeResult:
         yield PlainStatic(id="what")
         yield PlainStatic(id="plan-stages")
-        choices = [("yes", say("view.review.serve")), ("no", say("view.review.no_serve"))]
-        yield Pick(choices, value="yes" if self.draft.serve else "no", id="serve")
+        yield from self._wishes()
         self.share = self.draft.validation or ASIDE
         choices = [
             ("no", say("view.review.learn_all")),
@@ -55,6 +66,25 @@ class Review(Page):
         yield Pick(choices, value="yes" if self.draft.copied else "no", id="copied")
         yield Facts(id="plan-facts")
 
+    def _wishes(self) -> ComposeResult:
+        """What is done with the model when it is there."""
+        ending = say("view.review.no_serve" if self._trains else "view.review.end_here")
+        choices = [("yes", say("view.review.serve")), ("no", ending)]
+        yield Pick(choices, value="yes" if self.draft.serve else "no", id="serve")
+        yield Pick(self._formats(), value="yes" if self.draft.quantise else "no", id="quantise")
+        choices = [("no", say("view.review.unmeasured")), ("yes", say("view.review.evaluate"))]
+        yield Pick(choices, value="yes" if self.draft.evaluate else "no", id="evaluate")
+
+    def _formats(self) -> list[tuple[str, str]]:
+        format = self.desk.catalog().formats.get(self.draft.quantise)
+        told = say("view.review.smaller", format=pick(format.title)) if format else say("view.review.smaller_open")
+        return [("no", say("view.review.as_trained")), ("yes", told)]
+
+    @property
+    def _trains(self) -> bool:
+        catalog, verdict = self.desk.catalog(), self.draft.verdict
+        return verdict is None or catalog.methods[verdict.method].trains
+
     def foot(self) -> ComposeResult:
         yield PlainStatic(id="ready", classes="title")
 
@@ -64,6 +94,8 @@ class Review(Page):
             *start,
             Key("c", "commands", "commands"),
             Key("s", "serve", "turn('serve')"),
+            *([Key("z", "quantise", "formats")] if self.desk.catalog().formats else []),
+            *([Key("e", "evaluate", "turn('evaluate')")] if self.evaluates else []),
             *([Key("v", "validation", "turn('validation')")] if self._own else []),
             *([Key("n", "copied", "turn('copied')")] if self._far else []),
             Key("esc", "back", "back"),
@@ -73,7 +105,7 @@ class Review(Page):
 
     @property
     def _own(self) -> bool:
-        return self.draft.source != "bundled"
+        return self.draft.source not in ("bundled", "none")
 
     @property
     def _far(self) -> bool:
@@ -81,6 +113,9 @@ class Review(Page):
 
     def fill(self) -> None:
         self._arrange()
+        if self.choosing:
+            self.choosing = False
+            self.action_formats()
         if not isinstance(self.focused, Pick):
             self.query_one("#serve", Pick).focus()
         if self.plan:
@@ -89,6 +124,8 @@ class Review(Page):
             self._compile()
 
     def _arrange(self) -> None:
+        self.query_one("#quantise").set_class(not self.desk.catalog().formats, "hidden")
+        self.query_one("#evaluate").set_class(not self.evaluates, "hidden")
         self.query_one("#validation").set_class(not self._own, "hidden")
         self.query_one("#copied").set_class(not self._far, "hidden")
         self.refresh_keys()
@@ -101,16 +138,24 @@ class Review(Page):
         verdict = draft.verdict
         assert verdict is not None
 
-        def compile_plan() -> tuple[Plan, Sequence[Problem], Catalog]:
+        def compile_plan() -> Planned:
             catalog = desk.catalog()
             data = draft.data(desk, catalog)
-            plan = desk.plan(desk.choose(verdict, data, serve=draft.serve))
-            return plan, desk.warnings(plan), catalog
+            plan = desk.plan(desk.choose(verdict, data, **draft.wishes()))
+            return plan, desk.warnings(plan), catalog, desk.evaluates()
 
-        self.errand(compile_plan, self._planned)
+        self.errand(compile_plan, self._planned, self._not_planned)
 
-    def _planned(self, answer: tuple[Plan, Sequence[Problem], Catalog]) -> None:
-        self.plan, self.warnings, self.catalog = answer
+    def _not_planned(self, problem: Problem) -> None:
+        """What a switch asks too much for is said where it can be turned back."""
+        asked = self.draft.wishes().items()
+        if all(Draft().wishes().get(name, value) == value for name, value in asked):
+            return self.window.explain(problem)
+        told = say("view.review.not_so", what=telling.told(problem)["what"])
+        self.query_one("#ready", PlainStatic).show((told, "$error bold"))
+
+    def _planned(self, answer: Planned) -> None:
+        self.plan, self.warnings, self.catalog, self.evaluates = answer
         self._arrange()
         self._tell(self.plan)
 
@@ -123,7 +168,10 @@ class Review(Page):
 
     def _what(self, plan: Plan) -> Content:
         verdict: Verdict = plan.forecast
-        model, method = self.catalog.models[verdict.model].title, self.catalog.methods[verdict.method].title
+        model, method = (
+            self.catalog.models[verdict.model].title,
+            way(self.catalog.recipes[verdict.recipe], self.catalog),
+        )
         return Content.assemble((f"{model}  {method}", "bold"), "  ", (plan.run, "$quiet"))
 
     def _facts(self, plan: Plan) -> Iterator[tuple[str, str]]:
@@ -135,6 +183,8 @@ class Review(Page):
 
     def _data(self, plan: Plan) -> str:
         data = plan.choice.data
+        if data.kind == "none":
+            return say("view.review.no_rows")
         if data.kind == "bundled":
             return say("view.review.bundled", values=say("view.comma").join(data.params.values()))
         report = self.desk.taken(data) or self.draft.report
@@ -163,11 +213,36 @@ class Review(Page):
 
     def on_pick_picked(self, event: Pick.Picked) -> None:
         wanted, name = event.value == "yes", event.pick.id
-        if name == "validation":
+        if name == "quantise" and wanted:
+            return self.action_formats()
+        if name == "quantise":
+            self.draft.quantise = ""
+        elif name == "validation":
             self.draft.validation = self.share if wanted else 0.0
         else:
             setattr(self.draft, str(name), wanted)
         self._compile()
+
+    def action_formats(self) -> None:
+        """Every format, and what speaks against some of them here."""
+        draft, desk = self.draft, self.desk
+        if draft.verdict and desk.catalog().formats:
+            verdict, rows, serve = draft.verdict, draft.source != "none", draft.serve
+            self.errand(lambda: desk.smaller(verdict.recipe, verdict.model, rows=rows, serve=serve), self._show_formats)
+
+    def _show_formats(self, found: Sequence[Smaller]) -> None:
+        from wizard.view.screens.formats import FormatsScreen
+
+        self.app.push_screen(FormatsScreen(found, self.draft.quantise), self._of_format)
+
+    def _of_format(self, format: object) -> None:
+        """Esc leaves it as it was."""
+        changed = isinstance(format, str) and format != self.draft.quantise
+        if isinstance(format, str):
+            self.draft.quantise = format
+        self.query_one("#quantise", Pick).offer(self._formats(), "yes" if self.draft.quantise else "no")
+        if changed:
+            self._compile()
 
     def action_turn(self, name: str) -> None:
         pick = self.query_one(f"#{name}", Pick)
@@ -208,33 +283,3 @@ class Review(Page):
         if self.plan:
             self._tell(self.plan)
         self.window.explain(problem)  # type: ignore[arg-type]
-
-
-def stages(plan: Plan, *, engines: bool = True) -> Content:
-    """Numbered, with the forecast of each, and the sum; the card's memory and RAM apart."""
-    cards = [telling.on_card(plan, stage) for stage in plan.stages]
-    left_out = ([] if engines else ["engine"]) + ([] if any(cards) else ["card"])
-    columns = [name for name in ("number", "stage", "engine", "time", "card", "ram", "disk") if name not in left_out]
-    heads = {name: say(f"view.review.column.{name}") for name in columns if name != "number"}
-    rows: list[dict[str, Cell]] = [{name: (head, "$quiet") for name, head in heads.items()}]
-    for number, (stage, card) in enumerate(zip(plan.stages, cards, strict=True), start=1):
-        rows.append(
-            {
-                "number": (str(number), "$primary bold"),
-                "stage": (say(f"stage.{stage.name}"), "bold"),
-                "engine": stage.engine,
-                "time": say("view.review.until_stopped") if stage.service else seconds(stage.seconds),
-                "card" if card else "ram": gib(stage.memory_bytes),
-                "disk": gb(stage.disk_bytes),
-            }
-        )
-    held = [(card, stage.memory_bytes) for stage, card in zip(plan.stages, cards, strict=True)]
-    sums = {
-        "time": seconds(sum(stage.seconds for stage in plan.stages)),
-        "card": gib(max([0, *(size for card, size in held if card)])),
-        "ram": gib(max([0, *(size for card, size in held if not card)])),
-        "disk": gb(sum(stage.disk_bytes for stage in plan.stages)),
-    }
-    rows.append({"stage": (say("view.review.total"), "$secondary"), **{k: (v, "bold") for k, v in sums.items()}})
-    right = [columns.index(name) for name in ("time", "card", "ram", "disk") if name in columns]
-    return grid([[row.get(name, "") for name in columns] for row in rows], right=right)

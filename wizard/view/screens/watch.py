@@ -126,6 +126,7 @@ class WatchScreen(Page):
         self.query_one(Banner).tell(self.heading(), self._to_come(plan, state))
         self.query_one(StageList).tell(state.stages)
         self.query_one("#now", PlainStatic).update(now(state))
+        self.query_one("#curve").set_class(all(stage.name != "train" for stage in plan.stages), "hidden")
         self._paint_chart(state)
         self.query_one(Instruments).tell(plan, state)
         reading = self.pulse.wants_log and self.pulse.log is None

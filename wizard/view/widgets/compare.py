@@ -13,6 +13,7 @@ from wizard.words import say
 
 LONGEST = {True: 400, False: 140}  # signs of an answer, in a wide window and in others
 WIDE = 110
+NOTHING = "-"
 
 
 class Compare(Vertical):
@@ -34,7 +35,7 @@ class Compare(Vertical):
         self._compared = bool(before)
         longest = LONGEST[self.app.size.width >= WIDE]
         rows = tuple(
-            (question, _at(before, place, "-", longest), _at(after, place, later, longest))
+            (question, _at(before, place, NOTHING, longest), _at(after, place, later, longest))
             for place, question in enumerate(questions)
         )
         if rows != self._rows or not self.children:
@@ -42,24 +43,26 @@ class Compare(Vertical):
             self.refresh(recompose=True)
 
     def compose(self) -> ComposeResult:
+        """Where nothing was changed there is no before."""
+        alone = not self._compared or all(before == NOTHING for _, before, _ in self._rows)
         for question, before, after in self._rows:
             yield PlainStatic(Content.assemble(("? ", "$primary bold"), (question, "bold")), classes="question")
             with Horizontal(classes="answers"):
-                if self._compared:
+                if not alone:
                     yield Answer("before", before)
-                yield Answer("after", after)
+                yield Answer("after", after, say("view.done.answer" if alone else "outcome.after"))
 
 
 class Answer(Horizontal):
     """When it was given, and beside that, in a column of its own, what it says."""
 
-    def __init__(self, when: str, text: str) -> None:
+    def __init__(self, when: str, text: str, label: str = "") -> None:
         super().__init__(classes=f"answer {when}")
-        self.when = when
+        self.label = label or say(f"outcome.{when}")
         self.text = text
 
     def compose(self) -> ComposeResult:
-        yield PlainStatic(say(f"outcome.{self.when}").strip(), classes="when")
+        yield PlainStatic(self.label.strip(), classes="when")
         yield PlainStatic(self.text, classes="said")
 
 

@@ -36,6 +36,12 @@ class Pick(Widget, can_focus=True):
         values = [name for name, _ in choices]
         self.set_reactive(Pick.chosen, values.index(value) if value in values else 0)
 
+    def offer(self, choices: Sequence[tuple[str, str]], value: str) -> None:
+        """Other words, with this one of them chosen; nobody is told."""
+        self.choices = choices
+        self.chosen = [name for name, _ in choices].index(value)
+        self.refresh(layout=True)
+
     @property
     def value(self) -> str:
         return self.choices[self.chosen][0]

