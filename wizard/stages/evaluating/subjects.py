@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.desk import Bench
 from wizard.stages.device import cpu_has_bf16
@@ -43,6 +44,8 @@ def subjects_of(bench: Bench) -> list[Subject]:
         bench.note("format-not-measured", "warning", subject=subject.name, path=str(subject.folder))
     for subject in (read := [subject for subject in found if subject not in unread]):
         check_model(subject.folder)
+    if not read:
+        raise WizardError("evaluate-unread", exit_code=ExitCode.FAILED, path=str(found[0].folder))
     return read
 
 
