@@ -42,6 +42,7 @@ RECIPES = [CATALOG.recipes[name] for name in NAMED] or [
 SEED = int(os.environ.get("YCDY_SOAK_SEED", "1"))
 OVERSEER = Path(__file__).parents[1] / "unit" / "run" / "overseer.py"
 STRIKES = ("stage", "supervisor", "both", "term")
+STRIKES_A_RUN = 7
 STEPS, SAVE_STEPS, LINE_BYTES = 120, 7, 200  # of a step in metrics.jsonl, about
 LONGEST_SECONDS = 400.0  # of a stage, on a busy machine
 
@@ -86,10 +87,10 @@ class Killed:
         return next(self.folder.stage(each.folder).path for each in self.plan.stages if each.name == "train") / file
 
     def wait(self, chance: random.Random) -> None:
-        """For a moment: of any stage, or behind some step of the training."""
+        """For a moment: of any stage, the first ones before the first strike, or behind some step of the training."""
         told, trained = self.train("metrics.jsonl"), self.train("done.json")
         before, began = told.stat().st_size if told.exists() else 0, time.monotonic()
-        by_steps = chance.random() < 0.6 and not trained.exists()
+        by_steps = bool(self.strikes) and chance.random() < 0.6 and not trained.exists()
         steps, seconds = chance.randrange(1, STEPS // 4), chance.uniform(0, 12)
         while locked(self.folder.lock):
             if by_steps and told.exists() and told.stat().st_size > before + steps * LINE_BYTES:
@@ -191,7 +192,7 @@ def test_random_kills_lose_nothing(recipe: Recipe, made: Any, capsys: pytest.Cap
     whole.end()
     while kills < -(-KILLS // len(RECIPES)):
         run, runs = made(recipe, f"killed-{runs}"), runs + 1
-        while kills < -(-KILLS // len(RECIPES)):
+        while kills < -(-KILLS // len(RECIPES)) and run.strikes.total() < STRIKES_A_RUN:
             run.launch()
             run.wait(chance)
             if run.done():

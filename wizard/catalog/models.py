@@ -26,6 +26,8 @@ class Checkpoint:
     own_code: bool = False
     tasks: tuple[str, ...] | None = None
     template: str | None = None
+    tools: str | None = None
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Family:
     tasks: tuple[str, ...] = ("*",)
     advised: bool = False
     own_code: bool = False
+    tools: str = ""
+    reasoning: str = ""
 
 
 def models_of(family: Family, *, yours: bool) -> Mapping[str, Model]:
@@ -63,6 +67,8 @@ def _model(family: Family, point: Checkpoint, yours: bool) -> Model:
         own_code=family.own_code or point.own_code,
         sources=_sources(point),
         template=family.template if point.template is None else point.template,
+        tools=family.tools if point.tools is None else point.tools,
+        reasoning=family.reasoning if point.reasoning is None else point.reasoning,
         yours=yours,
     )
 

@@ -100,6 +100,8 @@ class Model:
     advised: bool = False  # a family that a first choice is taken from, as long as one of it fits
     sources: tuple[Source, ...] = ()
     template: str = ""  # the chat template's name, for previews before the model is here
+    tools: str = ""  # how it writes a call of a tool: a name that an engine's `tools` knows; "": it calls none
+    reasoning: str = ""  # how it tells that it thinks, likewise
     own_code: bool = False  # works only with Python that comes with it, which is never run
     yours: bool = False  # from the user's own catalogue
 
@@ -144,7 +146,13 @@ class Engine:
     locks: Mapping[str, str]  # accelerator, or accelerator-pyXYZ -> file in recipes/engines/locks/
     needs: Needs = field(default_factory=Needs)
     argv: tuple[str, ...] = ()  # serve: template of the program's arguments, after the environment's python
-    adapter_argv: tuple[str, ...] = ()  # serve: more of them where an adapter lies beside the model
+    adapter_argv: tuple[str, ...] = ()  # serve: more of them where adapters lie beside the model
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # serve: more, for those that a plan asks for
+    tools: Mapping[str, str] = field(default_factory=dict)  # a model's `tools` -> its parser of them
+    reasoning: Mapping[str, str] = field(default_factory=dict)
+    modality: tuple[str, ...] = ("text",)  # serve: what it reads
+    paged: bool = False  # serve: reads a prompt in parts, into a cache that all requests share
+    cards: bool = False  # serve: one model on several cards
     health: str = ""
     warm: tuple[str, ...] = ()  # modules imported once after building, so that their bytecode exists
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -160,7 +168,10 @@ class Reader:
     status: Literal["run", "parsed", "refused"]
     told: Text  # where and when it was run, what was parsed, why it is refused
     min_capability: tuple[int, int] | None = None  # of the card, for this format in this engine
+    max_capability: tuple[int, int] | None = None
+    group: int = 0  # the one number of weights to a scale that it takes; 0: any
     dtype: str = ""  # that the engine must be told
+    argv: tuple[str, ...] = ()  # more that it must be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +186,7 @@ class Format:
     bits: float  # of a quantised weight, with its scales
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the maker, by its library's names
     calibrated: bool = False  # rows are read to choose the numbers
+    groups: tuple[int, ...] = ()  # of weights that share a scale, the largest first that divides the layers' sizes
     readers: Mapping[str, Reader] = field(default_factory=dict)  # engine that serves -> whether it loads it
     verified: Text = field(default_factory=dict)
     yours: bool = False

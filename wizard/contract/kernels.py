@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FLASH_WIDEST = 256  # the widest head that FlashAttention takes
-SERVED_TOKENS = {"cpu": 2048, "cuda": 4096}  # the longest conversation that our serve stage asks an engine for
+SERVED_TOKENS = {"cpu": 2048, "cuda": 4096}  # the shortest conversation that is worth serving for
 ADALORA_WIDER = 1.5  # it begins with so many times the rank that it ends with (arXiv:2303.10512, appendix)
 MOST_OF_A_CARD = 0.92  # vLLM's own gpu-memory-utilization
 

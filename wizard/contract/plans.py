@@ -25,6 +25,14 @@ class OtherAdapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a model is to be served, where a person says so."""
+
+    context: int = 0  # tokens of the longest conversation; 0 = what fits, up to what the model has
+    draft: str = ""  # guesses that are checked many at a time: by "ngram", or a smaller model of the catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """All that a person, flags or a file decide."""
 
@@ -40,6 +48,7 @@ class Choice:
     evaluate: bool = False
     benchmarks: tuple[str, ...] = ()  # beside the rows that were kept back
     serve: bool = True
+    serving: Serving = Serving()
     port: int = 0  # 0 = any free one
     hub: Literal["auto", "modelscope", "huggingface"] = "auto"
     revision: str = ""

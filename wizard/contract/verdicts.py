@@ -30,6 +30,15 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What an engine is asked for on these cards, decided with the plan. `cache`: how it holds keys and values."""
+
+    context: int  # tokens of the longest conversation
+    cards: int = 1
+    cache: Literal["auto", "fp8"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     recipe: str
     model: str
@@ -56,6 +65,7 @@ class Verdict:
     device: Literal["cpu", "cuda"] = "cpu"
     engines: Mapping[str, str] = field(default_factory=dict)  # stage -> engine chosen on this machine
     engine_notes: tuple[Problem, ...] = ()  # why a better engine was passed over
+    room: Room | None = None  # of the engine that serves
     recommended: bool = False
     needs_hub: bool = False  # the model would have to be downloaded, and no hub that has it answers
     gpus: tuple[int, ...] = ()  # the cards it was judged on

@@ -9,11 +9,19 @@ from wizard.fit.memory.law import GIB, Peak
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering.cards import alone, only
 from wizard.fit.offering.correct import Known
-from wizard.fit.offering.engines import accelerator, python_for, reasons_engine_cannot_run
+from wizard.fit.offering.engines import (
+    accelerator,
+    capability,
+    python_for,
+    reason_engine_cannot_serve,
+    reasons_engine_cannot_run,
+)
+from wizard.fit.offering.fewer import group_of, saved_bytes, whole_blocks, written_bytes
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
 from wizard.fit.offering.plain import PLAIN, leads, order
+from wizard.fit.offering.rooms import room_for
 from wizard.fit.offering.work import ASSUMED_ROW_TOKENS, ASSUMED_ROWS
 from wizard.fit.reading.configs import longest_of, outline_of, read_as
 from wizard.fit.reading.quantised import held_in
@@ -35,9 +43,11 @@ __all__ = [
     "answer",
     "architecture_in",
     "beside",
+    "capability",
     "config_of",
     "digest_of",
     "estimated",
+    "group_of",
     "held_in",
     "judge",
     "leads",
@@ -51,10 +61,15 @@ __all__ = [
     "params_in",
     "python_for",
     "read_as",
+    "reason_engine_cannot_serve",
     "reasons_engine_cannot_run",
+    "room_for",
+    "saved_bytes",
     "served",
     "step_for",
     "terms_told",
     "told",
+    "whole_blocks",
     "witnessed",
+    "written_bytes",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from wizard import strict
-from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, OtherAdapter, Problem
+from wizard.contract import HELD_BACK, Choice, DataChoice, Knobs, OtherAdapter, Problem, Serving
 from wizard.errors import WizardError
 
 LEAST: Mapping[str, float] = {
@@ -47,6 +47,7 @@ class RunConfig:
     evaluate: bool = False
     benchmarks: tuple[str, ...] = ()
     serve: bool = True
+    serving: Serving = field(default_factory=Serving)
     port: int = 0
     hub: Literal["auto", "modelscope", "huggingface"] = "auto"
     revision: str = ""
@@ -73,6 +74,11 @@ def _nonsense(config: RunConfig, lines: Mapping[strict.Path, int], file: str) ->
             yield Problem(code="toml-too-small", params={**params, "least": f"{least:g}"})
         if value > (most := MOST.get(name, value)):
             yield Problem(code="toml-too-large", params={**params, "most": f"{most:g}"})
+    if config.serving.context < 0:
+        line = lines.get(("serving", "context"), 1)
+        yield Problem(
+            code="toml-too-small", params={"file": file, "key": "serving.context", "line": line, "least": "0"}
+        )
     if not 0 <= config.data.validation <= HELD_BACK:
         params = {"file": file, "key": "data.validation", "line": lines.get(("data", "validation"), 1)}
         code, bound = ("large", "most") if config.data.validation > 0 else ("small", "least")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wizard.contract import MEMORY_KNOBS, SERVED_TOKENS, Catalog, Choice, Model, Source, Verdict
+from wizard.contract import MEMORY_KNOBS, SERVED_TOKENS, Catalog, Choice, Model, Room, Source, Verdict
 from wizard.errors import WizardError
 from wizard.plan.digests import digest
 from wizard.plan.rows import filled_rows
+from wizard.plan.serving import asked_of
 
 MAX_NEW_TOKENS = 64
 LONG_SECONDS, SHORT_SECONDS = 600.0, 120.0
@@ -148,14 +149,15 @@ def quantise(order: Order) -> dict[str, Any]:
         **trained_by(order),
         "format": format.id,
         "maker": format.maker,
-        "quantising": dict(format.settings),
+        "quantising": {**format.settings, "groups": list(format.groups)},
         "calibrated": format.calibrated,
         "most_worse": order.choice.most_worse,
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
-        "device": order.verdict.device,
+        "device": order.verdict.merge_device,  # where there is room for all of its weights
+        "weight_bytes": order.verdict.merge_weight_bytes,
     }
 
 
@@ -181,20 +183,26 @@ def copy_of(store: str, name: str) -> str:
 
 
 def serve(order: Order) -> dict[str, Any]:
-    engine = order.catalog.engines[order.verdict.engines["serve"]]
+    engine, choice = order.catalog.engines[order.verdict.engines["serve"]], order.choice
+    room = order.verdict.room or Room(context=min(order.model.max_len, SERVED_TOKENS[order.verdict.device]))
+    reader = order.catalog.formats[choice.quantise].readers.get(engine.id) if choice.quantise else None
+    values = asked_of(engine, order.model, room, choice.serving, order.store)
     return {
         "engine": engine.id,
-        "trainer": order.catalog.recipes[order.choice.recipe].trainer,
-        "argv": list(engine.argv),
+        "trainer": order.catalog.recipes[choice.recipe].trainer,
+        "argv": [*engine.argv, *(reader.argv if reader else ())],
+        "options": {name: list(engine.options[name]) for name in values},
+        "values": values,
         "adapter_argv": list(engine.adapter_argv),
         "host": "127.0.0.1",
-        "port": order.choice.port,
+        "port": choice.port,
         "key_file": order.key_file,
-        "served_name": f"{order.choice.model}-{order.choice.recipe}",
-        "questions": list(order.choice.questions),
+        "served_name": f"{choice.model}-{choice.recipe}",
+        "questions": list(choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
-        "context": min(order.model.max_len, SERVED_TOKENS[order.verdict.device]),
+        "context": room.context,
         "device": order.verdict.device,
+        "dtype": reader.dtype if reader else "",
         "health": engine.health,
         "why": [{"code": note.code, "params": dict(note.params)} for note in order.verdict.engine_notes],
     }

@@ -40,6 +40,7 @@ def to_toml(plan: Plan, requirements: Mapping[str, str], facts: Mapping[str, Any
         [
             *_head(plan, facts),
             *_choice(plan, facts),
+            *_serving(plan),
             *_knobs(plan),
             *_data(plan, facts),
             *_adapters(plan),
@@ -91,6 +92,14 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"port = {choice.port}  # 0 = any free one"
     yield f"questions = {value(list(choice.questions))}  # asked before and after"
     yield f"engines = {value(dict(choice.engines))}"
+    yield ""
+
+
+def _serving(plan: Plan) -> Iterator[str]:
+    asked = plan.choice.serving
+    yield "[serving]"
+    yield f"context = {asked.context}  # tokens of the longest conversation; 0 = what fits, up to what the model has"
+    yield f"draft = {value(asked.draft)}  # guesses, checked many at a time: ngram, or a smaller model of the family"
     yield ""
 
 

@@ -1,15 +1,55 @@
-"""Why this engine serves, and why none of those that the recipe names before it."""
+"""How a model is served here: which engine and why, and how much it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from wizard import fit
 from wizard.contract import Catalog, Choice, Engine, Machine, Problem, Verdict
+from wizard.errors import WizardError
+
+NGRAM = "ngram"
+
+
+def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> Verdict:
+    """The verdict with the last word on the server. Raises the Problem of what was asked for and cannot be served."""
+    if "serve" not in verdict.engines or not choice.serve:
+        return verdict
+    verdict = for_format(choice, verdict, machine, catalog)
+    engine, model = catalog.engines[verdict.engines["serve"]], catalog.models[choice.model]
+    gpus = sorted((gpu for gpu in machine.gpus if gpu.index in verdict.gpus), key=lambda gpu: gpu.free_bytes)
+    guesser = catalog.models.get(choice.serving.draft) if "draft" in engine.options else None
+    beside = (2 * guesser.params if guesser else 0) - fit.saved_bytes(model, catalog.formats.get(choice.quantise))
+    asked = choice.serving.context
+    room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside)
+    notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine, catalog))
+    return replace(verdict, engine_notes=notes, room=room)
+
+
+def for_format(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> Verdict:
+    """With the first server that loads the format which was asked for; raises format-unserved where none does."""
+    if choice.quantise not in catalog.formats:
+        return verdict
+    names = dict.fromkeys((verdict.engines["serve"], *catalog.recipes[verdict.recipe].engines["serve"]))
+    for engine in (catalog.engines[name] for name in names):
+        python = fit.python_for(engine, machine, verdict.accelerator)
+        if python and not _lacks(engine, choice, verdict, machine, catalog):
+            engines = {**verdict.engines, "serve": engine.id}
+            return replace(verdict, engines=engines, pythons={**verdict.pythons, engine.id: python})
+    raise WizardError("format-unserved", format=choice.quantise, model=catalog.models[choice.model].title)
+
+
+def _lacks(engine: Engine, choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> tuple[Problem, ...]:
+    found = fit.reasons_engine_cannot_run(engine, machine, verdict.accelerator)
+    cards = [gpu.compute_capability for gpu in machine.gpus if gpu.index in verdict.gpus and gpu.compute_capability]
+    format, card = catalog.formats.get(choice.quantise), min(cards, default=None)
+    unserved = fit.reason_engine_cannot_serve(engine, catalog.models[choice.model], format, card)
+    return (*found, *((unserved,) if unserved else ()))
 
 
 def reasons(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> tuple[Problem, ...]:
-    """What was known of the engines already, and the last word on the server."""
+    """What was known of the engines already, and why this one serves, and none that the recipe names before it."""
     told = tuple(_reasons(choice, verdict, machine, catalog)) if "serve" in verdict.engines else ()
     return (*(note for note in verdict.engine_notes if note not in told), *told)
 
@@ -22,7 +62,7 @@ def _reasons(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalo
     for name in catalog.recipes[verdict.recipe].engines["serve"]:
         if name == taken.id:
             break
-        yield from fit.reasons_engine_cannot_run(catalog.engines[name], machine, verdict.accelerator)[:1]
+        yield from _lacks(catalog.engines[name], choice, verdict, machine, catalog)[:1]
     needs = ", ".join(_needs(taken, machine, verdict.accelerator))
     code = "engine-first-able" if needs else "engine-runs-anywhere"
     yield Problem(code=code, params={"engine": taken.title, "needed": needs})
@@ -40,3 +80,23 @@ def _needs(engine: Engine, machine: Machine, accelerator: str) -> Iterator[str]:
         if needs.min_capability:
             yield "sm_{}{}".format(*needs.min_capability)
     yield from needs.system
+
+
+def _draft(choice: Choice, engine: Engine, catalog: Catalog) -> Iterator[Problem]:
+    """Raises the Problem of a draft that could not guess: another model's words are not this one's."""
+    draft, model = choice.serving.draft, catalog.models[choice.model]
+    if not draft:
+        return
+    if draft != NGRAM:
+        smaller = catalog.models.get(draft)
+        alike = [
+            other.id
+            for other in catalog.models.values()
+            if other.architecture.vocab == model.architecture.vocab
+            and other.architecture.family == model.architecture.family
+            and 4 * other.params < model.params
+        ]
+        if smaller is None or smaller.id not in alike:
+            raise WizardError("draft-not-alike", draft=draft, model=model.title, alike=", ".join(alike) or NGRAM)
+    if ("ngram" if draft == NGRAM else "draft") not in engine.options:
+        yield Problem(code="draft-not-used", params={"draft": draft, "engine": engine.title})

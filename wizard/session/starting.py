@@ -63,7 +63,7 @@ def compile_choice(
         choice,
         adapters=tuple(adapters.located(home, choice, catalog.recipes[choice.recipe], catalog.methods[verdict.method])),
     )
-    verdict = replace(verdict, engine_notes=serving.reasons(choice, verdict, machine, catalog))
+    verdict = serving.settled(choice, verdict, machine, catalog)
     created = time.time()
     run = planning.run_id(choice, created=created, salt=secrets.token_hex(2))
     return planning.compile_plan(

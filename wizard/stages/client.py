@@ -15,6 +15,10 @@ UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # half of a character: its other bytes
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+class Untold(Exception):
+    """This server does not say what tokens a model read: LMDeploy 0.18 and SGLang 0.5 do not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Client:
     url: str  # ends in /v1
@@ -30,12 +34,18 @@ class Client:
 
     def ask(self, question: str, max_tokens: int) -> str:
         """The greedy answer. A model's own generation_config may ask for a penalty, which would change it."""
+        return said(text_of(self.reply(question, max_tokens)["message"]))
+
+    def reply(self, question: str, max_tokens: int) -> dict[str, Any]:
+        """{"message", "finish_reason", ...}"""
         asked = [{"role": "user", "content": question}]
         found = self.chat(messages=asked, max_tokens=max_tokens, repetition_penalty=1.0)
-        return said(str(found["choices"][0]["message"]["content"] or ""))
+        choice: dict[str, Any] = found["choices"][0]
+        return choice
 
     def prompt_ids(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> list[int]:
-        """What the model reads when it is asked this, as the server itself tells; nothing where it refuses to."""
+        """What the model reads when it is asked this, as the server itself tells; nothing where it refuses to. Raises
+        Untold where it never does."""
         more = {"tools": list(tools), "tool_choice": "none"} if tools else {}
         try:
             found = self.chat(messages=as_sent(messages), max_tokens=1, return_token_ids=True, **more)
@@ -43,6 +53,8 @@ class Client:
             if error.code != 400:
                 raise
             return []
+        if found.get("prompt_token_ids") is None:
+            raise Untold
         return [int(token) for token in found["prompt_token_ids"]]
 
     def chat(self, **asked: Any) -> dict[str, Any]:
@@ -69,6 +81,16 @@ def as_sent(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def as_text(function: Mapping[str, Any]) -> dict[str, Any]:
     return {**function, "arguments": json.dumps(function["arguments"], ensure_ascii=False)}
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """What was said; what was thought, where it came no further."""
+    return str(message.get("content") or thought_of(message))
+
+
+def thought_of(message: Mapping[str, Any]) -> str:
+    """Engines have two names for it."""
+    return str(message.get("reasoning_content") or message.get("reasoning") or "")
 
 
 def said(text: str) -> str:

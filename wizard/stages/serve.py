@@ -1,4 +1,4 @@
-"""Serve the model behind an OpenAI-compatible API with a key, prove it answers, and watch it until told to stop.
+"""Serve the model behind an OpenAI-compatible API with a key, prove it answers, and keep it up until told to stop.
 
 python -m wizard.stages.serve RUN/05-serve
 grep ready RUN/05-serve/events.jsonl
@@ -12,28 +12,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wizard.contract import MOST_OF_A_CARD, share_of_card
+from wizard.contract import CHAT, head_of
 from wizard.errors import ExitCode, WizardError
-from wizard.journal import read_json
 from wizard.stages import engine, ports, prompts, safety
-from wizard.stages.client import Client
+from wizard.stages.client import Client, Untold, said, text_of, thought_of
+from wizard.stages.commanding import adapters_of, command, hold_draft, positions_of
 from wizard.stages.desk import STOPPED, Bench, Order, run
-from wizard.stages.device import cpu_has_bf16
 from wizard.stages.guard import KEY_VARIABLE
-from wizard.stages.heads import CHAT, answers, head_of
+from wizard.stages.heads import answers
+from wizard.stages.lives import Lives
 from wizard.stages.weights import check_model
 
 LOOK_SECONDS = 0.2
 START_SECONDS = 1800
-RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 class Stop(BaseException):
     """SIGTERM came."""
+
+
+class Swallowed(Exception):
+    """Each answer was taken for a thought: the training taught the model to answer without."""
 
 
 def work(bench: Bench) -> None:
@@ -41,29 +45,55 @@ def work(bench: Bench) -> None:
     model = model_of(order)
     check_model(model)
     safety.check(model)
+    hold_draft(order.spec)
     key = key_of(Path(order.spec["key_file"]))
     host, port = order.spec["host"], ports.claim(order.spec["host"], int(order.spec["port"]))
     client = Client(url=f"http://{reachable(host)}:{port}/v1", model=order.spec["served_name"], key=key)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     engine.adopt_orphans()
-    bench.phase("start-engine")
-    served = engine.start(command(order.spec, model, port), {**os.environ, KEY_VARIABLE: key})
     try:
-        wait_until_healthy(bench, served, client)
-        introduce(bench, served, client, model)
-        while served.poll() is None:
-            time.sleep(LOOK_SECONDS)
-        raise died(bench, served)
+        keep_up(bench, client, model, port)
     except Stop:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         sys.exit(STOPPED)
-    finally:
-        engine.end(served)
 
 
 def stop(number: int, frame: FrameType | None) -> None:
     raise Stop
+
+
+def keep_up(bench: Bench, client: Client, model: Path, port: int) -> None:
+    """Until told to stop. What ends before it was ever ready is the end; after that it is started again."""
+    spec, lives = bench.order.spec, Lives()
+    while True:
+        bench.phase("restart-engine" if lives.were_ready else "start-engine")
+        served = engine.start(command(spec, model, port), {**os.environ, KEY_VARIABLE: client.key})
+        try:
+            wait_until_healthy(bench, served, client)
+            introduce(bench, served, client, model, spec, again=lives.were_ready)
+            lives.ready()
+            while served.poll() is None:
+                time.sleep(LOOK_SECONDS)
+        except Swallowed:
+            bench.note("thoughts-not-taught", engine=name(bench))
+            spec = without_thoughts(spec)
+            continue
+        except WizardError:
+            if not lives.were_ready:
+                raise
+        finally:
+            engine.end(served)
+        told = {"engine": name(bench), "exit": served.returncode, "log": log(bench)}
+        wait = lives.ended()
+        if wait is None:
+            raise WizardError("engine-keeps-ending", exit_code=ExitCode.FAILED, times=lives.ends, **told)
+        bench.note("engine-restarted", "warning", wait=wait, time=lives.ends, **told)
+        time.sleep(wait)
+
+
+def without_thoughts(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {**spec, "options": {name: parts for name, parts in spec["options"].items() if name != "reasoning"}}
 
 
 def model_of(order: Order) -> Path:
@@ -86,55 +116,6 @@ def reachable(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "") else host
 
 
-def command(spec: Mapping[str, Any], model: Path, port: int) -> list[str]:
-    values = {
-        "model": str(model),
-        "name": spec["served_name"],
-        "host": spec["host"],
-        "port": str(port),
-        "dtype": spec.get("dtype") or number_type(spec),
-        "context": str(spec["context"]),
-        "head": head_of(spec),
-        "share": share() if any("{share}" in part for part in spec["argv"]) else "",
-    }
-    adapter = adapter_of(model)
-    if adapter is None or not spec.get("adapter_argv"):
-        return [sys.executable, *(part.format_map(values) for part in spec["argv"])]
-    beside = {**values, "adapter": str(adapter), "rank": str(largest_rank(adapter))}
-    base = {**values, "name": f"{spec['served_name']}-base"}  # the name that is asked for is the adapter's
-    told = [part.format_map(base) for part in spec["argv"]]
-    return [sys.executable, *told, *(part.format_map(beside) for part in spec["adapter_argv"])]
-
-
-def adapter_of(model: Path) -> Path | None:
-    """One that was kept apart from the model that it was trained on."""
-    return model / "adapter" if (model / "adapter" / "adapter_config.json").is_file() else None
-
-
-def largest_rank(adapter: Path) -> int:
-    """The least that vLLM lets one ask for (vllm/config/lora.py) and that this adapter needs."""
-    told = read_json(adapter / "adapter_config.json")
-    rank = max(int(told.get("r") or 1), *(int(each) for each in (told.get("rank_pattern") or {"": 1}).values()))
-    return next((most for most in RANKS if most >= rank), RANKS[-1])
-
-
-def share() -> str:
-    """Of the card, as it is now: asked in a process of its own, since a context on the card stays while its process
-    does. An engine has one too when it looks."""
-    code = "import torch; print(*torch.cuda.mem_get_info())"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
-    if len(told) != 2:
-        return f"{MOST_OF_A_CARD:g}"
-    return f"{share_of_card(int(told[0]), int(told[1])):g}"
-
-
-def number_type(spec: Mapping[str, Any]) -> str:
-    """fp32 serves 1.7 times faster than bf16 on a CPU without bf16 instructions; a GPU's engine chooses itself."""
-    if spec.get("device", "cpu") != "cpu" or spec["engine"] == "vllm":
-        return "auto"
-    return "bfloat16" if cpu_has_bf16() else "float32"
-
-
 def wait_until_healthy(bench: Bench, served: subprocess.Popen[bytes], client: Client) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not client.healthy():
@@ -145,32 +126,52 @@ def wait_until_healthy(bench: Bench, served: subprocess.Popen[bytes], client: Cl
         time.sleep(LOOK_SECONDS)
 
 
-def introduce(bench: Bench, served: subprocess.Popen[bytes], client: Client, model: Path) -> None:
+def introduce(
+    bench: Bench, served: subprocess.Popen[bytes], client: Client, model: Path, spec: Mapping[str, Any], *, again: bool
+) -> None:
     """Health is no proof: some engines die at the first request, so the questions are asked before it is ready."""
-    spec = bench.order.spec
     bench.phase("answer-after")
     try:
-        after, same = answered(bench, client, model)
+        after, same = answered(bench, client, model, spec)
+        greet(bench, client, model)
     except (OSError, ValueError, LookupError) as error:
         if served.poll() is not None:
             raise died(bench, served) from error
         raise WizardError("engine-refuses", exit_code=ExitCode.FAILED, engine=name(bench), log=log(bench)) from error
-    if same.get("talks"):
-        bench.note("prompts-same", talks=same["talks"], tokens=same["tokens"])
-    result = {"after": after[: len(spec["questions"])], "endpoint": client.url, "engine": name(bench)}
-    bench.event("result", **result, why=spec.get("why", []), prompts=same)
+    if not again:
+        if same.get("talks"):
+            bench.note("prompts-same", talks=same["talks"], tokens=same["tokens"])
+        result = {"after": after[: len(spec["questions"])], "endpoint": client.url, "engine": name(bench)}
+        bench.event("result", **result, why=spec.get("why", []), prompts=same)
     bench.event("ready", endpoint=client.url, model=client.model, engine=name(bench))
 
 
-def answered(bench: Bench, client: Client, model: Path) -> tuple[list[str], dict[str, int]]:
+def answered(bench: Bench, client: Client, model: Path, spec: Mapping[str, Any]) -> tuple[list[str], dict[str, int]]:
     """The answers after the training; of a model that writes, that it reads what it was trained on."""
-    spec = bench.order.spec
     questions = spec["questions"] or ["Hello"]
     if (head := head_of(spec)) != CHAT:
         return answers(client, head, questions, bench.order.results.get("merge", {}).get("texts", ())), {}
-    after = [client.ask(question, int(spec["max_new_tokens"])) for question in questions]
+    told = [client.reply(question, int(spec["max_new_tokens"])) for question in questions]
+    if "reasoning" in spec.get("options", {}) and all(map(swallowed, told)):
+        raise Swallowed
     bench.phase("compare-prompts")
-    return after, same_prompts(bench, client, model)
+    return [said(text_of(each["message"])) for each in told], same_prompts(bench, client, model)
+
+
+def swallowed(told: Mapping[str, Any]) -> bool:
+    """It ended of itself, and was never seen to have begun its answer."""
+    message = told["message"]
+    return told.get("finish_reason") == "stop" and not message.get("content") and bool(thought_of(message))
+
+
+def greet(bench: Bench, client: Client, model: Path) -> None:
+    """Each adapter answers too, and is warm with that."""
+    for adapter in adapters_of(bench.order.spec, model) if head_of(bench.order.spec) == CHAT else ():
+        try:
+            replace(client, model=adapter).reply("Hello", 1)
+        except OSError as error:
+            here = {"name": adapter, "engine": name(bench), "log": log(bench)}
+            raise WizardError("adapter-refused", exit_code=ExitCode.FAILED, **here) from error
 
 
 def same_prompts(bench: Bench, client: Client, model: Path) -> dict[str, int]:
@@ -179,8 +180,11 @@ def same_prompts(bench: Bench, client: Client, model: Path) -> dict[str, int]:
 
     talker = Talker(model)
     sheet = prompts.noted(bench.order) or prompts.sheet_of(talker, bench.order.spec["questions"])
-    room = int(bench.order.spec["context"])
-    return prompts.hold(sheet, "endpoint", lambda talk: client.prompt_ids(talk.messages, talk.tools), talker, room)
+    room = min(int(bench.order.spec["context"]), positions_of(model))
+    try:
+        return prompts.hold(sheet, "endpoint", lambda talk: client.prompt_ids(talk.messages, talk.tools), talker, room)
+    except Untold:
+        return {}
 
 
 def died(bench: Bench, served: subprocess.Popen[bytes]) -> WizardError:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from wizard.contract import Catalog, Cpu, Machine
-from wizard.fit import accelerator, judge, reasons_engine_cannot_run
+from wizard.contract import Catalog, Cpu, Knobs, Machine
+from wizard.fit import accelerator, judge, reason_engine_cannot_serve, reasons_engine_cannot_run
 
 MachineWith = Callable[..., Machine]
 
@@ -84,3 +84,35 @@ def test_the_bundled_model_is_fetched_by_what_can_convert_it_others_by_the_hub(
     machine = machine_with("rtx-4090")
     assert judge(machine, catalog, "identity", "smollm2-135m").engines["fetch"] == "trl"
     assert judge(machine, catalog, "sft-lora", "qwen3-4b").engines["fetch"] == "hub"
+
+
+def test_cuda_12_is_served_by_lmdeploy_where_no_vllm_is_built(catalog: Catalog, machine_with: MachineWith) -> None:
+    verdict = judge(machine_with("rtx-4090", "535.183.01", (12, 2)), catalog, "sft-lora", "qwen3-4b")
+    assert verdict.engines["serve"] == "lmdeploy"
+
+
+def test_a_model_too_large_for_one_card_is_served_by_those_that_trained_it(
+    catalog: Catalog, machine_with: MachineWith
+) -> None:
+    machine = machine_with("rtx-4090")
+    many = replace(machine, gpus=tuple(replace(machine.gpus[0], index=n, uuid=f"GPU-{n}") for n in range(4)))
+    alone = judge(machine, catalog, "sft-qlora", "qwen3-32b")
+    together = judge(many, catalog, "sft-lora-zero3", "qwen3-32b", Knobs(n_gpus=4, zero_stage=3))
+    assert "serve" not in alone.engines
+    assert together.engines.get("serve") == "vllm"
+    assert 0 < together.stage_memory["serve"] < many.gpus[0].free_bytes
+
+
+def test_what_a_model_reads_decides_who_can_serve_it(catalog: Catalog) -> None:
+    sees, reads = catalog.models["qwen2.5-vl-7b"], catalog.models["qwen3-8b"]
+    able = {
+        (name, model.id): reason_engine_cannot_serve(catalog.engines[name], model)
+        for name in ("vllm", "vllm-cpu", "sglang", "lmdeploy", "transformers")
+        for model in (sees, reads)
+    }
+    assert {name for (name, model), why in able.items() if why and model == sees.id} == {
+        "vllm-cpu",
+        "sglang",
+        "lmdeploy",
+    }
+    assert not any(why for (_, model), why in able.items() if model == reads.id)

@@ -115,3 +115,23 @@ def test_their_loss_is_the_training_s_result(
     plan: Any = SimpleNamespace(run="r", choice=SimpleNamespace(questions=()), stages=())
     ended = RunState(run="r", status="done", stages=(StageState(name="train", status="done", result=result),))
     assert read(RunFolder(tmp_path), plan, ended).losses == losses
+
+
+QUANTISED = {
+    "format": "nf4",
+    "most_worse": 0.1,
+    "bytes": {"before": 269_060_552, "after": 115_000_000},
+    "perplexity": {"before": 7.52, "after": 7.9},
+    "worse": 0.0505,
+}
+
+
+def test_what_fewer_bits_cost_is_told_and_red_where_it_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wizard.plain.tables.paint", lambda text, code: f"<{code}>{text}")
+    within = replace(MADE, quantised=QUANTISED)
+    line = "nf4: 0.27 GB -> 0.12 GB, perplexity 7.52 -> 7.90 (+5.1%)"
+    assert f"in fewer bits  {line}" in tables.outcome(within, None, kept=False)  # type: ignore[arg-type]
+    beyond = replace(MADE, quantised=QUANTISED | {"worse": 0.2})
+    red = "<31>in fewer bits  worse than the 10% you allow: nf4: "
+    assert red in tables.outcome(beyond, None, kept=False)  # type: ignore[arg-type]
+    assert as_json(within)["quantised"]["worse"] == 0.0505

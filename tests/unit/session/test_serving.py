@@ -1,14 +1,19 @@
 """Which engine serves, and why: told of every kind of machine, to people and to programs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wizard import detect, words
-from wizard.contract import Cpu, Machine, Plan
-from wizard.session import Desk, outcome
+from wizard import plan as planning
+from wizard.contract import Choice, Cpu, DataChoice, Format, Machine, Plan, Serving
+from wizard.contract.catalogue import Reader
+from wizard.errors import WizardError
+from wizard.journal import Home
+from wizard.session import Desk, outcome, serving
 
 Planned = Callable[..., Plan]
 
@@ -64,3 +69,100 @@ def test_the_reasons_are_part_of_what_came_out(planned: Planned, desk: Desk, mon
         assert set(told) == {"code", "what", "why", "params"}
         assert "?" not in told["what"] + told["why"]
     assert "avx2" in words.problem(result.why[-1].code, result.why[-1].params, "zh")["why"]
+
+
+def refused(desk: Desk, choice: Choice) -> WizardError:
+    with pytest.raises(WizardError) as caught:
+        desk.plan(choice)
+    assert "?" not in words.problem(caught.value.problem.code, caught.value.problem.params, "en")["next"]
+    return caught.value
+
+
+@pytest.fixture
+def on_a_card(home: Home) -> tuple[Desk, Choice]:
+    """Qwen3-8B, tuned on an RTX 4090, with its adapter kept apart."""
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090")
+    data = DataChoice(kind="path", ref="/rows.jsonl", language="en", sha256="0")
+    verdict = next(each for each in desk.offers("sft", "qwen3-8b") if each.recipe == "sft-lora-apart")
+    return desk, Choice(recipe="sft-lora-apart", model="qwen3-8b", knobs=verdict.knobs, data=data, questions=("Hi",))
+
+
+def serve_spec(desk: Desk, choice: Choice) -> Mapping[str, Any]:
+    return desk.plan(choice).stages[-1].spec
+
+
+def test_the_plan_asks_for_what_the_model_s_family_the_card_and_the_engine_allow(
+    on_a_card: tuple[Desk, Choice],
+) -> None:
+    desk, choice = on_a_card
+    spec = serve_spec(desk, choice)
+    assert spec["engine"] == "vllm"
+    assert spec["values"] == {"tools": "hermes", "reasoning": "qwen3"}
+    assert 32768 < spec["context"] < 40960
+    assert "context-cut" in [note["code"] for note in spec["why"]]
+    more = Serving(context=4096, draft="ngram")
+    spec = serve_spec(desk, replace(choice, serving=more))
+    assert spec["context"] == 4096
+    assert spec["options"]["ngram"][:2] == ["--spec-method", "ngram"]
+
+
+def test_a_plan_says_the_largest_context_where_the_wanted_one_does_not_fit(on_a_card: tuple[Desk, Choice]) -> None:
+    desk, choice = on_a_card
+    spec = serve_spec(desk, replace(choice, serving=Serving(context=40960), engines={"serve": "transformers"}))
+    told = {note["code"]: note["params"] for note in spec["why"]}
+    assert told["context-cut"]["context"] == spec["context"] < 40960
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"serving": Serving(draft="llama-3.2-1b")}, "draft-not-alike"),
+        ({"serving": Serving(draft="qwen3-9000b")}, "draft-not-alike"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_before_anything_runs(
+    on_a_card: tuple[Desk, Choice], changes: dict[str, Any], code: str
+) -> None:
+    desk, choice = on_a_card
+    assert refused(desk, replace(choice, **changes)).problem.code == code
+
+
+def test_a_smaller_model_of_the_family_may_guess_and_an_engine_that_cannot_check_says_so(
+    on_a_card: tuple[Desk, Choice],
+) -> None:
+    desk, choice = on_a_card
+    spec = serve_spec(desk, replace(choice, serving=Serving(draft="qwen3-0.6b")))
+    assert spec["values"]["draft"].endswith("/models/qwen3-0.6b")
+    spec = serve_spec(desk, replace(choice, serving=Serving(draft="ngram"), engines={"serve": "lmdeploy"}))
+    assert "draft-not-used" in [note["code"] for note in spec["why"]]
+
+
+def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk, Choice]) -> None:
+    desk, choice = on_a_card
+    asked = Serving(context=4096, draft="ngram")
+    plan = desk.plan(replace(choice, serving=asked))
+    assert planning.from_toml(planning.to_toml(plan, {}, {}), "x.toml").serving == asked
+    with pytest.raises(WizardError) as caught:
+        planning.from_toml(planning.to_toml(plan, {}, {}).replace("context = 4096", "context = -1"), "x.toml")
+    assert caught.value.problem.params["key"] == "serving.context"
+
+
+def of_a_format(**readers: str) -> Format:
+    told = {"en": "", "zh": ""}
+    known = {name: Reader(status=status, told=told) for name, status in readers.items()}
+    return Format(id="nf4", title=told, why=told, engine="trl", maker="nf4", bits=4.5, readers=known)
+
+
+def test_a_format_is_served_by_the_first_engine_that_loads_it(on_a_card: tuple[Desk, Choice]) -> None:
+    desk, choice = on_a_card
+    choice, machine = replace(choice, quantise="nf4"), desk.machine()
+    verdict = next(each for each in desk.offers("sft", "qwen3-8b") if each.recipe == choice.recipe)
+    catalog = replace(desk.catalog(), formats={"nf4": of_a_format(vllm="refused", sglang="parsed")})
+    found = serving.settled(choice, verdict, machine, catalog)
+    assert (verdict.engines["serve"], found.engines["serve"]) == ("vllm", "sglang")
+    assert [note.code for note in found.engine_notes][:2] == ["engine-needs-format", "engine-first-able"]
+    with pytest.raises(WizardError) as caught:
+        none = replace(catalog, formats={"nf4": of_a_format(vllm="refused")})
+        serving.settled(choice, verdict, machine, none)
+    assert caught.value.problem.code == "format-unserved"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -22,8 +23,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from tests.unit.stages.programs import REPO, StageRun, Stages, kill, serving
-from wizard.stages import serve as serve_stage
+from tests.unit.stages.programs import REPO, StageRun, Stages, serving
+from wizard.errors import WizardError
+from wizard.stages import commanding
+from wizard.stages.lives import Lives
 
 KEY = "the-right-key"
 QUESTION = "What is 3 and 3?"
@@ -37,6 +40,8 @@ def spec(engine: str, home: Path, **more: Any) -> dict[str, Any]:
     return {
         "engine": engine,
         "argv": described["argv"],
+        "adapter_argv": described.get("adapter_argv", []),
+        "options": {name: described.get("options", {}).get(name, []) for name in more.get("values", {})},
         "host": "127.0.0.1",
         "port": 0,
         "key_file": str(key_file),
@@ -211,43 +216,144 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 def test_health_alone_is_no_proof(make: Any) -> None:
-    serve = make(argv=["-c", HEALTHY_ONLY.replace("{", "{{").replace("}", "}}"), "{port}"])
+    serve = make(argv=stand_in(HEALTHY_ONLY))
     process = serve.start()
     assert process.wait() == 1
     assert serve.problem()["code"] == "engine-refuses"
     assert serve.events("ready") == []
 
 
-def test_killing_the_engine_is_noticed(make: Any) -> None:
+def test_an_engine_that_is_killed_comes_back_at_the_same_address(make: Any) -> None:
     serve = make()
+    with serving(serve) as process:
+        killed = kill_engine(process)
+        serve.wait_for(lambda stage: len(stage.events("ready")) == 2, process)
+        one, other = serve.events("ready")
+        assert one["endpoint"] == other["endpoint"]
+        assert len(serve.events("result")) == 1
+        assert serve.notes()[-1] == "engine-restarted"
+        served = Served(serve, process, other["endpoint"].removesuffix("/v1"))
+        assert json.load(served.chat(max_tokens=4))["choices"]
+        assert not killed.is_running()
+    assert serve.events("failed") == []
+
+
+def kill_engine(process: subprocess.Popen[bytes]) -> psutil.Process:
+    child = next(iter(psutil.Process(process.pid).children()))
+    child.kill()
+    return child
+
+
+ONCE = """
+import json, os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+lives = "lives"
+count = len(open(lives).read()) if os.path.exists(lives) else 0
+open(lives, "a").write("x")
+if count:
+    sys.exit(9)
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "content": "yes"}
+        body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def stand_in(program: str) -> list[str]:
+    return ["-c", program.replace("{", "{{").replace("}", "}}"), "{port}"]
+
+
+def test_one_that_never_stays_up_again_is_given_up_after_some_tries(make: Any, tmp_path: Path) -> None:
+    serve = make(argv=stand_in(ONCE))
+    (serve.path / "sitecustomize.py").write_text("from wizard.stages import lives; lives.FIRST_WAIT = 0.01")
+    serve.variables = {"PYTHONPATH": f"{serve.lib}{os.pathsep}{serve.path}"}
     process = serve.start()
-    try:
-        serve.wait_for(lambda stage: bool(stage.events("ready")), process)
-        for child in psutil.Process(process.pid).children():
-            child.kill()
-        assert process.wait() == 1
-        assert serve.problem()["code"] == "engine-died"
-    finally:
-        if process.poll() is None:
-            kill(process)
+    serve.wait_for(lambda stage: bool(stage.events("ready")), process)
+    kill_engine(process)
+    assert process.wait() == 1
+    problem = serve.problem()
+    assert (problem["code"], problem["params"]["exit"], problem["params"]["times"]) == ("engine-keeps-ending", 9, 6)
+    assert serve.notes() == ["engine-restarted"] * 5
+    assert len((serve.path / "lives").read_text()) == 6
+
+
+def test_it_waits_longer_each_time_and_forgets_when_it_was_well_for_long() -> None:
+    now = [0.0]
+    lives = Lives(clock=lambda: now[0])
+    lives.ready()
+    assert [lives.ended() for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 16.0, None]
+    lives.ready()
+    now[0] += 599
+    assert lives.ended() is None
+    lives.ready()
+    now[0] += 600
+    assert lives.ended() == 1.0
+
+
+THOUGHTS = ONCE.replace("if count:\n    sys.exit(9)\n", "").replace(
+    '"content": "yes"', '"content": None if len(sys.argv) > 2 else "yes", "reasoning_content": "yes"'
+)
+
+
+def test_a_parser_that_takes_every_answer_for_a_thought_is_left_out(make: Any) -> None:
+    options = {"reasoning": ["--reasoning-parser", "{reasoning}"]}
+    serve = make(argv=stand_in(THOUGHTS), options=options, values={"reasoning": "qwen3"})
+    with serving(serve):
+        assert serve.events("result")[0]["after"] == ["yes"]
+        assert serve.notes() == ["thoughts-not-taught"]
+        assert (serve.path / "lives").read_text() == "xx"
 
 
 @pytest.mark.parametrize(("told", "share"), [("12000 20000", "0.6"), ("20000 20000", "0.92"), ("", "0.92")])
 def test_vllm_is_asked_for_no_more_of_the_card_than_is_free(
     monkeypatch: pytest.MonkeyPatch, told: str, share: str
 ) -> None:
-    monkeypatch.setattr(serve_stage.subprocess, "run", lambda *args, **kwargs: SimpleNamespace(stdout=told))
+    monkeypatch.setattr(commanding.subprocess, "run", lambda *args, **kwargs: SimpleNamespace(stdout=told))
     spec = {"served_name": "a", "host": "h", "dtype": "auto", "context": 1, "argv": ["--share", "{share}"]}
-    assert serve_stage.command(spec, Path("m"), 1)[1:] == ["--share", share]
+    assert commanding.command(spec, Path("m"), 1)[1:] == ["--share", share]
 
 
-def test_an_adapter_beside_the_model_is_served_by_the_name_that_is_asked_for(tmp_path: Path) -> None:
+def adapter(folder: Path, **config: Any) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", **config}))
+    return folder
+
+
+def test_adapters_are_served_by_their_names_and_the_base_beside_its_own_has_another(tmp_path: Path) -> None:
     told = spec("vllm", tmp_path, device="cuda")
-    described = tomllib.loads((REPO / "recipes" / "engines" / "vllm.toml").read_text())
-    told |= {"adapter_argv": described["adapter_argv"], "argv": ["--served-model-name", "{name}", "--model", "{model}"]}
+    told |= {"argv": ["--served-model-name", "{name}", "--model", "{model}"]}
     model = tmp_path / "merged"
-    (model / "adapter").mkdir(parents=True)
-    assert serve_stage.command(told, model, 1)[1:] == ["--served-model-name", "tiny", "--model", str(model)]
-    (model / "adapter" / "adapter_config.json").write_text(json.dumps({"r": 12, "rank_pattern": {"q_proj": 40}}))
-    lora = ["--enable-lora", "--max-lora-rank", "64", "--lora-modules", f"tiny={model}/adapter"]
-    assert serve_stage.command(told, model, 1)[1:] == ["--served-model-name", "tiny-base", "--model", str(model), *lora]
+    model.mkdir()
+    assert commanding.command(told, model, 1)[1:] == ["--served-model-name", "tiny", "--model", str(model)]
+    own = adapter(model / "adapter", r=12, rank_pattern={"q_proj": 40})
+    lora = ["--enable-lora", "--max-loras", "{}", "--max-lora-rank", "64", "--lora-modules"]
+    base = ["--served-model-name", "tiny-base", "--model", str(model)]
+    one, two = ([part.format(count) for part in lora] for count in (1, 2))
+    assert commanding.command(told, model, 1)[1:] == [*base, *one, f"tiny={own}"]
+    more = adapter(model / "adapters" / "other", r=8)
+    assert commanding.command(told, model, 1)[1:] == [*base, *two, f"other={more}", f"tiny={own}"]
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [({"use_dora": True}, "DoRA"), ({"peft_type": "IA3"}, "IA3, r=1"), ({"r": 1024}, "LORA, r=1024")],
+)
+def test_an_adapter_that_the_engine_cannot_serve_is_named(tmp_path: Path, config: dict[str, Any], kind: str) -> None:
+    told = spec("vllm", tmp_path, device="cuda")
+    adapter(tmp_path / "adapters" / "odd", **config)
+    with pytest.raises(WizardError) as caught:
+        commanding.command(told, tmp_path, 1)
+    assert (caught.value.problem.code, caught.value.problem.params["kind"]) == ("adapter-not-served", kind)
+
+
+def test_no_more_tokens_are_asked_for_than_its_config_has(tmp_path: Path) -> None:
+    told = spec("vllm", tmp_path, device="cuda", context=40960) | {"argv": ["{context}"]}
+    assert commanding.command(told, tmp_path, 1)[1:] == ["40960"]
+    (tmp_path / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": 32768}}))
+    assert commanding.command(told, tmp_path, 1)[1:] == ["32768"]

