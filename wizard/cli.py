@@ -16,7 +16,7 @@ from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS
 from wizard.plain.fronting import expose_flags, keys_flags
 from wizard.plain.output import tell
 from wizard.plain.parsing import Parser, twin, unknown_flag
-from wizard.plain.using_flags import using_verbs
+from wizard.plain.using_flags import measuring_verbs, using_verbs
 from wizard.words import say
 
 if TYPE_CHECKING:
@@ -195,13 +195,7 @@ def _living_verbs(verbs: Any) -> None:
     expose_flags(_verb(verbs, "expose"))
     keys_flags(_verb(verbs, "keys"))
     using_verbs({name: _verb(verbs, name) for name in USING})
-    evaluate = _verb(verbs, "evaluate")
-    evaluate.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
-    evaluate.add_argument("--benchmark", metavar="ID", nargs="+", default=(), help=say("cli.flag.benchmark"))
-    compare = _verb(verbs, "compare")
-    compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
-    for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
-        compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))
+    measuring_verbs(_verb(verbs, "evaluate"), _verb(verbs, "compare"))
 
     push = _verb(verbs, "push")
     push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
@@ -246,11 +240,10 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain import using
 
         return int(getattr(using, options.verb)(desk, options))
-    if options.verb in ("evaluate", "compare"):
-        return int(getattr(using, options.verb)(desk, options))
-    from wizard.plain import fronting, verbs
+    from wizard.plain import comparing, fronting, verbs
 
-    room = fronting if options.verb in ("expose", "keys") else verbs
+    rooms = {"expose": fronting, "keys": fronting, "evaluate": comparing, "compare": comparing}
+    room = rooms.get(options.verb, verbs)
     return int(getattr(room, options.verb)(desk, options))
 
 

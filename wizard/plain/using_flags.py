@@ -1,4 +1,4 @@
-"""Flags of the verbs for a served model, and how their values are read."""
+"""Flags of the verbs for a served model and for what is measured of one, and how their values are read."""
 
 from __future__ import annotations
 
@@ -49,3 +49,11 @@ def waiting(text: str) -> float:
     if not 0 < found <= MOST:
         raise WizardError("usage-no-seconds", found=text)
     return found
+
+
+def measuring_verbs(evaluate: Parser, compare: Parser) -> None:
+    evaluate.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+    evaluate.add_argument("--benchmark", metavar="ID", nargs="+", default=(), help=say("cli.flag.benchmark"))
+    compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
+    for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
+        compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))

@@ -25,7 +25,7 @@ SHOWN = ("perplexity", "accuracy", "exact_match", "rouge_l", "macro_f1", "mrr", 
 
 
 def work(bench: Bench) -> None:
-    subjects = subjects_of(bench.order)
+    subjects = subjects_of(bench)
     at_hand(bench)
     begun = time.monotonic()
     results, more = measured(bench, subjects)

@@ -79,6 +79,19 @@ def test_where_nothing_was_kept_back_it_is_said_that_the_rows_were_seen(
     assert {who for who, _, _ in found} == {"base"}
 
 
+def test_a_format_that_only_its_engine_loads_is_left_out_and_said(
+    evaluate: StageRun, prepared_for: Prepared, tiny_model: Path, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    (packed / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": "gptq"}}))
+    inputs = {"fetch": {"model": tiny_model}, "prepare": prepared_for("dpo").done()["outputs"]}
+    inputs["quantise"] = {"quantised": packed}
+    assert evaluate.order({**SPEC, "trainer": "dpo"}, inputs).run() == 0
+    assert "format-not-measured" in evaluate.notes()
+    assert {who for who, _, _ in results(evaluate)} == {"base"}
+
+
 def test_classes_are_counted_beside_the_commonest(
     evaluate: StageRun, evaluate_forge: Forge, prepared_for: Prepared, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wizard.stages.desk import Bench, Order
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import read_json
+from wizard.stages.desk import Bench
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.loading import model_of, padding, scorer_of, tokenizer_of
 from wizard.stages.voices import Voices, kept_apart
 from wizard.stages.weights import check_model
 
 PLACES = {"base": ("fetch", "model"), "tuned": ("merge", "merged"), "quantised": ("quantise", "quantised")}
+LOADED = ("", "bitsandbytes", "compressed-tensors")  # quant_method; GPTQ and AWQ need packages of another torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +30,31 @@ class Subject:
         return {name: path for name, path in kept_apart(self.folder, self.name).items() if name == self.name}
 
 
-def subjects_of(order: Order) -> list[Subject]:
-    """Those there are, the base first. Raises the Problem of one that is damaged."""
+def subjects_of(bench: Bench) -> list[Subject]:
+    """Those there are, the base first. Raises the Problem of one that is damaged; says which format only its own engine
+    loads."""
+    order = bench.order
     found = [
         Subject(name=name, folder=order.input(stage, output))
         for name, (stage, output) in PLACES.items()
         if output in order.inputs.get(stage, {})
     ]
-    for subject in found:
-        if any(subject.folder.glob("*.safetensors*")) or subject.name != "quantised":
-            check_model(subject.folder)
-    return found
+    unread = [subject for subject in found if not loads(subject.folder)]
+    for subject in unread:
+        bench.note("format-not-measured", "warning", subject=subject.name, path=str(subject.folder))
+    for subject in (read := [subject for subject in found if subject not in unread]):
+        check_model(subject.folder)
+    if not read:
+        raise WizardError("evaluate-unread", exit_code=ExitCode.FAILED, path=str(found[0].folder))
+    return read
+
+
+def loads(folder: Path) -> bool:
+    """Whether transformers reads it in this environment: plain weights, and two of the formats."""
+    config = read_json(folder / "config.json")
+    packed = (config.get("quantization_config") or {}).get("quant_method", "")
+    bare = not any(folder.glob("*.safetensors")) and any(folder.glob("*.gguf"))
+    return not bare and packed in LOADED
 
 
 @contextmanager
