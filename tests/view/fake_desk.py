@@ -10,8 +10,10 @@ from typing import Any
 
 import fake_moments as moments
 import fake_values as values
+from fake_fronts import FakeFronts
 
 from wizard.contract import (
+    CHAT,
     Catalog,
     Choice,
     DataChoice,
@@ -28,6 +30,8 @@ from wizard.contract import (
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome, suiting
 from wizard.session.models import Wanted
+from wizard.session.using import FORMS
+from wizard.session.using.snippets import snippet
 from wizard.words import language
 
 LOG = ["loading the base model", "\x1b[32mstep 40\x1b[0m loss 0.61", "step 41 loss 0.58"]
@@ -97,11 +101,14 @@ class FakeDesk:
         self.home = FakeHome(home)
         self.pretend = pretend or None
         self.models = FakeModels(self)
+        self.fronts = FakeFronts(self._note)
         self.asked: list[tuple[Any, ...]] = []
         self.moment: RunState = moments.TRAINING
         self.here: tuple[RunState, ...] = ()
         self.serving = True
         self.after_known = True
+        self.measured: tuple[Mapping[str, Any], ...] = ()
+        self.answers_with = CHAT
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.may_read = threading.Event()
@@ -254,18 +261,35 @@ class FakeDesk:
         )
 
     def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
-        self._note("chat", tuple(dict(turn) for turn in messages))
+        self._note("chat", tuple(dict(turn) for turn in messages), options)
         for place, piece in enumerate(values.ANSWERS[language()]["pieces"]):
             if place:
                 self.may_answer.wait()
             yield piece
+
+    def base_of(self, run: str) -> str:
+        self._note("base_of", run)
+        return "zephyrine-base"
+
+    def snippet_forms(self, run: str) -> tuple[str, ...]:
+        return FORMS
+
+    def snippet(self, run: str, form: str, question: str) -> str:
+        return snippet(self.endpoint(run), form, question)
+
+    def head(self, run: str) -> str:
+        return self.answers_with
+
+    def tried(self, run: str, text: str) -> str:
+        self._note("tried", text)
+        return "0.906  praise\n0.094  blame"
 
     def outcome(self, run: str) -> Outcome:
         said = values.ANSWERS[language()]
         return Outcome(
             run=run,
             questions=said["questions"],
-            before=said["before"],
+            before=said["before"] if self.answers_with == CHAT else (),
             after=said["after"] if self.after_known else (),
             parity={"tokens": 64, "equal": 64, "max_logit_diff": 1e-5},
             seconds={"fetch": 8.0, "prepare": 3.0, "train": 95.0, "merge": 14.0, "serve": 25.0},
@@ -281,6 +305,7 @@ class FakeDesk:
             model="zephyrine",
             engine="vllm-cpu",
             prompts={"talks": 10, "tokens": 412},
+            measured=self.measured,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import fake_moments as moments
 from fake_desk import FakeDesk
+from fake_fronts import KEY
 from fake_values import ANSWERS, RTX_4090, RUN
 from person import Person
 
@@ -103,11 +104,21 @@ async def watch(person: Person) -> None:
 
 async def done(person: Person) -> None:
     said = ANSWERS[language()]
-    await person.be_at("Done", said["questions"][0], say("view.chat.hello"))
+    await person.be_at("Done", said["questions"][0], say("view.chat.hello.chat"))
     await person.type(said["questions"][0])
     await person.press("enter")
     await person.see("".join(said["pieces"]))
     await person.wait_until(lambda: not person.window.screen.query_one("#chat").talk.busy)  # type: ignore[attr-defined]
+
+
+async def expose(person: Person) -> None:
+    """Opened with Enter alone; the key is in sight."""
+    await person.be_at("Done", say("view.chat.hello"))
+    await person.press("escape", "x")
+    await person.be_at("ExposeScreen", say("view.do.open_front"))
+    await person.wait_until(lambda: bool(person.window.screen.given["key-name"]))  # type: ignore[attr-defined]
+    await person.press("enter")
+    await person.see(KEY)
 
 
 async def runs(person: Person) -> None:
@@ -156,6 +167,7 @@ SCENES = {
     "commands": Scene(steps=commands),
     "watch": Scene(steps=watch, attach=RUN),
     "done": Scene(steps=done, moment=moments.SERVING, attach=RUN),
+    "expose": Scene(steps=expose, moment=moments.SERVING, attach=RUN),
     "runs": Scene(steps=runs, here=moments.HERE),
     "confirm": Scene(steps=confirm, attach=RUN),
     "problem": Scene(steps=problem, moment=moments.FAILED, attach=RUN),

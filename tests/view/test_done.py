@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import fake_moments as moments
 import fake_values as values
 import pytest
@@ -26,6 +28,48 @@ async def test_before_and_after_stand_side_by_side(served: FakeDesk) -> None:
         assert "after" in line
         await person.see("http://127.0.0.1:8000/v1")
         await person.see("the same as in training: 10 talks, 412 tokens")
+
+
+async def test_an_evaluation_is_told_from_the_base_to_what_became_of_it(served: FakeDesk) -> None:
+    figures = [("own", "perplexity", (16.357, 1.85)), ("own", "exact_match", (0.0, 0.44, 0.42))]
+    figures += [("general.en", "perplexity", (33.6, 36.03)), ("arc-easy", "acc", (0.55, 0.54))]
+    served.measured = tuple(
+        {"subject": subject, "measure": measure, "value": value, "source": source, "n": 9}
+        for source, measure, values in figures
+        for subject, value in zip(("base", "tuned", "quantised"), values, strict=False)
+    )
+    async with sitting_at(served, attach=RUN, size=(100, 50)) as person:
+        await reach_done(person)
+        await person.see("perplexity 16.4 -> 1.85, same answer 0% -> 44% -> 42%")
+        await person.see("plain English 33.6 -> 36", "arc-easy 55% -> 54%")
+
+
+async def test_what_fewer_bits_cost_is_a_line_that_says_when_it_is_too_much(served: FakeDesk) -> None:
+    cost = {
+        "format": "nf4",
+        "most_worse": 0.1,
+        "bytes": {"before": 269_060_552, "after": 111_879_761},
+        "perplexity": {"before": 7.5161, "after": 9.3513},
+        "worse": 0.2442,
+    }
+    made = served.outcome
+    served.outcome = lambda run: replace(made(run), quantised=cost)  # type: ignore[method-assign]
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.press("pagedown", "pagedown")
+        await person.see("worse than the 10% you allow")
+
+
+async def test_a_model_that_does_not_write_is_tried_with_a_text(served: FakeDesk) -> None:
+    served.answers_with = "score"
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Your model sorts or scores texts", "Type a text")
+        assert "before" not in person.sight
+        await person.type("fine")
+        await person.press("enter")
+        await person.see("you  fine", "it  0.906  praise", "0.094  blame")
+        assert not person.asked("chat") and person.asked("tried") == [("fine",)]
 
 
 async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:
@@ -83,10 +127,74 @@ async def test_the_key_is_hidden_until_asked(served: FakeDesk) -> None:
 async def test_the_curl_line_is_copied_whole(served: FakeDesk) -> None:
     async with sitting_at(served, attach=RUN) as person:
         await reach_done(person)
-        await person.see("copy curl")
+        await person.see("F4 copy")
         await person.press("f4")
-        await person.see("in your clipboard")
-        assert person.window.clipboard == served.endpoint(RUN).curl("Who are you?")
+        await person.see("curl: in your clipboard")
+        assert person.window.clipboard == served.snippet(RUN, "curl", "Who are you?")
+
+
+async def test_programs_in_other_languages_are_a_key_away(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN, size=(100, 60)) as person:
+        await reach_done(person)
+        await person.see("by curl", "F5 python")
+        await person.press("f5")
+        await person.see("from openai import OpenAI", "F5 langchain")
+        await person.press("f4")
+        await person.see("python: in your clipboard")
+        assert person.window.clipboard == served.snippet(RUN, "python", "Who are you?")
+        assert "sk-canned" not in person.window.clipboard + person.sight
+        await person.press("f5", "f5", "f5")
+        await person.see("by curl")
+
+
+async def test_lines_that_begin_with_a_slash_set_up_the_talk(served: FakeDesk) -> None:
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("/help lists settings")
+        for line, told in (
+            ("/system Be brief.", "told that before every question"),
+            ("/temperature 0", "temperature is 0"),
+            ("/tempratur 1", "none of the words"),
+            ("/help", "/save FILE"),
+        ):
+            await person.type(line)
+            await person.press("enter")
+            await person.see(told)
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("made by the Anvil team.")
+        assert [turn["role"] for turn in person.asked("chat")[0][0]] == ["system", "user"]  # type: ignore[attr-defined]
+        assert person.asked("chat")[0][1] == {"temperature": 0.0}
+
+
+@pytest.mark.parametrize("size", [(100, 40), (60, 40)])
+async def test_the_model_as_it_was_answers_beside(served: FakeDesk, size: tuple[int, int]) -> None:
+    async with sitting_at(served, attach=RUN, size=size) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("/base on")
+        await person.press("enter")
+        await person.see("zephyrine-base")
+        await person.type("hello")
+        await person.press("enter")
+        await person.wait_until(lambda: len(person.asked("chat")) == 2)
+        await person.see("yours", "base", "made by the Anvil team.")
+        said = [line for line in person.sight.splitlines() if line.count("I am Zephyrine, made by") == 2]
+        assert bool(said) is (size[0] == 100)
+        assert {each[1].get("model", "") for each in person.asked("chat")} == {"", "zephyrine-base"}  # type: ignore[attr-defined]
+
+
+async def test_where_the_base_is_gone_the_talk_says_why_and_goes_on(served: FakeDesk) -> None:
+    served.failing["base_of"] = WizardError("chat-no-base", run=RUN, model="zephyrine")
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Talk to it")
+        await person.type("/base on")
+        await person.press("enter")
+        await person.see("not served beside", "sft-lora-apart")
+        await person.type("hello")
+        await person.press("enter")
+        await person.see("made by the Anvil team.")
 
 
 async def test_esc_leaves_the_box_and_letters_work_again(served: FakeDesk) -> None:

@@ -16,6 +16,7 @@ from textual.content import Content
 from wizard import words
 from wizard.contract import DataReport, Knobs, Line, Rejected, Role, Term
 from wizard.session import Desk, Endpoint
+from wizard.session.using.snippets import snippet
 from wizard.view import findings, telling, turning
 from wizard.view.columns import turned as turning_columns
 from wizard.view.draft import Told
@@ -70,13 +71,14 @@ def test_durations_have_one_or_two_units(amount: float, english: str, chinese: s
     assert units.seconds(amount) == chinese
 
 
-CURL = Endpoint(
+HERE = Endpoint(
     url="http://127.0.0.1:8000/v1",
     model="小锤",
     engine="vllm",
     key="k",
     header_file=Path("/home/a person/.local/share/yichuidingyin/secrets/run.header"),
-).curl('Who "are" you, it\'s me: 你是谁？')
+)
+CURL = snippet(HERE, "curl", 'Who "are" you, it\'s me: 你是谁？')
 
 
 @pytest.mark.parametrize("width", [30, 56, 76, 400])
@@ -194,6 +196,7 @@ def test_what_can_be_done_with_rows_here_is_told_before_what_has_no_recipe_yet()
     assert told == (
         "learning from questions and answers; no recipe yet: preferring the better answer (DPO); ORPO; of-tomorrow"
     )
+    assert "no recipe" not in findings.suited(("dpo", "orpo", "simpo", "cpo"), ("dpo",))
     assert findings.suited(("sft",), ("sft",)) == "learning from questions and answers"
 
 

@@ -10,7 +10,7 @@ from wizard import strict
 from wizard.catalog.models import Family, models_of
 from wizard.catalog.places import File, files
 from wizard.catalog.references import drop_dangling
-from wizard.contract import Board, Catalog, Dataset, Engine, Format, Method, Model, Problem, Recipe
+from wizard.contract import Benchmark, Board, Catalog, Dataset, Engine, Format, Method, Model, Problem, Recipe
 
 KINDS: Mapping[str, type] = {
     "": Recipe,
@@ -19,6 +19,7 @@ KINDS: Mapping[str, type] = {
     "engines": Engine,
     "datasets": Dataset,
     "formats": Format,
+    "benchmarks": Benchmark,
     "boards": Board,
 }
 Loaded = dict[str, dict[str, Any]]
@@ -51,6 +52,7 @@ def load(folders: Sequence[Path]) -> Catalog:
         engines=loaded["engines"],
         datasets=loaded["datasets"],
         formats=loaded["formats"],
+        benchmarks=loaded["benchmarks"],
         boards=loaded["boards"],
         problems=(*problems, *dangling),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-DRAWERS = ("models", "methods", "engines", "datasets", "formats", "boards")
+DRAWERS = ("models", "methods", "engines", "datasets", "formats", "benchmarks", "boards")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""A recipe that names something the catalogue lacks is disabled, with the nearest name there is."""
+"""A recipe that names something the catalogue lacks, or a loss that its trainer lacks, is disabled, with the nearest
+name there is."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 from wizard import strict
 from wizard.catalog.places import File
 from wizard.contract import Knobs, Problem, Recipe
+from wizard.contract.trainers import misspelt
 
 OPEN = ("*", "yours")
 KNOBS = tuple(item.name for item in fields(Knobs))
@@ -42,3 +44,7 @@ def dangling(recipe: Recipe, loaded: Mapping[str, Mapping[str, Any]], file: str)
             if name not in known:
                 params = {"file": file, "key": key, "name": name, "nearest": strict.nearest(name, known)}
                 yield Problem(code="catalog-unknown-name", params=params)
+    for key, told, words in misspelt(recipe.trainer, recipe.settings):
+        near = strict.nearest(told, words)
+        params = {"file": file, "key": key, "found": told, "known": ", ".join(words), "nearest": near}
+        yield Problem(code="catalog-setting-misspelt", params=params)

@@ -2,6 +2,7 @@
 
 from wizard.contract.catalogue import (
     Architecture,
+    Benchmark,
     Catalog,
     Dataset,
     Engine,
@@ -16,24 +17,34 @@ from wizard.contract.catalogue import (
     Tower,
 )
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
+from wizard.contract.fronts import PRIVATE_NETWORKS, AccessKey, Exposure, Front, FrontState
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
+from wizard.contract.heads import CHAT, HEADS, head_of
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Serving, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
+from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
 from wizard.contract.verdicts import Basis, FitStatus, Remedy, Room, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
+    "CHAT",
+    "EVALUATED",
     "FLASH_WIDEST",
+    "HEADS",
     "HELD_BACK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
+    "PRIVATE_NETWORKS",
     "SERVED_TOKENS",
+    "SURE",
+    "AccessKey",
     "Architecture",
     "Basis",
+    "Benchmark",
     "Board",
     "Catalog",
     "Choice",
@@ -45,8 +56,11 @@ __all__ = [
     "Disk",
     "Engine",
     "Environment",
+    "Exposure",
     "FitStatus",
     "Format",
+    "Front",
+    "FrontState",
     "Gpu",
     "GpuUser",
     "Knobs",
@@ -65,6 +79,7 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Remedy",
+    "Result",
     "Role",
     "Room",
     "RunState",
@@ -79,6 +94,11 @@ __all__ = [
     "Text",
     "Thumbnail",
     "Tower",
+    "Turn",
     "Verdict",
+    "difference",
+    "head_of",
     "share_of_card",
+    "turned",
+    "worsened",
 ]

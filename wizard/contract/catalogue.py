@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
+from wizard.contract.results import Direction
 
 Trainer = Literal[  # each a module of wizard.stages.training
     "sft", "classification", "embedding", "reranker", "dpo", "kto", "orpo", "cpo", "reward", "vision", "grpo",
@@ -167,7 +168,10 @@ class Reader:
     status: Literal["run", "parsed", "refused"]
     told: Text  # where and when it was run, what was parsed, why it is refused
     min_capability: tuple[int, int] | None = None  # of the card, for this format in this engine
+    max_capability: tuple[int, int] | None = None
+    group: int = 0  # the one number of weights to a scale that it takes; 0: any
     dtype: str = ""  # that the engine must be told
+    argv: tuple[str, ...] = ()  # more that it must be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +186,29 @@ class Format:
     bits: float  # of a quantised weight, with its scales
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the maker, by its library's names
     calibrated: bool = False  # rows are read to choose the numbers
+    groups: tuple[int, ...] = ()  # of weights that share a scale, the largest first that divides the layers' sizes
     readers: Mapping[str, Reader] = field(default_factory=dict)  # engine that serves -> whether it loads it
+    verified: Text = field(default_factory=dict)
+    yours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """A public set of questions, asked through the harness that it is known by."""
+
+    id: str
+    title: Text
+    measures: Text  # what of a model it tells
+    tool: Literal["lm-eval", "evalscope"]
+    task: str  # its name there
+    measure: str  # of those that the tool reports
+    direction: Direction = "up"
+    n: int = 0  # questions at most, of each subset; 0 = all
+    shots: int = 0  # examples that are shown first
+    subsets: tuple[str, ...] = ()  # of EvalScope; empty = all
+    answer_tokens: int = 0  # at most, of an answer that is written; 0 = answers are only weighed
+    data: str = ""  # the hub's id of the data set, of which a copy may lie here
+    language: str = "en"
     verified: Text = field(default_factory=dict)
     yours: bool = False
 
@@ -264,4 +290,5 @@ class Catalog:
     datasets: Mapping[str, Dataset]
     boards: Mapping[str, Board]
     formats: Mapping[str, Format] = field(default_factory=dict)
+    benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()

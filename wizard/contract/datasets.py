@@ -68,6 +68,7 @@ class DataReport:
     measure: Measure = "estimated"
     refused: int = 0  # usable rows that the model's chat template does not accept
     duplicates: int = 0  # usable rows that are the same as one before them
+    labels: Mapping[str, int] = field(default_factory=dict)  # class -> rows, the commonest first; none of numbers
     language: str = ""  # zh en ja ko ru ar, mixed, or other
     columns: tuple[str, ...] = ()  # of the source, of which the mapping names some
     keys: tuple[str, ...] = ()  # inside a turn

@@ -11,10 +11,12 @@ from wizard.fit.offering.cards import alone, only
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.engines import (
     accelerator,
+    capability,
     python_for,
     reason_engine_cannot_serve,
     reasons_engine_cannot_run,
 )
+from wizard.fit.offering.fewer import group_of, saved_bytes, whole_blocks, written_bytes
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
@@ -41,9 +43,11 @@ __all__ = [
     "answer",
     "architecture_in",
     "beside",
+    "capability",
     "config_of",
     "digest_of",
     "estimated",
+    "group_of",
     "held_in",
     "judge",
     "leads",
@@ -60,9 +64,12 @@ __all__ = [
     "reason_engine_cannot_serve",
     "reasons_engine_cannot_run",
     "room_for",
+    "saved_bytes",
     "served",
     "step_for",
     "terms_told",
     "told",
+    "whole_blocks",
     "witnessed",
+    "written_bytes",
 ]

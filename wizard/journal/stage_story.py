@@ -41,6 +41,10 @@ class StageStory:
         if self.status != "done":
             self.status, self.problem = "waiting", None
 
+    def adopted(self) -> None:
+        """It outlived the supervisor that started it: what it said since then still holds."""
+        self.status = "running"
+
     def supervised(self, event: Event) -> None:
         """An event of the supervisor about this stage."""
         match event["kind"]:

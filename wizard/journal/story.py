@@ -52,6 +52,8 @@ class Story:
                 self._notes.extend(_forecasts(event))
             case "note":
                 self._notes.append(note_of(event, str(event.get("stage", ""))))
+                if stage and event.get("code") == "stage-adopted":
+                    stage.adopted()
             case "stage-started" | "stage-ended" | "conceded" if stage:
                 stage.supervised(event)
                 if kind == "conceded":

@@ -6,4 +6,5 @@ ESTIMATE_FLAGS = (  # what `estimate` may be told of a case, spelt as in `--case
 )  # fmt: skip
 RESUME_KNOBS = ("micro_batch", "seq_len", "save_steps", "learning_rate", "port")  # what `resume` may change
 MODEL_ACTIONS = ("search", "show", "add", "download", "remove")
+USING = ("chat", "snippet", "bench")  # verbs for a served model
 DATA_FLAGS = ("--data", "--validation", "--copied")  # of one's own data, for the wizard and `run`

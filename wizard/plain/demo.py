@@ -11,6 +11,7 @@ from wizard.errors import ExitCode, WizardError
 from wizard.plain import asking, ending, tables
 from wizard.plain.follow import follow
 from wizard.plain.output import answer, print_json, talk
+from wizard.plain.talking import converse
 from wizard.session import Desk
 from wizard.words import say
 
@@ -77,7 +78,7 @@ def _to_the_end(desk: Desk, name: str, options: argparse.Namespace) -> int:
         code = ending.conclude(desk, name, state, options, kept=options.keep)
         if state.status == "serving" and sys.stdin.isatty() and not (options.json or options.yes):
             talk(say("demo.chat"))
-            ending.converse(desk, name)
+            converse(desk, name)
         return code
     finally:
         if state.status == "serving" and not options.keep:

@@ -1,16 +1,14 @@
-"""How a run ends in front of a person: told to its end, its outcome shown, a talk with what is served."""
+"""How a run ends in front of a person: told to its end, and its outcome shown."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
 
 from wizard.contract import RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import tables
 from wizard.plain.follow import follow
-from wizard.plain.output import answer, print_json, problem, problem_data, talk
+from wizard.plain.output import print_json, problem, problem_data, talk
 from wizard.plain.tokens import given
 from wizard.session import Desk, outcome
 from wizard.words import say
@@ -54,29 +52,3 @@ def _error(name: str, state: RunState) -> WizardError | None:
 
 def _made(state: RunState) -> bool:
     return all(stage.status == "done" for stage in state.stages if stage.name != "serve")
-
-
-def converse(desk: Desk, name: str) -> None:
-    """Lines from stdin answered piece by piece, until an empty line or Ctrl-D."""
-    history: list[dict[str, str]] = []
-    for line in _typed():
-        history.append({"role": "user", "content": line})
-        pieces = []
-        for piece in desk.chat(name, history):
-            pieces.append(piece)
-            print(piece, end="", flush=True)
-        answer()
-        history.append({"role": "assistant", "content": "".join(pieces)})
-
-
-def _typed() -> Iterator[str]:
-    """An empty line ends it for a person; a pipe may have some."""
-    interactive = sys.stdin.isatty()
-    while True:
-        if interactive:
-            print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line or (interactive and not line.strip()):
-            return
-        if line.strip():
-            yield line.strip()

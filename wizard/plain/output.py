@@ -21,6 +21,11 @@ def answer(text: str = "") -> None:
     print(_printable(text, sys.stdout), flush=True)
 
 
+def piece(text: str) -> None:
+    """Of an answer that comes bit by bit."""
+    print(_printable(text, sys.stdout), end="", flush=True)
+
+
 def talk(text: str = "") -> None:
     print(_printable(text, sys.stderr), file=sys.stderr, flush=True)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wizard.contract import Catalog, Machine, Plan, Problem, RunState, Verdict
-from wizard.plain.output import GREEN, paint, table
+from wizard.plain.output import GREEN, RED, paint, table
 from wizard.session import Desk, Outcome, way
 from wizard.session.care import Check
-from wizard.view import telling
+from wizard.view import measures, telling
 from wizard.words import say, units
 
 LABEL = 7  # cells before what a machine has
@@ -181,12 +181,16 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
         lines.append(f"{say('outcome.prompts')}  {say('outcome.prompts_same', **result.prompts)}")
     if result.losses:
         lines.append(f"{say('outcome.held_back')}  {telling.losses(result.losses)}")
+    if result.quantised:
+        line = f"{say('outcome.quantised')}  {telling.quantised(result.quantised)}"
+        lines.append(paint(line, RED) if telling.is_worse(result.quantised) else line)
+    lines += [f"{label}  {figures}" for label, figures in measures.lines(result.measured)]
     lines += [f"{say('path.' + name)}  {path}" for name, path in result.paths.items()]
     if kept and result.endpoint:
         endpoint = desk.endpoint(result.run)
         question = result.questions[0] if result.questions else "Hello"
-        lines += ["", f"{say('outcome.endpoint')}  {endpoint.url}", endpoint.curl(question)]
-        lines.append(say("outcome.stop", run=result.run))
+        lines += ["", f"{say('outcome.endpoint')}  {endpoint.url}", desk.snippet(result.run, "curl", question)]
+        lines += [say("outcome.stop", run=result.run), say("outcome.expose", run=result.run)]
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from wizard.contract import Choice, RunState
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import RESUME_KNOBS, asking, given, tables
-from wizard.plain.ending import converse, finish
+from wizard.plain.ending import finish
 from wizard.plain.estimating import teller
 from wizard.plain.follow import until_ended
 from wizard.plain.output import answer, print_json, problem, problem_data, talk
@@ -98,7 +98,7 @@ def _summary(state: RunState) -> dict[str, Any]:
 
 def attach(desk: Desk, options: argparse.Namespace) -> int:
     """The screens where there is a terminal for them, lines elsewhere."""
-    name = _named(desk, options.run)
+    name = named(desk, options.run)
     if sys.stdin.isatty() and sys.stderr.isatty() and not (options.plain or options.json):
         from wizard.view.app import WizardApp
 
@@ -108,7 +108,7 @@ def attach(desk: Desk, options: argparse.Namespace) -> int:
 
 def resume(desk: Desk, options: argparse.Namespace) -> int:
     changes = {knob: getattr(options, knob) for knob in RESUME_KNOBS if getattr(options, knob) is not None}
-    return _go_on(desk, _named(desk, options.run), options, **changes)
+    return _go_on(desk, named(desk, options.run), options, **changes)
 
 
 def _go_on(desk: Desk, run: str, options: argparse.Namespace, **changes: Any) -> int:
@@ -118,7 +118,7 @@ def _go_on(desk: Desk, run: str, options: argparse.Namespace, **changes: Any) ->
 
 
 def stop(desk: Desk, options: argparse.Namespace) -> int:
-    names = desk.going() if options.all else (_named(desk, options.run),)
+    names = desk.going() if options.all else (named(desk, options.run),)
     for name in names:
         desk.stop(name, after_checkpoint=options.after_checkpoint)
     for name in names:
@@ -133,7 +133,7 @@ def stop(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def logs(desk: Desk, options: argparse.Namespace) -> int:
-    name = _named(desk, options.run)
+    name = named(desk, options.run)
     watch = desk.watch(name)
     stage = options.stage or watch.poll().stage
     text = watch.log(stage, options.lines)
@@ -144,16 +144,8 @@ def logs(desk: Desk, options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def chat(desk: Desk, options: argparse.Namespace) -> int:
-    name = _named(desk, options.run, serving=True)
-    endpoint = desk.endpoint(name)
-    talk(say("plain.chatting", model=endpoint.model, url=endpoint.url))
-    converse(desk, name)
-    return ExitCode.OK
-
-
 def push(desk: Desk, options: argparse.Namespace) -> int:
-    name, public = _named(desk, options.run), options.public
+    name, public = named(desk, options.run), options.public
     done = desk.push(name, options.target, teller(), public=public)
     if options.json:
         print_json(done)
@@ -168,7 +160,7 @@ def export(desk: Desk, options: argparse.Namespace) -> int:
     form, nodes = getattr(options, "as"), options.nodes or 0
     if nodes < 0 or (nodes and not form):
         raise WizardError("usage-nodes", found=nodes)
-    text = desk.export(_named(desk, options.run), form, nodes)
+    text = desk.export(named(desk, options.run), form, nodes)
     if options.json:
         print_json({"as": form, "text": text} if form else {"toml": text})
     else:
@@ -221,7 +213,7 @@ def _confirmed(question: str) -> bool:
     return asking.sure(question, default=False)
 
 
-def _named(desk: Desk, name: str, *, serving: bool = False) -> str:
+def named(desk: Desk, name: str, *, serving: bool = False) -> str:
     """The run that was named, or the newest one."""
     if name:
         return desk.folder(name).path.name

@@ -9,10 +9,12 @@ from dataclasses import asdict, replace
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
 from wizard.contract.sharing import contradiction
+from wizard.contract.trainers import misspelt
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.digests import stage_digest
 from wizard.plan.environments import environments_of
 from wizard.plan.specs import MAKERS, Order, sources_of
+from wizard.strict import nearest
 
 FOLDERS: Mapping[StageName, str] = {
     "fetch": "01-fetch",
@@ -108,10 +110,14 @@ def compile_plan(
 
 
 def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
-    """Raises the Problem of knobs that cards cannot share by, before anything is downloaded."""
+    """Raises the Problem of knobs that cards cannot share by, or of a misspelt setting: nothing is downloaded yet."""
     numbers, base = catalog.models[choice.model].architecture, catalog.methods[verdict.method].base
     if found := contradiction(asdict(choice.knobs), base, numbers.heads, numbers.kv_heads):
         raise WizardError(found.code, **found.params)
+    recipe = catalog.recipes[choice.recipe]
+    for name, told, known in misspelt(recipe.trainer, {**recipe.settings, **choice.settings}):
+        near = nearest(told, known)
+        raise WizardError("setting-misspelt", name=name, found=told, known=", ".join(known), nearest=near)
 
 
 def carried(source: Source, choice: Choice, requirements: str) -> str:

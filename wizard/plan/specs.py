@@ -149,28 +149,37 @@ def quantise(order: Order) -> dict[str, Any]:
         **trained_by(order),
         "format": format.id,
         "maker": format.maker,
-        "quantising": dict(format.settings),
+        "quantising": {**format.settings, "groups": list(format.groups)},
         "calibrated": format.calibrated,
         "most_worse": order.choice.most_worse,
         "questions": list(order.choice.questions),
         "max_new_tokens": MAX_NEW_TOKENS,
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
-        "device": order.verdict.device,
+        "device": order.verdict.merge_device,  # where there is room for all of its weights
+        "weight_bytes": order.verdict.merge_weight_bytes,
     }
 
 
 def evaluate(order: Order) -> dict[str, Any]:
     return {
         **trained_by(order),
-        "task": order.catalog.recipes[order.choice.recipe].task,
-        "benchmarks": list(order.choice.benchmarks),
-        "questions": list(order.choice.questions),
-        "max_new_tokens": MAX_NEW_TOKENS,
+        "benchmarks": [benchmark(order.catalog, order.store, name) for name in order.choice.benchmarks],
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
         "device": order.verdict.device,
     }
+
+
+def benchmark(catalog: Catalog, store: str, name: str) -> dict[str, Any]:
+    """`copy`: the folder in which its data may lie, as the hub has them."""
+    told = asdict(catalog.benchmarks[name])
+    shown = ("title", "measures", "verified", "yours")
+    return {**{key: value for key, value in told.items() if key not in shown}, "copy": copy_of(store, name)}
+
+
+def copy_of(store: str, name: str) -> str:
+    return f"{store}/benchmarks/{name}"
 
 
 def serve(order: Order) -> dict[str, Any]:
@@ -181,7 +190,7 @@ def serve(order: Order) -> dict[str, Any]:
     return {
         "engine": engine.id,
         "trainer": order.catalog.recipes[choice.recipe].trainer,
-        "argv": list(engine.argv),
+        "argv": [*engine.argv, *(reader.argv if reader else ())],
         "options": {name: list(engine.options[name]) for name in values},
         "values": values,
         "adapter_argv": list(engine.adapter_argv),

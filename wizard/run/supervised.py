@@ -69,7 +69,7 @@ def _detached(folder: RunFolder, command: Sequence[str], environment: Mapping[st
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=_inherited(environment),
+            env=inherited(environment),
             cwd=folder.path,
             start_new_session=True,
         )
@@ -77,7 +77,7 @@ def _detached(folder: RunFolder, command: Sequence[str], environment: Mapping[st
     return process
 
 
-def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     """The supervisor works in the run's folder: what was said relative to ours is made absolute."""
     variables = {key: value for key, value in environment.items() if key not in ("YCDY_STAGE", "YCDY_RUN_DIR")}
     for name in ("YCDY_HOME", "YCDY_STORE"):

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
-from wizard import strict
-from wizard.contract import Catalog, Choice, Format
-from wizard.errors import WizardError
+from wizard import fit, strict
+from wizard.contract import Catalog, Choice, Format, Recipe
+from wizard.errors import ExitCode, WizardError
+from wizard.plan.specs import copy_of
+
+HUBS = {"lm-eval": "huggingface", "evalscope": "modelscope"}  # where each tool has its questions from
+UNREAD = ("vision",)  # trainers whose rows the evaluation does not read
+HEADED = ("classification", "embedding", "reranker", "reward")  # trainers of models that do not write
+
+WRITERS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil")  # trainers of models that write
+Capability = tuple[int, int]
 
 
-def widened(catalog: Catalog, choice: Choice) -> Catalog:
-    """The catalogue whose recipe has a stage for each wish, and only servers that load what is written. Raises
-    WizardError unknown-format, format-unread (no engine of the recipe loads it)."""
+def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) -> Catalog:
+    """The catalogue whose recipe has a stage for each wish, only servers that load what is written, and of the formats
+    the chosen one alone: the forecasts are of it. `card`: what the weakest card here can.
+
+    Raises WizardError unknown-format, format-not-for-task, format-not-for-model, format-unread.
+    """
     recipe = catalog.recipes.get(choice.recipe)
-    if recipe is None or not (choice.quantise or choice.evaluate):
+    if recipe is None or not (choice.quantise or choice.evaluate or choice.benchmarks):
         return catalog
-    engines = dict(recipe.engines)
+    engines, formats = dict(recipe.engines), catalog.formats
     if choice.quantise:
         format = named(catalog, choice.quantise)
+        hold_possible(format, recipe, choice, catalog)
+        formats = {format.id: format}
         engines["quantise"] = (format.engine,)
-        engines["serve"] = tuple(readers(format, engines.get("serve", ())))
+        group = fit.group_of(catalog.models[choice.model].architecture, format.groups)
+        engines["serve"] = tuple(readers(format, servers(recipe, format, catalog), card, group))
         if choice.serve and not engines["serve"]:
-            raise WizardError("format-unread", format=format.id, engines=", ".join(recipe.engines.get("serve", ())))
-    if choice.evaluate:
+            raise WizardError("format-unread", format=format.id, engines=", ".join(servers(recipe, format, catalog)))
+    if choice.evaluate or choice.benchmarks:
+        refuse(catalog, choice)
         engines["evaluate"] = tuple(name for name, engine in catalog.engines.items() if "evaluate" in engine.kinds)
-    return replace(catalog, recipes={**catalog.recipes, recipe.id: replace(recipe, engines=engines)})
+    recipes = {**catalog.recipes, recipe.id: replace(recipe, engines=engines)}
+    return replace(catalog, recipes=recipes, formats=formats)
+
+
+def refuse(catalog: Catalog, choice: Choice) -> None:
+    """Raises WizardError evaluate-not-for (no module reads such rows), unknown-benchmark, benchmark-not-for (it asks
+    what only a model that writes can answer)."""
+    trainer = catalog.recipes[choice.recipe].trainer
+    if trainer in UNREAD:
+        raise WizardError("evaluate-not-for", trainer=trainer)
+    for name in choice.benchmarks:
+        if name not in catalog.benchmarks:
+            near = strict.nearest(name, catalog.benchmarks)
+            raise WizardError("unknown-benchmark", name=name, nearest=near, known=", ".join(catalog.benchmarks))
+        if trainer in HEADED:
+            raise WizardError("benchmark-not-for", name=name, trainer=trainer)
+
+
+def questions_here(
+    choice: Choice, catalog: Catalog, store: Path, hubs: Callable[[], Mapping[str, float | None]]
+) -> None:
+    """Before hours of training. Raises benchmark-no-copy where a benchmark's questions are neither here nor to be had;
+    the hubs are asked only if one lacks its copy."""
+    lacking = [name for name in choice.benchmarks if not Path(copy_of(str(store), name)).is_dir()]
+    answered = hubs() if lacking else {}
+    for each in (catalog.benchmarks[name] for name in lacking):
+        if answered.get(HUBS[each.tool]) is None:
+            told = {"benchmark": each.id, "data": each.data, "path": copy_of(str(store), each.id)}
+            raise WizardError("benchmark-no-copy", hub=HUBS[each.tool], exit_code=ExitCode.FAILED, **told)
 
 
 def named(catalog: Catalog, format: str) -> Format:
@@ -34,7 +78,32 @@ def named(catalog: Catalog, format: str) -> Format:
     return catalog.formats[format]
 
 
-def readers(format: Format, engines: tuple[str, ...]) -> Iterator[str]:
-    """Of these engines those that load it, those where that was seen first."""
-    able = [name for name in engines if name in format.readers and format.readers[name].status != "refused"]
-    yield from sorted(able, key=lambda name: format.readers[name].status != "run")
+def hold_possible(format: Format, recipe: Recipe, choice: Choice, catalog: Catalog) -> None:
+    """Before anything is trained for nothing."""
+    apart = recipe.merge == "apart" or catalog.methods[recipe.method].tuner == "adapter"
+    if recipe.trainer not in WRITERS or apart:
+        raise WizardError("format-not-for-task", format=format.id, recipe=recipe.id)
+    model = catalog.models[choice.model]
+    blocks = format.maker == "llmcompressor" and format.groups
+    if (format.groups and not fit.group_of(model.architecture, format.groups)) or (
+        blocks and not fit.whole_blocks(model.architecture, format.groups[-1])
+    ):
+        raise WizardError("format-not-for-model", format=format.id, model=model.title, group=format.groups[-1])
+
+
+def servers(recipe: Recipe, format: Format, catalog: Catalog) -> tuple[str, ...]:
+    """The recipe's own, then those that know such formats by themselves."""
+    knowing = [name for name, engine in catalog.engines.items() if {"quantise", "serve"} <= {*engine.kinds}]
+    own = recipe.engines.get("serve", ())
+    return (*own, *(name for name in knowing if name in format.readers and name not in own))
+
+
+def readers(format: Format, engines: tuple[str, ...], card: Capability | None = None, group: int = 0) -> Iterator[str]:
+    """Of these engines those that load it on such a card, in groups of so many."""
+    for name in engines:
+        reader = format.readers.get(name)
+        if reader is None or reader.status == "refused" or (reader.group and reader.group != group):
+            continue
+        low, high = reader.min_capability, reader.max_capability
+        if card is None or ((low is None or low <= card) and (high is None or card <= high)):
+            yield name

@@ -20,14 +20,14 @@ MADE: Mapping[str, str] = {  # folder of a home or a store -> the names we give 
     "datasets": r"(ms|hf)--.+",
     "envs": r".+-[0-9a-f]{16}",
     "lib": r"[0-9a-f]{16}",
-    "locks": r"bootstrap|test|wizard|(environment|gpu)-.+\.lock",
+    "locks": r"bootstrap|test|wizard|access\.lock|(environment|gpu)-.+\.lock",
     "logs": r"(bootstrap|wizard|simulate|config|search|fetch|dataset|.+-[0-9a-f]{16})\.log",
     "measured": r".+-[0-9a-f]{12}\.json",
     "models": r"\..+\.(lock|part)",  # and the model whose lock lies beside it
     "pasted": r"[0-9a-f]{12}\.\w+|tmp\w{8}",
     "prepared": r"[0-9a-f]{32}(\.part)?",
     "runs": RUN,
-    "secrets": rf"{RUN}\.(key|header)|(modelscope|huggingface)\.token",
+    "secrets": rf"{RUN}\.(key|header)|(modelscope|huggingface)\.token|access\.json|front\.(crt|key)",
     "simulated": r"[0-9a-f]+\.json",
 }
 PROGRAMS = ("test", "wizard")  # environments; `locks/` says of a half-made one that it is ours

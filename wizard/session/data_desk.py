@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -113,7 +114,8 @@ class DataDesk:
         faces = [list(readers.talks(sample)) for sample in samples]
         talks = [readers.as_talk(turns, sample) for sample, row in zip(samples, faces, strict=True) for _, turns in row]
         texts = iter(self._template(model).render(talks))
-        return [[(name, next(texts)) for name, _ in row] for row in faces]
+        read = [[(name, next(texts)) for name, _ in row] for row in faces]
+        return [[*row, *label_of(sample)] for row, sample in zip(read, samples, strict=True)]
 
     def unsuited(self, report: DataReport, task: str, path: str = "") -> Problem | None:
         """Why these rows do not teach what was chosen, with what they would teach."""
@@ -177,3 +179,11 @@ def _question(source: DataSource, model: str) -> str | None:
         return None
     told = replace(source, samples=0, times=1.0, sha256="")
     return repr((told, facts.st_size, facts.st_mtime_ns, facts.st_ino, model))
+
+
+def label_of(sample: Mapping[str, Any]) -> list[Face]:
+    """What is to be said of the row: a class, several, or a number. A thumb is no label."""
+    label = sample.get("label")
+    if label is None or isinstance(label, bool):
+        return []
+    return [("label", label if isinstance(label, str) else json.dumps(label, ensure_ascii=False))]

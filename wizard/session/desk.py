@@ -31,7 +31,6 @@ from wizard.journal import Home, RunFolder, Watch
 from wizard.session import (
     after,
     care,
-    chat,
     choosing,
     estimating,
     far,
@@ -44,15 +43,19 @@ from wizard.session import (
     runs,
     sources,
     starting,
+    trying,
 )
 from wizard.session.amount import UNKNOWN, Amount
 from wizard.session.belongings import belongings
 from wizard.session.data_desk import DataDesk
+from wizard.session.evaluations import Evaluations
+from wizard.session.fronts import Fronts
 from wizard.session.jobs import Progress, unheard
 from wizard.session.models import Models
+from wizard.session.using.desk import UsingDesk
 
 
-class Desk(DataDesk):
+class Desk(DataDesk, UsingDesk):
     """`pretend`: a board id such as rtx-4090 or a100-80gx8; then everything can be looked at and nothing is run."""
 
     def __init__(
@@ -81,6 +84,14 @@ class Desk(DataDesk):
     @cached_property
     def models(self) -> Models:
         return Models(self)
+
+    @cached_property
+    def fronts(self) -> Fronts:
+        return Fronts(self.home)
+
+    @cached_property
+    def evaluations(self) -> Evaluations:
+        return Evaluations(self)
 
     def take_in(self, model: Model) -> None:
         """Into the catalogue of this process."""
@@ -177,7 +188,7 @@ class Desk(DataDesk):
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))
         machine, engines = self.machine(), dict(choice.engines)
-        catalog = after.widened(self.catalog(), choice)
+        catalog = after.widened(self.catalog(), choice, fit.capability(machine))
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
         known |= self._amount(choice)._asdict()
@@ -206,6 +217,7 @@ class Desk(DataDesk):
         machine = self.machine(refresh=not self.pretend)
         fresh, requirements = self._compiled(plan.choice)
         starting.refuse_if_changed(plan, fresh, machine)
+        after.questions_here(fresh.choice, self.catalog(), self.home.store, self.hubs)
         self.models.keep(plan.choice.model)
         report = self._report(plan.choice)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)
@@ -243,13 +255,11 @@ class Desk(DataDesk):
         """The newest run of such a choice, where it did not end well: the same command goes on with it."""
         return runs.unfinished(self.home, alike, runs.UNFINISHED)
 
-    # the served model
+    # what came of a run
 
-    def endpoint(self, run: str) -> chat.Endpoint:
-        return starting.endpoint(self.home, self.folder(run))
-
-    def chat(self, run: str, messages: Sequence[Mapping[str, str]], **options: Any) -> Iterator[str]:
-        return chat.stream(self.endpoint(run), messages, **options)
+    def tried(self, run: str, text: str) -> str:
+        """What a model that does not write says of a text."""
+        return trying.tried(self.endpoint(run), self.head(run), text, self.outcome(run).texts)
 
     def outcome(self, run: str) -> outcome.Outcome:
         folder = self.folder(run)

@@ -12,10 +12,13 @@ from wizard import words
 from wizard.contract import Plan, Problem, RunState
 from wizard.journal import RunFolder
 
+MEASURES = ("loss", "validation_loss", "validation_accuracy", "validation_mean_error", "validation_reward")
 SHOWN: Mapping[str, Mapping[str, str]] = {  # stage -> its output -> as it is shown
     "prepare": {"report": "report"},
     "train": {"adapter": "adapter", "model": "trained"},
     "merge": {"merged": "merged"},
+    "quantise": {"quantised": "quantised"},
+    "evaluate": {"report": "evaluation"},
 }
 
 
@@ -33,8 +36,11 @@ class Outcome:
     engine: str = ""
     why: tuple[Problem, ...] = ()  # this engine, and none of those before it
     rehearsal: Mapping[str, Any] = field(default_factory=dict)  # predicted, measured, ratio
-    losses: Mapping[str, float] = field(default_factory=dict)  # loss, validation_loss, where rows were kept back
+    losses: Mapping[str, float] = field(default_factory=dict)  # loss, validation_loss ..., where rows were kept back
+    quantised: Mapping[str, Any] = field(default_factory=dict)  # what the stage found, with `format` and `most_worse`
+    texts: tuple[str, ...] = ()  # of the data, among which a model that makes vectors or ranks looks
     prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
+    measured: tuple[Mapping[str, Any], ...] = ()  # subject, measure, value, source, n: an evaluation's main figures
 
 
 def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
@@ -54,7 +60,10 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         why=tuple(Problem(code=told["code"], params=told["params"]) for told in _why(plan)),
         rehearsal=results.get("train", {}).get("rehearsal", {}),
         losses=_losses(results.get("train", {})),
+        quantised=_quantised(plan, results.get("quantise", {})),
+        texts=tuple(merge.get("texts", ())),
         prompts=serve.get("prompts") or merge.get("prompts", {}),
+        measured=tuple(results.get("evaluate", {}).get("results", ())),
     )
 
 
@@ -74,6 +83,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "prompt_parity": dict(outcome.prompts),
         "paths": dict(outcome.paths),
         **({"losses": dict(outcome.losses)} if outcome.losses else {}),
+        **({"quantised": dict(outcome.quantised)} if outcome.quantised else {}),
+        **({"measured": list(outcome.measured)} if outcome.measured else {}),
         **({"rehearsal": dict(outcome.rehearsal)} if outcome.rehearsal else {}),
     }
 
@@ -82,7 +93,13 @@ def _losses(train: Mapping[str, Any]) -> dict[str, float]:
     """Beside one another they say whether rows were understood or learned by heart."""
     if train.get("validation_loss") is None:
         return {}
-    return {name: float(train[name]) for name in ("loss", "validation_loss") if train.get(name) is not None}
+    return {name: float(train[name]) for name in MEASURES if train.get(name) is not None}
+
+
+def _quantised(plan: Plan, found: Mapping[str, Any]) -> dict[str, Any]:
+    if not found:
+        return {}
+    return {"format": plan.choice.quantise, "most_worse": plan.choice.most_worse, **found}
 
 
 def _why(plan: Plan) -> Sequence[Mapping[str, Any]]:

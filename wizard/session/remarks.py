@@ -8,6 +8,8 @@ from typing import NamedTuple
 from wizard.contract import DataReport, Problem
 
 FEW = 20  # rows; fewer teach little but themselves
+LONELY = 5  # rows of a class
+NAMED = 3
 ASIDE = 0.05  # of the rows, kept from training where a person wants some
 SHORTEST = 16  # tokens: the first bar of the picture of lengths
 
@@ -84,6 +86,9 @@ def remarks(report: DataReport, limit: int) -> Iterator[Problem]:
         yield Problem(code="rows-refused", params={"refused": report.refused, "usable": report.usable})
     if report.duplicates:
         yield Problem(code="rows-alike", params={"alike": report.duplicates, "usable": report.usable})
+    if report.exact and (lonely := [name for name, rows in report.labels.items() if rows < LONELY]):
+        told = {"count": len(lonely), "names": ", ".join(lonely[-NAMED:]), "few": LONELY}
+        yield Problem(code="classes-lonely", params=told)
     if report.usable < FEW:
         yield Problem(code="rows-few", params=sizes)
 

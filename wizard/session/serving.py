@@ -20,7 +20,7 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     engine, model = catalog.engines[verdict.engines["serve"]], catalog.models[choice.model]
     gpus = sorted((gpu for gpu in machine.gpus if gpu.index in verdict.gpus), key=lambda gpu: gpu.free_bytes)
     guesser = catalog.models.get(choice.serving.draft) if "draft" in engine.options else None
-    beside = 2 * guesser.params if guesser else 0
+    beside = (2 * guesser.params if guesser else 0) - fit.saved_bytes(model, catalog.formats.get(choice.quantise))
     asked = choice.serving.context
     room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside)
     notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine, catalog))

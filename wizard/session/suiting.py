@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from wizard.contract import Catalog, DataReport, Problem
 
+ANSWERS = ("sft", "identity", "distil", "cpt")  # to which rows of other kinds can be turned, each in a way of its own
+MOST_CLASSES = 10_000
 SAME_DATA = {"identity": ("sft",), "distil": ("sft", "grpo")}  # goals whose recipes learn from others' rows
 
 
 def unsuited(report: DataReport, task: str, catalog: Catalog, path: str = "") -> Problem | None:
     """`task`: the recipe's. A report that names no task is of rows that suit any."""
     if not report.tasks or {task, *SAME_DATA.get(task, ())} & {*report.tasks}:
-        return None
+        return alike(report) if task == "cls" else None
     if unread := _may_be_answers(report, task):
         return Problem(code="data-answer-unnamed", params={"path": path, "columns": ", ".join(unread)})
     params = {
         "path": path, "kind": report.kind, "task": task, "columns": ", ".join(report.columns),
         "suits": list(report.tasks), "nearest": list(ready(report.tasks, catalog)),
+        "way": report.kind if task in ANSWERS else f"for-{task}",
     }  # fmt: skip
     return Problem(code="data-for-another-goal", params=params)
+
+
+def alike(report: DataReport) -> Problem | None:
+    """Rows of one class alone: the training would refuse them, after everything was downloaded."""
+    if not report.exact or len(report.labels) != 1:
+        return None
+    return Problem(
+        code="labels-not-told-apart", params={"count": 1, "first": next(iter(report.labels)), "most": 10_000}
+    )
 
 
 def _may_be_answers(report: DataReport, task: str) -> list[str]:

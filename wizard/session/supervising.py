@@ -11,6 +11,7 @@ from wizard import detect
 from wizard import run as engine_room
 from wizard.contract import Plan
 from wizard.journal import Home, RunFolder
+from wizard.run import front
 from wizard.session.desk import Desk
 from wizard.session.refit import refit, wanted
 
@@ -23,3 +24,8 @@ def supervise(path: Path) -> int:
         return refit(desk.judge, plan, changes, result) if wanted(plan, stage, result) else {}
 
     return engine_room.supervise(RunFolder(path), home, desk.catalog().engines, detect.Meter, judged)
+
+
+def keep_front(path: Path) -> int:
+    """The detached process behind a run's open front."""
+    return front.keep(RunFolder(path), Home.from_environment(os.environ))

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wizard.contract import MOST_OF_A_CARD, share_of_card
+from wizard.contract import MOST_OF_A_CARD, head_of, share_of_card
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.device import cpu_has_bf16
-from wizard.stages.heads import head_of
 from wizard.stages.voices import kept_apart
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM lets one ask for (vllm/config/lora.py)
@@ -102,7 +101,11 @@ def share() -> str:
 
 
 def number_type(spec: Mapping[str, Any], model: Path) -> str:
-    """fp32 serves 1.7 times faster than bf16 on a CPU without bf16 instructions; a GPU's engine chooses itself."""
+    """fp32 serves 1.7 times faster than bf16 on a CPU without bf16 instructions; a GPU's engine chooses itself.
+    Vectors that the merge left in fp32 would lose what was learnt."""
     if spec.get("device", "cpu") != "cpu" or spec["engine"] == "vllm":
         return "auto"
+    told = read_json(model / "config.json")
+    if head_of(spec) == "embedding" and told.get("dtype", told.get("torch_dtype")) == "float32":
+        return "float32"
     return "bfloat16" if cpu_has_bf16() or format_of(model) else "float32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,10 +21,17 @@ RUNNING = Gauge("ycdy_requests_running", "Answers being written or waiting for t
 
 def framed(model: Any, names: Sequence[str] = ()) -> FastAPI:
     """What every server has, behind the key: `model` has a name and a context. `names`: what it is listed as."""
-    card = {"object": "model", "owned_by": "yichuidingyin", "max_model_len": model.context}
+    card = {"object": "model", "created": int(time.time()), "owned_by": "yichuidingyin", "max_model_len": model.context}
+
+    listed = {name: {"id": name, **card} for name in names or (model.name,)}
 
     def models() -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": name, **card} for name in names or (model.name,)]}
+        return {"object": "list", "data": list(listed.values())}
+
+    def one(name: str) -> dict[str, Any]:
+        if name not in listed:
+            raise Refusal(404, f"The model `{name}` does not exist; this server serves {', '.join(listed)}.")
+        return listed[name]
 
     app = FastAPI()
     app.add_middleware(Guard)
@@ -31,6 +39,7 @@ def framed(model: Any, names: Sequence[str] = ()) -> FastAPI:
     app.add_api_route("/health", health)
     app.add_api_route("/metrics", metrics)
     app.add_api_route("/v1/models", models)
+    app.add_api_route("/v1/models/{name:path}", one)
     return app
 
 

@@ -1,18 +1,10 @@
-"""What a trained model answers with, by the recipe's `trainer`: it writes, unless it is named here."""
+"""What a served model answers to each question, whatever it answers with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from wizard.stages.client import Client
-
-CHAT = "chat"
-HEADS = {"classification": "score", "reward": "score", "reranker": "rerank", "embedding": "embedding"}
-
-
-def head_of(spec: Mapping[str, Any]) -> str:
-    return HEADS.get(spec.get("trainer", ""), CHAT)
 
 
 def answers(client: Client, head: str, questions: Sequence[str], texts: Sequence[str]) -> list[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
+from wizard.journal import read_json
+from wizard.stages.weights import gguf_of
 
 HEADS = ("score", "classifier")  # what transformers calls them
 CLOSED = {"trust_remote_code": False, "local_files_only": True}
@@ -27,11 +29,31 @@ def padding(tokenizer: Any) -> int:
     return int(tokenizer.pad_token_id)
 
 
-def model_of(folder: Path | str, **settings: Any) -> Any:
-    from transformers import AutoModelForCausalLM
+def config_of(folder: Path | str) -> Any:
+    from transformers import AutoConfig
 
     with refused(folder):
+        return AutoConfig.from_pretrained(folder, **CLOSED)
+
+
+def model_of(folder: Path | str, **settings: Any) -> Any:
+    """A model that writes, in whatever format the quantise stage has written it."""
+    from transformers import AutoModelForCausalLM
+
+    if file := gguf_of(Path(folder)):
+        return AutoModelForCausalLM.from_pretrained(folder, gguf_file=file.name, **CLOSED, **settings)
+    if quantised_by(Path(folder)) == "hqq":
+        from wizard.stages.quantising.hqq import opened
+
+        return opened(Path(folder), **settings)
+    with refused(folder):
         return AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, **CLOSED, **settings)
+
+
+def quantised_by(folder: Path) -> str:
+    """The method that the model's configuration names; empty of plain weights."""
+    config = read_json(folder / "config.json")
+    return str((config.get("quantization_config") or {}).get("quant_method", ""))
 
 
 def scorer_of(folder: Path | str, labels: int | None = None, **settings: Any) -> Any:

@@ -17,13 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wizard.contract import CHAT, head_of
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import engine, ports, prompts, safety
 from wizard.stages.client import Client, Untold, said, text_of, thought_of
 from wizard.stages.commanding import adapters_of, command, hold_draft, positions_of
 from wizard.stages.desk import STOPPED, Bench, Order, run
 from wizard.stages.guard import KEY_VARIABLE
-from wizard.stages.heads import CHAT, answers, head_of
+from wizard.stages.heads import answers
 from wizard.stages.lives import Lives
 from wizard.stages.weights import check_model
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,24 @@ NUMBERS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 
 
 def arguments(kind: type, knobs: Mapping[str, Any], spec: Mapping[str, Any], checkpoints: Path, **changes: Any) -> Any:
-    """An object of `kind`, one of transformers' TrainingArguments. A name that it does not have is a Problem."""
+    """An object of `kind`, one of transformers' TrainingArguments. A name that it does not have is a Problem, and so is
+    what it says against a value."""
     known: Container[str] = kind.__dataclass_fields__  # type: ignore[attr-defined]
     if unknown := [name for name in changes if name not in known]:
         raise WizardError("setting-unknown", exit_code=ExitCode.FAILED, name=unknown[0], kind=kind.__name__)
-    told = {checkpointing(known): bool(knobs["grad_ckpt"]) and not fsdp(knobs)}  # FSDP has its own
-    return kind(**{**settings(knobs, spec, checkpoints), **told, **asked(known, knobs, kind), **changes})
+    told: dict[str, Any] = {checkpointing(known): bool(knobs["grad_ckpt"]) and not fsdp(knobs)}  # FSDP has its own
+    told |= asked(known, knobs, kind)
+    with refused():
+        return kind(**{**settings(knobs, spec, checkpoints), **told, **changes})
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """What the library says of settings that do not go together becomes a Problem."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise WizardError("settings-refused", exit_code=ExitCode.FAILED, error=str(error)) from error
 
 
 def asked(known: Container[str], knobs: Mapping[str, Any], kind: type) -> dict[str, Any]:

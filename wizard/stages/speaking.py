@@ -99,7 +99,7 @@ def choose(logits: torch.Tensor, temperature: float, top_p: float, dice: torch.G
 def load(folder: str, name: str, dtype: str, context: int) -> Model:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = tokenizer_of(folder)
-    voices = Voices(model_of(folder, dtype=dtype).to(device).eval(), kept_apart(Path(folder), name), name)
+    voices = Voices(model_of(folder, dtype=dtype, device_map=device).eval(), kept_apart(Path(folder), name), name)
     network = voices.network.eval()
     longest = getattr(network.config, "max_position_embeddings", context)
     ends = end_ids(Path(folder), tokenizer)

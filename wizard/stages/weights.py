@@ -41,10 +41,19 @@ def only_pickled(folder: Path, names: tuple[str, ...]) -> str:
     return next((path.name for path in sorted(folder.glob("*")) if path.suffix in PICKLES), "")
 
 
+def gguf_of(folder: Path) -> Path | None:
+    """The one file of a model that is in no safetensors."""
+    return next(iter(sorted(folder.glob("*.gguf"))), None)
+
+
 def check_model(folder: Path) -> None:
     """Raise the Problem of a model folder that cannot be used; the same for every stage that reads one."""
     if not (folder / "config.json").is_file():
         raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file="config.json", path=str(folder))
+    if file := gguf_of(folder):
+        if not whole_gguf(file):
+            raise WizardError("model-file-damaged", exit_code=ExitCode.FAILED, file=file.name, path=str(folder))
+        return
     try:
         names = shards(folder)
     except (ValueError, KeyError, AttributeError, UnicodeDecodeError):
@@ -56,6 +65,11 @@ def check_model(folder: Path) -> None:
             raise WizardError("model-file-missing", exit_code=ExitCode.FAILED, file=name, path=str(folder))
         if not whole(folder / name):
             raise WizardError("model-file-damaged", exit_code=ExitCode.FAILED, file=name, path=str(folder))
+
+
+def whole_gguf(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(4) == b"GGUF"
 
 
 def check_adapter(folder: Path) -> None:

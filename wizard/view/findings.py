@@ -11,6 +11,8 @@ from wizard.words import known, say
 
 LINES_NAMED = 5
 REASONS_SHOWN = 3
+CLASSES_SHOWN = 6
+WAYS = dict.fromkeys(("orpo", "simpo", "cpo"), "dpo")  # tasks that are recipes of another goal
 
 
 def recognised(report: DataReport) -> str:
@@ -35,8 +37,18 @@ def mapping_text(report: DataReport) -> str:
 def meaning(report: DataReport, goals: Collection[str]) -> Iterator[tuple[str, str]]:
     """(name, value): what is read from where, and what it is good for. `goals`: tasks that some recipe serves."""
     yield say("data.columns"), mapping_text(report)
+    if report.labels:
+        yield say("data.labels"), classes(report)
     if report.tasks:
         yield say("data.suits"), suited(report.tasks, goals)
+
+
+def classes(report: DataReport) -> str:
+    """The commonest, with how many rows are of each."""
+    comma, named = say("data.comma"), list(report.labels.items())[:CLASSES_SHOWN]
+    told = comma.join(say("data.label", name=name, n=rows) for name, rows in named)
+    rest = len(report.labels) - len(named)
+    return told + (comma + say("data.more_labels", n=rest) if rest else "")
 
 
 def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
@@ -47,8 +59,8 @@ def amounts(report: DataReport) -> Iterator[tuple[str, str]]:
 
 def suited(tasks: Sequence[str], goals: Collection[str]) -> str:
     """What can be done with it here comes first."""
-    comma, later = say("data.comma"), [name for name in tasks if name not in goals]
-    told = [task(name) for name in tasks if name in goals]
+    comma, later = say("data.comma"), [name for name in tasks if WAYS.get(name, name) not in goals]
+    told = [task(name) for name in tasks if name not in later]
     return comma.join([*told, *([say("data.later", tasks=comma.join(map(task, later)))] if later else [])])
 
 

@@ -26,9 +26,22 @@ def sentence(*parts: str) -> str:
 
 
 def losses(found: Mapping[str, float]) -> str:
-    """Of the rows kept back, and beside it that of the training's end."""
+    """Of the rows kept back, and beside it that of the training's end; first what is easier to understand."""
     told = {name: f"{value:.3f}" for name, value in found.items()}
-    return say("outcome.losses" if "loss" in told else "outcome.loss_alone", **told)
+    plain = [say(f"outcome.{name}", value=value) for name, value in found.items() if known(f"outcome.{name}")]
+    return "".join(plain) + say("outcome.losses" if "loss" in told else "outcome.loss_alone", **told)
+
+
+def quantised(found: Mapping[str, Any]) -> str:
+    """Size and perplexity before and after, and whether that is too much."""
+    sizes, told = found["bytes"], found["perplexity"]
+    numbers = {f"{side}_bytes": sizes[side] for side in sizes} | {f"{side}_perplexity": told[side] for side in told}
+    line = say("outcome.quantised_line", format=found["format"], worse=found["worse"], **numbers)
+    return say("outcome.quantised_worse", most=found["most_worse"], line=line) if is_worse(found) else line
+
+
+def is_worse(found: Mapping[str, Any]) -> bool:
+    return float(found["worse"]) > float(found["most_worse"])
 
 
 def why_not(verdict: Verdict) -> str:

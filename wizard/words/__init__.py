@@ -123,8 +123,8 @@ class _Formatter(string.Formatter):
     {x:row|rows}, which says the word for one or for many without the number; of a problem in a problem {x:what}
     {x:why} {x:next}, of a rejected row {x:reject}, of a list of remedies {x:remedies}; {x:hub} {x:cause} {x:causes}
     {x:json} {x:prompt-side} {x:prompt-cause} {x:hanging} {x:astray} for what others said;
-    of data {x:kind} {x:kinds} {x:task} {x:tasks} {x:instead}, and {x:media} for a picture, a video, a sound.
-    A missing or odd value never hides the sentence."""
+    of data {x:kind} {x:kinds} {x:task} {x:tasks} {x:goal} {x:goals} {x:instead}, and {x:media} for a picture, a video,
+    a sound. A missing or odd value never hides the sentence."""
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -148,7 +148,7 @@ class _Formatter(string.Formatter):
         named = {
             "json": self._json, "hub": self._hub, "cause": self._cause, "causes": self._causes, "media": self._media,
             "kind": self._kind, "kinds": self._kinds, "task": self._task, "tasks": self._tasks,
-            "instead": self._instead,
+            "goal": self._goal, "goals": self._goals, "instead": self._instead,
         }.get(format_spec)  # fmt: skip
         if format_spec in ("prompt-side", "prompt-cause", "hanging", "astray"):
             return say_in(self._language, f"{format_spec}.{value}")
@@ -193,6 +193,15 @@ class _Formatter(string.Formatter):
 
     def _tasks(self, tasks: Any) -> str:
         return say_in(self._language, "data.comma").join(map(self._task, tasks))
+
+    def _goal(self, task: Any) -> str:
+        """As the first screen calls it."""
+        return say_in(self._language, f"goal.{task}.title") if known(f"goal.{task}.title") else self._task(task)
+
+    def _goals(self, tasks: Any) -> str:
+        return say_in(self._language, "data.or").join(
+            say_in(self._language, "data.quoted", name=self._goal(task)) for task in tasks
+        )
 
     def _instead(self, kind: Any) -> str:
         """How rows of a kind can be used for another goal all the same."""

@@ -81,6 +81,17 @@ def test_a_recipe_that_names_what_is_not_there_is_disabled_with_the_nearest_name
     ]
 
 
+def test_a_misspelt_loss_disables_its_recipe_with_the_nearest_one(tmp_path: Path) -> None:
+    text = named("ipo-lora.toml").read_text()
+    assert 'loss_type = "ipo"' in text
+    (tmp_path / "mine.toml").write_text(text.replace('loss_type = "ipo"', 'loss_type = ["sigmoid", "hing"]'))
+    catalog = load([FOLDER, tmp_path])
+    assert "mine" not in catalog.recipes
+    assert [(p.code, p.params["key"], p.params["found"], p.params["nearest"]) for p in catalog.problems] == [
+        ("catalog-setting-misspelt", "loss_type", "hing", "hinge")
+    ]
+
+
 def test_problems_have_words(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe")
     (tmp_path / "b.toml").write_text("x = ")

@@ -10,7 +10,8 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from wizard.data.readers import Template, inspect
-from wizard.data.readers.lengths import Lengths
+from wizard.data.readers.lengths import Lengths, as_talk
+from wizard.data.readers.talks import talks
 
 TURNS = 2 * 6  # tokens around a question and its answer
 REFUSES_SYSTEM = (
@@ -140,3 +141,19 @@ def test_columns_and_the_keys_of_turns_are_told_whether_read_or_not(tmp_path: Pa
         written(tmp_path / "rows.jsonl", {"id": 1, "conversations": turns}, {"conversations": turns, "x": 0})
     )
     assert (report.columns, report.keys) == (("id", "conversations", "x"), ("from", "value", "at"))
+
+
+def test_classes_are_counted_and_numbers_to_predict_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("text,label\nfine,good\nbad,poor\nwell,good\n")
+    assert dict(inspect(file).labels) == {"good": 2, "poor": 1}
+    file.write_text("text,label\nfine,1.5\nbad,3\nwell,2.25\n")
+    assert not inspect(file).labels
+
+
+def test_texts_that_are_to_lie_near_stand_in_no_template() -> None:
+    sample: dict[str, Any] = {
+        "messages": [{"role": "user", "content": "ask"}],
+        "positives": [[{"role": "user", "content": "told"}]],
+    }
+    assert [as_talk(turns, sample).text for _, turns in talks(sample)] == ["ask", "told"]

@@ -87,6 +87,18 @@ def test_an_endpoint_of_an_earlier_attempt_does_not_count(plan: Plan) -> None:
     assert (state.status, state.endpoint) == ("running", "")
 
 
+def test_a_service_that_outlived_its_supervisor_still_serves(plan: Plan) -> None:
+    ready = event(22, "ready", endpoint="http://127.0.0.1:1/v1", model="toy", engine="transformers")
+    events = [
+        STARTED,
+        event(21, "stage-started", stage="serve", attempt=1, rung=0),
+        event(30, "run-started", pid=2, attempt=2),
+        event(31, "note", stage="serve", code="stage-adopted", params={"pid": 3}, level="info"),
+    ]
+    state = fold(plan, events, {"04-serve": [ready]}, supervised=True)
+    assert (state.status, state.endpoint, state.stages[3].status) == ("serving", "http://127.0.0.1:1/v1", "ready")
+
+
 def test_an_environment_being_built_shows_at_the_first_stage_that_waits_for_it(plan: Plan) -> None:
     building = event(14, "environment-building", environment="serve-cpu-py311", phase="install", done=3, total=9)
     state = fold(plan, [*TRAINING, building], supervised=True)

@@ -55,6 +55,22 @@ def test_a_server_that_could_not_start_is_a_failure_that_keeps_what_was_made(
     assert "resume --port 0" in said
 
 
+def test_an_evaluation_is_a_line_for_ones_rows_and_one_for_general_text() -> None:
+    figures = [("own", "perplexity", 16.36, 1.85), ("own", "rouge_l", 0.127, 0.547)]
+    figures += [("general.zh", "perplexity", 17.3, 19.46)]
+    measured = tuple(
+        {"subject": subject, "measure": measure, "value": value, "source": source, "n": 9}
+        for source, measure, *values in figures
+        for subject, value in zip(("base", "tuned"), values, strict=True)
+    )
+    desk: Any = SimpleNamespace()
+    told = tables.outcome(replace(MADE, measured=measured), desk, kept=False)
+    assert "On your rows  perplexity 16.4 -> 1.85, ROUGE-L 13% -> 55%" in told
+    assert "General text  plain Chinese 17.3 -> 19.5" in told
+    assert as_json(replace(MADE, measured=measured))["measured"] == list(measured)
+    assert "measured" not in as_json(MADE)
+
+
 def test_programs_get_both_in_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(state("failed", TAKEN, merge="done", serve="failed"), as_json=True) == ExitCode.FAILED
     answer = json.loads(capsys.readouterr().out)
@@ -99,3 +115,23 @@ def test_their_loss_is_the_training_s_result(
     plan: Any = SimpleNamespace(run="r", choice=SimpleNamespace(questions=()), stages=())
     ended = RunState(run="r", status="done", stages=(StageState(name="train", status="done", result=result),))
     assert read(RunFolder(tmp_path), plan, ended).losses == losses
+
+
+QUANTISED = {
+    "format": "nf4",
+    "most_worse": 0.1,
+    "bytes": {"before": 269_060_552, "after": 115_000_000},
+    "perplexity": {"before": 7.52, "after": 7.9},
+    "worse": 0.0505,
+}
+
+
+def test_what_fewer_bits_cost_is_told_and_red_where_it_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wizard.plain.tables.paint", lambda text, code: f"<{code}>{text}")
+    within = replace(MADE, quantised=QUANTISED)
+    line = "nf4: 0.27 GB -> 0.12 GB, perplexity 7.52 -> 7.90 (+5.1%)"
+    assert f"in fewer bits  {line}" in tables.outcome(within, None, kept=False)  # type: ignore[arg-type]
+    beyond = replace(MADE, quantised=QUANTISED | {"worse": 0.2})
+    red = "<31>in fewer bits  worse than the 10% you allow: nf4: "
+    assert red in tables.outcome(beyond, None, kept=False)  # type: ignore[arg-type]
+    assert as_json(within)["quantised"]["worse"] == 0.0505

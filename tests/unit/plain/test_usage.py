@@ -13,7 +13,7 @@ from wizard.plain import ESTIMATE_FLAGS, RESUME_KNOBS
 
 VERBS = (
     "demo", "probe", "offers", "estimate", "models", "data", "run", "runs", "attach", "resume", "stop", "logs", "chat",
-    "export", "push", "doctor", "uninstall",
+    "snippet", "bench", "export", "push", "expose", "keys", "doctor", "uninstall",
 )  # fmt: skip
 HAN = re.compile(r"[\u4e00-\u9fff]")
 

@@ -33,6 +33,13 @@ def test_knobs_that_nothing_can_do_are_refused_as_the_plan_is_made(
     assert caught.value.problem.code == code
 
 
+def test_a_misspelt_setting_is_refused_as_the_plan_is_made(made: Callable[..., Made], choice: Choice) -> None:
+    with pytest.raises(WizardError) as caught:
+        made(choice=replace(choice, settings={"loss_type": "nl"}))
+    told = caught.value.problem
+    assert (told.code, told.params["found"], told.params["nearest"]) == ("setting-misspelt", "nl", "nll")
+
+
 @pytest.mark.parametrize(("zero", "fsdp"), [(3, False), (0, True)])
 def test_a_base_in_four_bits_is_not_split_up(zero: int, fsdp: bool) -> None:
     found = contradiction({"zero_stage": zero, "fsdp": fsdp, "n_gpus": 2}, "nf4-dq")

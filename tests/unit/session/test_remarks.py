@@ -33,6 +33,7 @@ def test_good_rows_need_no_remark() -> None:
         (replace(report({512: 40, 513: 1}), measure="counted"), "rows-cut-counted"),
         (replace(report({100: 40}), refused=2), "rows-refused"),
         (report({100: 19}), "rows-few"),
+        (replace(report({100: 40}), labels={"good": 36, "odd": 4}), "classes-lonely"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -42,7 +42,7 @@ def test_what_does_not_suit_is_told_with_what_it_suits_and_a_way_on(desk: Desk, 
     fault = unsuited(report(kind, "dpo", "never-heard-of"), "sft", desk.catalog(), "/d.jsonl")
     assert fault
     told = words.problem(fault.code, fault.params, lang)
-    assert "/d.jsonl" in told["what"] and words.say_in(lang, "task.sft") in told["what"]
+    assert "/d.jsonl" in told["what"] and words.say_in(lang, "goal.sft.title") in told["what"]
     assert words.say_in(lang, "task.dpo") in told["why"] and "never-heard-of" in told["why"]
     assert told["next"] and not [text for text in told.values() if "{" in text or "?" in text]
 
@@ -50,7 +50,28 @@ def test_what_does_not_suit_is_told_with_what_it_suits_and_a_way_on(desk: Desk, 
 def test_a_goal_that_some_recipe_serves_is_offered_first(desk: Desk) -> None:
     fault = unsuited(report("messages", "prm", "sft"), "dpo", desk.catalog())
     assert fault and fault.params["nearest"] == ["sft"]
-    assert words.problem(fault.code, fault.params, "en")["next"].startswith("Choose the goal learning from questions")
+    assert words.problem(fault.code, fault.params, "en")["next"].startswith(
+        'Choose the goal "Teach it from my questions and answers"'
+    )
+
+
+@pytest.mark.parametrize("lang", words.LANGUAGES)
+@pytest.mark.parametrize("task", ["cls", "embedding", "reranker", "reward", "dpo", "kto", "grpo", "vision"])
+def test_what_rows_another_goal_wants_is_told_with_their_columns(desk: Desk, task: str, lang: str) -> None:
+    fault = unsuited(report("text", "cpt"), task, desk.catalog(), "/d.jsonl")
+    assert fault
+    told = words.problem(fault.code, fault.params, lang)
+    assert words.say_in(lang, f"goal.{task}.title") in told["what"]
+    assert words.say_in(lang, "goal.cpt.title") in told["next"]
+    assert told["next"].count("`") >= 4
+
+
+def test_rows_of_one_class_are_refused_before_anything_is_downloaded(desk: Desk) -> None:
+    alike = replace(report("classification", "cls"), labels={"good": 9})
+    fault = unsuited(alike, "cls", desk.catalog())
+    assert fault and fault.code == "labels-not-told-apart"
+    assert unsuited(replace(alike, exact=False), "cls", desk.catalog()) is None
+    assert unsuited(replace(alike, labels={"good": 5, "bad": 4}), "cls", desk.catalog()) is None
 
 
 def test_pairs_that_serve_for_their_better_answers_alone_say_so() -> None:

@@ -49,6 +49,11 @@ def vllm_python(engine_python: Callable[[str, str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def evaluate_python(engine_python: Callable[[str, str], Path]) -> Path:
+    return engine_python("evaluate", "evaluate.cpu.py311.txt")
+
+
+@pytest.fixture(scope="session")
 def hub_python(engine_python: Callable[[str, str], Path]) -> Path:
     return engine_python("hub", "hub.txt")
 
@@ -80,6 +85,16 @@ TRAINING = ("torch", "transformers", "datasets", "peft", *TRAINERS, "sentence_tr
 def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     """For the many short stages that only differ in what they are told."""
     made = Forge(extras_python, lib, TRAINING)
+    yield made
+    made.end()
+
+
+MEASURING = ("torch", "transformers", "datasets", "peft", "sacrebleu", "rouge_score.rouge_scorer", "sklearn.metrics")
+
+
+@pytest.fixture(scope="session")
+def evaluate_forge(evaluate_python: Path, lib: Path) -> Iterator[Forge]:
+    made = Forge(evaluate_python, lib, MEASURING)
     yield made
     made.end()
 

@@ -1,4 +1,4 @@
-"""Writes a tiny chat model; run in the trl environment: `python make_tiny.py FOLDER [experts]`."""
+"""Writes a tiny chat model; run in the trl environment: `python make_tiny.py FOLDER [KIND]`."""
 
 import sys
 from pathlib import Path
@@ -16,6 +16,11 @@ from transformers import (
 KINDS = {
     "teacher": (LlamaConfig, LlamaForCausalLM, {"initializer_range": 0.1}),
     "plain": (LlamaConfig, LlamaForCausalLM, {}),
+    "wide": (
+        LlamaConfig,
+        LlamaForCausalLM,
+        {"hidden_size": 128, "intermediate_size": 256, "num_attention_heads": 4, "num_key_value_heads": 4},
+    ),
     "experts": (
         Qwen3MoeConfig,
         Qwen3MoeForCausalLM,
@@ -47,20 +52,22 @@ def main(folder: Path, kind: str = "plain") -> None:
     words = tokenizer()
     torch.manual_seed(1)
     configuration, model, more = KINDS[kind]
+    usual = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": True,
+    }
     config = configuration(
         vocab_size=len(words),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=32,
-        max_position_embeddings=512,
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
         pad_token_id=words.pad_token_id,
-        tie_word_embeddings=True,
-        **more,
+        **usual | more,
     )
     model(config).save_pretrained(folder)
     words.save_pretrained(folder)

@@ -22,3 +22,7 @@ def test_a_forged_stage_does_what_the_program_does(
     broken = forged("train", "broken").order({**spec, "settings": {"lerning_rate": 1}}, inputs)
     assert broken.run() == 1
     assert broken.problem()["code"] == "setting-unknown"
+    broken = forged("train", "refused").order({**spec, "settings": {"lr_scheduler_type": "cosin"}}, inputs)
+    assert broken.run() == 1
+    assert broken.problem()["code"] == "settings-refused"
+    assert "cosin" in broken.problem()["params"]["error"]

@@ -15,7 +15,9 @@ import pytest
 
 from tests.unit.stages.programs import StageRun, serving
 from tests.unit.stages.recipe_rows import drawn
-from tests.unit.stages.test_serve import Served, engine_environment, spec
+from tests.unit.stages.test_serve import KEY, Served, engine_environment, spec
+from wizard.session.chat import Endpoint, stream
+from wizard.session.using import Conversation
 
 RED, WIDE = drawn("red"), drawn("red", 224, 224)
 
@@ -70,6 +72,19 @@ def test_the_same_request_is_answered_the_same_and_streamed_too(served: Served) 
         with served.chat(**shown(RED), **warmth, stream=True) as answer:
             lines = [line[6:] for line in answer.read().decode().split("\n\n") if line.startswith("data: {")]
         assert "".join(json.loads(line)["choices"][0]["delta"].get("content", "") for line in lines) == answers[0]
+
+
+def test_a_talk_shows_it_a_picture_of_a_person_s_own(served: Served, tmp_path: Path) -> None:
+    file = tmp_path / "red.png"
+    file.write_bytes(base64.b64decode(WIDE.partition(",")[2]))
+    talk = Conversation(sampling={"temperature": 0, "max_tokens": 4})
+    talk.show(file)
+    exchange = talk.asked("Which colour?")
+    here = Endpoint(url=f"{served.url}/v1", model="tiny", engine="e", key=KEY, header_file=tmp_path / "h")
+    exchange.answers["tuned"] = "".join(stream(here, talk.messages(exchange), **talk.options()))
+    assert exchange.answers["tuned"]
+    talk.keep(exchange)
+    assert list(stream(here, talk.messages(talk.asked("And now?")), **talk.options()))
 
 
 def test_an_address_is_never_fetched_and_a_file_never_read(served: Served, tmp_path: Path) -> None:

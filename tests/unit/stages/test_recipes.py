@@ -13,9 +13,9 @@ import pytest
 from tests.unit.stages.programs import Forge, StageRun, Stages, served
 from tests.unit.stages.recipe_rows import DATA, SETTINGS, TEACHER, drawn
 from wizard.catalog import builtin, load
-from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict
+from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Recipe, Source, Verdict, head_of
 from wizard.plan import compile_plan
-from wizard.stages.heads import answers, head_of
+from wizard.stages.heads import answers
 
 CATALOG = load([builtin()])
 SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "rank": 4, "save_steps": 2}

@@ -13,6 +13,11 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages, served
 from tests.unit.stages.recipe_rows import DATA
+from wizard.session import Endpoint
+from wizard.session.trying import tried
+from wizard.session.using.bench import Wanted, bench
+from wizard.stages.client import Client
+from wizard.stages.commanding import number_type
 
 KEY = "a key"  # as `served` has it
 COLOURS = {"red": "rot", "green": "gruen", "blue": "blau", "white": "weiss"}
@@ -52,6 +57,10 @@ def learn(forged: Stages, tiny_model: Path, tmp_path: Path) -> Any:
     return made
 
 
+def at(client: Client) -> Endpoint:
+    return Endpoint(url=client.url, model=client.model, engine="e", key=client.key, header_file=Path())
+
+
 def test_a_class_is_learnt_and_told_by_its_name(learn: Any, forge: Forge, tmp_path: Path) -> None:
     rows = [
         {"text": f"{word} {number}", "label": label}
@@ -68,6 +77,11 @@ def test_a_class_is_learnt_and_told_by_its_name(learn: Any, forge: Forge, tmp_pa
         talk = client.post("/classify", messages=[{"role": "user", "content": "bad 1"}])
         assert talk["data"][0]["label"] == "blame"
         assert told["usage"]["prompt_tokens"] > 0
+        assert [line[7:] for line in tried(at(client), "score", "good 2", ()).splitlines()] == ["praise", "blame"]
+        here = at(client)
+        sweep = bench("r", here, "score", Wanted(users=(1,), read=20), lambda level: None)
+        assert (sweep.levels[0].failures, sweep.levels[0].itl_p50) == (0, None)
+        assert sweep.levels[0].read == pytest.approx(20, abs=8)
         for wrong in ({"input": []}, {"input": [1]}, {"messages": ["x"]}, {"input": "x", "model": "other"}):
             found = httpx.post(f"{client.url}/classify", json=wrong, headers={"Authorization": f"Bearer {KEY}"})
             assert found.status_code in (400, 404), found.text
@@ -87,8 +101,21 @@ def test_texts_that_belong_together_become_near(learn: Any, forge: Forge, tmp_pa
         plain = client.post("/embeddings", input="red")["data"][0]["embedding"]
         assert found[0] == pytest.approx(plain, abs=1e-5)
         assert sum(number**2 for number in plain) == pytest.approx(1, abs=1e-3)
+        assert tried(at(client), "embedding", "red", list(COLOURS.values())).splitlines()[0].endswith("  rot")
         near, far = (sum(a * b for a, b in zip(found[0], other, strict=True)) for other in found[1:])
         assert near > far, (near, far)
+
+
+def test_what_16_bits_would_round_away_is_kept_and_served_in_32(
+    learn: Any,
+) -> None:
+    rows = [{"anchor": word, "positive": other} for word, other in COLOURS.items()] * 4
+    merge = learn("embedding", "embedding", rows, list(COLOURS), max_steps=2, learning_rate=1e-5)
+    folder = Path(merge.done()["outputs"]["merged"])
+    assert "merged-in-fp32" in (merge.path / "events.jsonl").read_text()
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "float32"
+    assert merge.done()["result"]["parity"]["cast_logit_diff"] < 1e-4
+    assert number_type({"device": "cpu", "engine": "trl-extras", "trainer": "embedding"}, folder) == "float32"
 
 
 def test_the_right_text_is_put_first(learn: Any, forge: Forge, tmp_path: Path) -> None:
@@ -102,6 +129,8 @@ def test_the_right_text_is_put_first(learn: Any, forge: Forge, tmp_path: Path) -
             word: client.post("/rerank", query=word, documents=list(COLOURS.values()), top_n=2)["results"]
             for word in COLOURS
         }
+        best = tried(at(client), "rerank", "red", list(COLOURS.values())).splitlines()
+        assert best[0].endswith(f"  {told['red'][0]['document']['text']}") and len(best) == 3
     right = [results[0]["document"]["text"] == COLOURS[word] for word, results in told.items()]
     assert sum(right) >= 3  # one of four by chance
     assert all(len(results) == 2 for results in told.values())

@@ -122,8 +122,8 @@ def _asked_of(sample: Sample) -> list[Talk]:
 
 def as_talk(turns: Sequence[Turn], sample: Sample) -> Talk:
     """`sample`: the example they are of."""
-    if lone_text(turns):
-        return Talk(text=text_in(turns[0]))
+    if lone_text(turns) or sample.get("positives") or sample.get("negatives"):  # what is to lie near is read as it is
+        return Talk(text="\n".join(map(text_in, turns)))
     return Talk(messages=turns, tools=sample.get("tools") or ())
 
 

@@ -23,6 +23,7 @@ MODALITIES = ("text", "image", "video", "audio")
 TOLD_EVERY = 1000  # rows
 LOOKED_AT, LETTERS = 500, 1000  # rows whose language is looked at, all of the first and some later ones; signs of each
 SOME = 40
+NUMBER = ""  # among the classes: a label that is a number to predict
 Watch = Callable[[int], None]  # is told how many rows have been read, and may raise to end it
 
 
@@ -41,6 +42,7 @@ class Tally:
     samples: list[dict[str, Any]] = field(default_factory=list)
     modality: set[str] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
+    labels: Counter[str] = field(default_factory=Counter)
     signs: Counter[str] = field(default_factory=Counter)
     columns: dict[str, None] = field(default_factory=dict)
     keys: dict[str, None] = field(default_factory=dict)
@@ -80,6 +82,8 @@ class Tally:
         self.modality |= modality_of(example)
         self.characters += sum(len(text_in(message)) for message in example.messages)
         self.sizes.add(sample)
+        if self.shape.kind == "classification":
+            self.labels.update(classes_in(example.label))
         if self.usable <= LOOKED_AT or self.usable % SOME == 0:
             self.signs += scripts(text[:LETTERS])
         mark = hash(json.dumps(sample, sort_keys=True, default=str))
@@ -121,7 +125,17 @@ class Tally:
             measure=measure,
             refused=round(self.sizes.refused * scale),
             duplicates=round(self.duplicates * scale),
+            labels={} if NUMBER in self.labels else {name: round(n * scale) for name, n in self.labels.most_common()},
             language=language_of(self.signs),
             columns=tuple(self.columns),
             keys=tuple(self.keys),
         )
+
+
+def classes_in(label: Any) -> list[str]:
+    """As a training names them: a number with a point is none, and then none of the set is."""
+    if isinstance(label, list):
+        return [name for each in label for name in classes_in(each)]
+    if isinstance(label, float):
+        return [NUMBER]
+    return [label if isinstance(label, str) else json.dumps(label)]

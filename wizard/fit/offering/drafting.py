@@ -8,8 +8,9 @@ from dataclasses import replace
 from wizard.contract import FitStatus, Problem, Verdict
 from wizard.fit.memory import held, sharding
 from wizard.fit.memory.law import Numbers
-from wizard.fit.offering import work
+from wizard.fit.offering import evaluating, work
 from wizard.fit.offering.correct import pace
+from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.merging import merging
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, serving_cards, ways_to_serve
@@ -53,13 +54,18 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     parts = knobs.sequence_parallel
     train = work.train_seconds(knobs, load, setting.micro_step(step, load.row_tokens, parts) * slower)
     way = merging(model, device, setting.capacity, setting.machine.ram_free_bytes)
+    format = setting.format
     fetched = model.id in setting.here
     trains = held.trained(step)
-    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched)
-    disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched)
+    seconds = work.stage_seconds(picks.engines, model, train, device, way, fetched, format)
+    disk = work.stage_disk(picks.engines, model, trains, setting.catalog, setting.kind, setting.built, fetched, format)
     cards = serving_cards(setting, picks.engines["serve"]) if "serve" in picks.engines else 1
-    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves, cards)
-    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs)
+    memory = work.stage_memory(picks.engines, model, found.card, device, way, setting.halves, format, cards)
+    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, format)
+    if "evaluate" in picks.engines:
+        seconds["evaluate"] = evaluate_seconds(setting, load.row_tokens)
+        memory["evaluate"] = evaluating.held_bytes(model, device, knobs.seq_len, setting.halves)
+        ram |= {"evaluate": memory["evaluate"]} if device == "cpu" else {}
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     draft = Verdict(
         recipe=setting.recipe.id,
@@ -98,6 +104,14 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     )
     why = tuple(reasons(setting, draft))
     return replace(draft, status="no", reason=why[0], also=why[1:]) if why else draft
+
+
+def evaluate_seconds(setting: Setting, row_tokens: int) -> float:
+    """Of the base, the trained model, and its smaller format where there is one."""
+    device = "cuda" if setting.device == "cuda" else "cpu"
+    rate = card_flops(setting.board) * UTILISATION if device == "cuda" else cpu_flops(setting.machine.cpu)
+    subjects = 2 + ("quantise" in setting.picks.engines)
+    return round(evaluating.seconds(setting.model, device, subjects, row_tokens, rate), 1)
 
 
 def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:

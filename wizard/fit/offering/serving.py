@@ -21,7 +21,9 @@ def ways_to_serve(setting: Setting) -> Iterator[Picks]:
         yield picks
         return
     whole = setting.gpu.free_bytes if setting.gpu else 0
-    needed = {name: work.served_bytes(setting.model, serving_cards(setting, name)) for name in picks.servers}
+    needed = {
+        name: work.served_bytes(setting.model, setting.format, serving_cards(setting, name)) for name in picks.servers
+    }
     able = [name for name in picks.servers if setting.device != "cuda" or needed[name] <= whole]
     if not able:
         params = {"model": setting.model.title, "needed_bytes": min(needed.values()), "free_bytes": whole}

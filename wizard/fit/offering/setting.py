@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wizard.contract import Board, Catalog, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
+from wizard.contract import Board, Catalog, Format, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
 from wizard.fit.memory.law import Numbers, numbers_of
 from wizard.fit.memory.step import Step
 from wizard.fit.offering.cards import hands, only
@@ -67,6 +67,11 @@ class Setting:
         if self.gpu is None:
             return 0
         return min(self.gpu.free_bytes, self.machine.ram_free_bytes) if self.gpu.unified else self.gpu.free_bytes
+
+    @property
+    def format(self) -> Format | None:
+        """What the trained model is written as; the catalogue of such a recipe has that one alone."""
+        return next(iter(self.catalog.formats.values())) if "quantise" in self.recipe.engines else None
 
     @property
     def unused(self) -> int:

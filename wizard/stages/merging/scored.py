@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.contract import head_of
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench, Order
-from wizard.stages.heads import head_of
 from wizard.stages.loading import HEADS, padding, scorer_of, tokenizer_of
 from wizard.stages.merging.comparing import furthest, halved, held_as
 from wizard.stages.merging.saving import in_place, save

@@ -4,8 +4,7 @@ of the answers are made at a time."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,15 +132,6 @@ def check_enough(rows: Any, told: Any) -> None:
     wanted = told.generation_batch_size // told.num_generations
     if hasattr(rows, "__len__") and len(rows) < wanted:
         raise WizardError("prompts-too-few", exit_code=ExitCode.FAILED, rows=len(rows), wanted=wanted)
-
-
-@contextmanager
-def refused() -> Iterator[None]:
-    """What the library says of settings that do not go together becomes a Problem."""
-    try:
-        yield
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise WizardError("settings-refused", exit_code=ExitCode.FAILED, error=str(error)) from error
 
 
 def rehearsed(job: Job, answer: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import safety
 from wizard.stages.loading import model_of, tokenizer_of
-from wizard.stages.settings import number_type
+from wizard.stages.settings import number_type, refused
 from wizard.stages.training import asking
 from wizard.stages.training.job import Job
 from wizard.stages.weights import check_model
@@ -25,7 +25,7 @@ def make(job: Job) -> DistillationTrainer:
     from trl import DistillationConfig, DistillationTrainer
 
     teacher = teacher_at(job)
-    with asking.refused():
+    with refused():
         answer = asking.answer_tokens(job)
         changes = {**job.changes, **asking.rehearsed(job, answer), "max_completion_length": answer}
         job = replace(job, changes=changes)

@@ -9,6 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from wizard.stages.desk import Bench
 from wizard.stages.rewards.judging import OURS, Judging, judges_of
+from wizard.stages.settings import refused
 from wizard.stages.training import asking
 from wizard.stages.training.job import Job
 
@@ -17,7 +18,7 @@ ALIKE = 10  # steps in a row in which all answers to a question were worth the s
 
 def make(job: Job, trainer: Any, config: Any) -> Any:
     """`trainer`, `config`: TRL's classes."""
-    with asking.refused():
+    with refused():
         answer = asking.answer_tokens(job)
         judging = Judging(job.bench, judges(job, answer))
     told = settings_of(job, config, answer)
@@ -40,7 +41,7 @@ def make(job: Job, trainer: Any, config: Any) -> Any:
 
 def settings_of(job: Job, config: Any, answer: int) -> Any:
     """An object of `config`."""
-    with asking.refused():
+    with refused():
         changes = {**job.changes, **asking.rehearsed(job, answer), **asking.grouped(job, config)}
         weights = {"reward_weights": None} if job.rows else {}
         job = replace(job, changes={**changes, **weights, "max_completion_length": answer})

@@ -248,7 +248,7 @@ class DataStep(Page):
 
     def _tell(self) -> None:
         limit = self.draft.verdict.knobs.seq_len if self.draft.verdict else 0
-        self.query_one(Found).tell(self.look, limit, whole=self.draft.source != "bundled")
+        self.query_one(Found).tell(self.look, limit, whole=self.draft.source != "bundled", task=self.draft.task)
 
     # said otherwise, and told in full
 
@@ -264,8 +264,8 @@ class DataStep(Page):
             self._looked(self._asked, look)
 
     def action_reasons(self) -> None:
-        if self.look.report and self.look.report.rejected:
-            self.app.push_screen(Leaf("view.data.reasons", "\n".join(findings.rejects(self.look.report))))
+        if (report := self.look.report) and report.rejected:
+            self.app.push_screen(Leaf("view.data.reasons", lambda: "\n".join(findings.rejects(report))))
 
     # going on
 

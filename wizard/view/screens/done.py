@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from wizard.contract import Problem, RunState
+from wizard.contract import CHAT, Problem, RunState
 from wizard.errors import WizardError
 from wizard.session import Endpoint, Outcome
-from wizard.view import telling
+from wizard.view import measures, telling
 from wizard.view.errands import unexpected
 from wizard.view.pasting import continued
 from wizard.view.screens.page import Page
@@ -21,12 +21,13 @@ from wizard.view.talk import Talk
 from wizard.view.widgets import Key, PlainStatic
 from wizard.view.widgets.chat import ChatBox
 from wizard.view.widgets.compare import Compare
-from wizard.view.widgets.facts import Facts
+from wizard.view.widgets.facts import Fact, Facts
 from wizard.words import known, say
 from wizard.words.units import seconds
 
 LOOK_AGAIN = 1.0
-PATHS = ("adapter", "trained", "merged", "config", "report")
+Found = tuple[Outcome, Endpoint | None, Mapping[str, str], float]  # its snippets by form, how long it took
+PATHS = ("adapter", "trained", "merged", "quantised", "config", "report", "evaluation")
 
 
 class Done(Page):
@@ -35,7 +36,9 @@ class Done(Page):
         Binding("tab,enter", "chat", show=False),
         Binding("f3", "key", show=False),
         Binding("f4", "copy", show=False),
+        Binding("f5", "form", show=False),
         Binding("s", "stop", show=False),
+        Binding("x", "expose", show=False),
         Binding("l", "app.language", show=False),
         Binding("q", "app.leave", show=False),
     ]
@@ -47,7 +50,15 @@ class Done(Page):
     def __init__(self, run: str) -> None:
         super().__init__()
         self.run = run
-        self.talk = Talk(lambda turns: self.desk.chat(self.run, turns), self._explain)
+        self.snippets: Mapping[str, str] = {}
+        self.form = 0
+        self.head = CHAT
+        self.talk = Talk(self._ask, self._explain, lambda: self.desk.base_of(self.run))
+
+    def _ask(self, messages: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> Iterator[str]:
+        if self.head == CHAT:
+            return self.desk.chat(self.run, messages, **more)
+        return iter([self.desk.tried(self.run, messages[-1]["content"])])
 
     def aside(self) -> str:
         return self.run
@@ -56,7 +67,7 @@ class Done(Page):
         yield PlainStatic(id="headline")
         yield Facts(id="where")
         yield Compare(id="compare")
-        yield PlainStatic(id="curl")
+        yield PlainStatic(id="snippet")
         yield Facts(id="paths")
         yield PlainStatic(id="next")
 
@@ -76,7 +87,8 @@ class Done(Page):
             ]
         keys = [
             Key("F3", "hide_key" if self.key_shown else "show_key", "key"),
-            Key("F4", "copy_curl", "copy"),
+            Key("F4", "copy_snippet", "copy"),
+            Key("F5", "next_form", "form"),
             Key("pgdn", "more", "roll_page(1)"),
         ]
         if isinstance(self.focused, Input):
@@ -90,6 +102,7 @@ class Done(Page):
         return [
             Key("tab", "type", "chat"),
             *keys,
+            Key("x", "expose", "expose"),
             Key("s", "stop_server", "stop"),
             Key("l", "language", "app.language"),
             Key("esc", "runs", "back"),
@@ -110,16 +123,21 @@ class Done(Page):
     def _read(self) -> None:
         self.errand(self._results, self._came)
 
-    def _results(self) -> tuple[Outcome, Endpoint | None, float]:
+    def _results(self) -> Found:
+        outcome = self.desk.outcome(self.run)
         try:
             endpoint = self.desk.endpoint(self.run)
+            self.head = self.desk.head(self.run)
+            question = self.question(outcome)
+            forms = self.desk.snippet_forms(self.run)
+            snippets = {form: self.desk.snippet(self.run, form, question) for form in forms}
         except WizardError:
-            endpoint = None
-        return self.desk.outcome(self.run), endpoint, took(self.desk.watch(self.run).poll())
+            endpoint, snippets = None, {}
+        return outcome, endpoint, snippets, took(self.desk.watch(self.run).poll())
 
-    def _came(self, answer: tuple[Outcome, Endpoint | None, float]) -> None:
+    def _came(self, answer: Found) -> None:
         first = self.outcome is None
-        self.outcome, self.endpoint, self.took = answer
+        self.outcome, self.endpoint, self.snippets, self.took = answer
         self._tell(self.outcome)
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
@@ -130,27 +148,37 @@ class Done(Page):
             self.set_timer(LOOK_AGAIN, self._read)
 
     def _tell(self, outcome: Outcome) -> None:
-        head = "view.done.serving" if self.endpoint else "view.done.finished"
+        head = f"view.done.serving.{self.head}" if self.endpoint else "view.done.finished"
         self.query_one("#headline", PlainStatic).show((say(head, time=seconds(self.took)), "$success bold"))
         self.query_one(Compare).tell(
-            outcome.questions, outcome.before, outcome.after, waiting=self.endpoint is not None
+            outcome.questions,
+            outcome.before,
+            outcome.after,
+            waiting=self.endpoint is not None,
         )
         self.query_one("#where", Facts).tell(list(self._where(outcome)))
         self.query_one("#paths", Facts).tell([*self._learned(outcome), *self._paths(outcome)])
-        self.query_one("#curl", PlainStatic).update(self._curl(outcome))
+        self.query_one("#snippet", PlainStatic).update(self._snippet())
         self.query_one("#next", PlainStatic).update(self._next())
         chat = self.query_one(ChatBox)
         chat.set_class(self.endpoint is None, "hidden")
         chat.suggest(self.question(outcome))
+        chat.greet(say(f"view.chat.hello.{self.head}"))
 
     def question(self, outcome: Outcome) -> str:
         return outcome.questions[0] if outcome.questions else say("view.chat.placeholder")
 
-    def _curl(self, outcome: Outcome) -> Content:
-        if not self.endpoint:
+    def _snippet(self) -> Content:
+        if not self.snippets:
             return Content("")
-        line = continued(self.endpoint.curl(self.question(outcome)), max(40, self.size.width - 6))
-        return Content.assemble((say("view.done.curl"), "$secondary"), "\n", line)
+        form, text = self._shown(0)
+        if form == "curl":
+            text = continued(text, max(40, self.size.width - 6))
+        title = say("view.done.snippet", form=form, next=self._shown(1)[0])
+        return Content.assemble((title, "$secondary"), "\n", text)
+
+    def _shown(self, further: int) -> tuple[str, str]:
+        return list(self.snippets.items())[(self.form + further) % len(self.snippets)]
 
     def _where(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         if self.endpoint:
@@ -161,9 +189,13 @@ class Done(Page):
             if outcome.prompts.get("talks"):
                 yield say("outcome.prompts"), say("outcome.prompts_same", **outcome.prompts)
 
-    def _learned(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    def _learned(self, outcome: Outcome) -> Iterator[Fact]:
         if outcome.losses:
             yield say("outcome.held_back"), telling.losses(outcome.losses)
+        if outcome.quantised:
+            style = "$error" if telling.is_worse(outcome.quantised) else ""
+            yield say("outcome.quantised"), Content.styled(telling.quantised(outcome.quantised), style)
+        yield from measures.lines(outcome.measured)
 
     def _paths(self, outcome: Outcome) -> Iterator[tuple[str, str]]:
         named = [name for name in PATHS if name in outcome.paths]
@@ -172,7 +204,8 @@ class Done(Page):
             yield label, telling.short_path(outcome.paths[name])
 
     def _next(self) -> Content:
-        lines = [say(f"view.done.next.{name}", run=self.run) for name in ("export", "again", "stop")]
+        told = ("export", "again", "bench", "expose", "stop")
+        lines = [say(f"view.done.next.{name}", run=self.run) for name in told]
         shown = lines if self.endpoint else lines[:2]
         return Content.assemble((say("view.done.what_next"), "$primary bold"), *(f"\n- {line}" for line in shown))
 
@@ -202,15 +235,27 @@ class Done(Page):
 
     def action_copy(self) -> None:
         """Through the terminal (OSC 52), so it arrives at the machine a person sits at."""
-        if self.endpoint and self.outcome:
-            self.app.copy_to_clipboard(self.endpoint.curl(self.question(self.outcome)))
-            self.notify(say("view.done.copied"), markup=False)
+        if self.snippets:
+            form, text = self._shown(0)
+            self.app.copy_to_clipboard(text)
+            self.notify(say("view.done.copied", form=form), markup=False)
+
+    def action_form(self) -> None:
+        """The same in the next language."""
+        self.form += 1
+        self.query_one("#snippet", PlainStatic).update(self._snippet())
 
     def action_stop(self) -> None:
         if self.endpoint:
             from wizard.view.screens.confirm import Confirm
 
             self.app.push_screen(Confirm("stop_serving", ["no", "now"], run=self.run), self._stop)
+
+    def action_expose(self) -> None:
+        if self.endpoint:
+            from wizard.view.screens.expose import ExposeScreen
+
+            self.app.push_screen(ExposeScreen(self.run))
 
     def _stop(self, answer: str | None) -> None:
         if answer == "now":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -55,11 +56,12 @@ class Help(Sheet):
 
 
 class Leaf(Sheet):
-    """Ready text under a title from the word catalogue. `copy`: what F4 copies; the sheet is then as wide as can be."""
+    """A text under a title from the word catalogue. `text` is asked again when the language changes; `copy`: what F4
+    copies; the sheet is then as wide as can be."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f4", "copy", show=False)]
 
-    def __init__(self, title: str, text: VisualType, *, copy: str = "") -> None:
+    def __init__(self, title: str, text: Callable[[], VisualType], *, copy: str = "") -> None:
         super().__init__(classes="wide" if copy else None)
         self._title_key = title
         self._text = text
@@ -77,4 +79,4 @@ class Leaf(Sheet):
         return say(self._title_key)
 
     def text(self) -> VisualType:
-        return self._text
+        return self._text()

@@ -114,7 +114,7 @@ class ProblemScreen(Page):
     def _show(self, text: str) -> None:
         from wizard.view.screens.help import Leaf
 
-        self.app.push_screen(Leaf("view.problem.details", Content(text or say("view.problem.log_empty"))))
+        self.app.push_screen(Leaf("view.problem.details", lambda: Content(text or say("view.problem.log_empty"))))
 
 
 def tail(path: Path) -> str:

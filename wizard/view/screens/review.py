@@ -182,14 +182,15 @@ class Review(Page):
         from wizard.view.screens.help import Leaf
 
         typed = [(name, telling.short_paths(line)) for name, line in commands]
-        lines = [
-            Content.assemble(
-                (f"# {say(f'stage.{name}')}", "$secondary bold"), "\n", continued(line, self.size.width - 6)
-            )
-            for name, line in typed
-        ]
+
+        def lines() -> Content:
+            heads = [(f"# {say(f'stage.{name}')}", "$secondary bold") for name, _ in typed]
+            told = [continued(line, self.size.width - 6) for _, line in typed]
+            pairs = zip(heads, told, strict=True)
+            return Content("\n\n").join([Content.assemble(head, "\n", line) for head, line in pairs])
+
         whole = "\n".join(line for _, line in typed)
-        self.app.push_screen(Leaf("view.review.commands", Content("\n\n").join(lines), copy=whole))
+        self.app.push_screen(Leaf("view.review.commands", lines, copy=whole))
 
     def action_start(self) -> None:
         plan = self.plan

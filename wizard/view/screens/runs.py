@@ -132,4 +132,7 @@ class Runs(Page):
                 later = answer == "after_checkpoint"
                 self.errand(lambda: self.desk.stop(run, after_checkpoint=later), lambda _: self.on_screen_resume())
 
-        self.app.push_screen(Confirm("stop", ["no", "after_checkpoint", "now"], run=run), stop)
+        if state.status == "serving":
+            self.app.push_screen(Confirm("stop_serving", ["no", "now"], run=run), stop)
+        else:
+            self.app.push_screen(Confirm("stop", ["no", "after_checkpoint", "now"], run=run), stop)

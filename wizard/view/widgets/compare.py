@@ -19,9 +19,19 @@ class Compare(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._rows: tuple[tuple[str, str, str], ...] = ()
+        self._compared = True
 
-    def tell(self, questions: Sequence[str], before: Sequence[str], after: Sequence[str], *, waiting: bool) -> None:
+    def tell(
+        self,
+        questions: Sequence[str],
+        before: Sequence[str],
+        after: Sequence[str],
+        *,
+        waiting: bool,
+    ) -> None:
+        """`before`: none of a model that had no head to answer with."""
         later = say("view.done.asking") if waiting else "-"
+        self._compared = bool(before)
         longest = LONGEST[self.app.size.width >= WIDE]
         rows = tuple(
             (question, _at(before, place, "-", longest), _at(after, place, later, longest))
@@ -35,7 +45,8 @@ class Compare(Vertical):
         for question, before, after in self._rows:
             yield PlainStatic(Content.assemble(("? ", "$primary bold"), (question, "bold")), classes="question")
             with Horizontal(classes="answers"):
-                yield Answer("before", before)
+                if self._compared:
+                    yield Answer("before", before)
                 yield Answer("after", after)
 
 

@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from wizard.view.widgets.pick import Pick
 from wizard.view.widgets.plain import PlainStatic
 
 
@@ -21,7 +22,7 @@ class Answer(Input):
 
 
 class Field(Horizontal):
-    def __init__(self, label: str, box: Input, *, id: str) -> None:
+    def __init__(self, label: str, box: Input | Pick, *, id: str) -> None:
         super().__init__(id=id, classes="field")
         self.label = label
         self.box = box

@@ -33,10 +33,14 @@ class Found(Vertical):
         """While it is still being read."""
         self._show("recognised", (say("view.data.reading", n=f"{rows:,}"), "$quiet"))
 
-    def tell(self, look: Look, limit: int, *, whole: bool) -> None:
-        """`limit`: the tokens of the sequence; `whole`: rows of a person's own, told in full."""
+    def tell(self, look: Look, limit: int, *, whole: bool, task: str) -> None:
+        """`limit`: the tokens of the sequence; `whole`: rows of a person's own, told in full; `task`: the goal's."""
+        needs = say("data.needs", task=f"for-{task}") if whole else ""
         if look.problem:
-            self._show("recognised", *_problem(look.problem))
+            lacks = look.problem.code == "data-fields-missing"
+            self._show("recognised", *_problem(look.problem), f"\n{needs}" if lacks else "")
+        elif not look.report and needs:
+            self._show("recognised", (needs, "$quiet"))
         else:
             self._show("recognised", (findings.recognised(look.report), "$success") if look.report else "")
         report = look.report if whole else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import tempfile
@@ -43,6 +44,19 @@ def prepared(source: Path | bytes, size_for: Callable[[int, int], Size], store: 
 def opened(source: Path | bytes, size_for: Callable[[int, int], Size]) -> Any:
     """The picture as `prepared` would keep it, for whoever hands it to a model. Raises what its decoder does."""
     return _opened(source, size_for)[0]
+
+
+def data_url(source: Path, most: int) -> str:
+    """The picture in a request: a `data:` URL. `most`: pixels of its longer side. Raises what its decoder does."""
+
+    def size_for(width: int, height: int) -> Size:
+        share = min(1.0, most / max(width, height))
+        return max(1, round(width * share)), max(1, round(height * share))
+
+    image, kind, _ = _opened(source, size_for)
+    file, form = BytesIO(), "jpeg" if kind == "JPEG" else "png"
+    image.save(file, form.upper(), **({"quality": QUALITY} if form == "jpeg" else {}))
+    return f"data:image/{form};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def small(source: Path | bytes, most: Size) -> tuple[Size, bytes] | None:

@@ -1,0 +1,122 @@
+"""A finished run evaluated after the fact: the same stage, in the run's own folder, watched by who asks."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard import run as engine_room
+from wizard.contract import Choice, Plan, Problem
+from wizard.errors import ExitCode, WizardError
+from wizard.journal import Event, RunFolder, StageFolder, Tail, read_json, write_json
+from wizard.plan.compile import INPUTS
+from wizard.plan.specs import benchmark
+from wizard.run.jobs import variables as variables_of
+from wizard.session import after, jobs, runs
+from wizard.session.comparing import STAGE
+
+if TYPE_CHECKING:
+    from wizard.session.desk import Desk
+
+ENGINE, NAME = "evaluate", "evaluate"
+LOOK_SECONDS = 0.3
+Tell = Callable[[Event], None]
+
+
+def evaluate(desk: Desk, name: str, benchmarks: Sequence[str], progress: jobs.Progress, tell: Tell) -> Path:
+    """The report. Raises evaluate-by-run (it is a stage of that run), evaluate-too-early, and what the stage raises.
+
+    `tell`: each event of the stage. A broken-off one is begun anew; benchmarks that it had are not asked again."""
+    folder = desk.folder(name)
+    plan = runs.plan_of(folder)
+    if any(stage.name == NAME for stage in plan.stages):
+        raise WizardError("evaluate-by-run", run=folder.name)
+    inputs = inputs_of(plan, folder)
+    choice = wish(desk, plan, benchmarks)
+    at = jobs.place(desk, ENGINE)
+    python = jobs.ready(desk, at, progress) / "bin" / "python"
+    stage = folder.stage(STAGE)
+    stage.path.mkdir(exist_ok=True)
+    write_json(stage.spec, order(desk, plan, choice, inputs))
+    lib = desk.home.lib / engine_room.install_lib(desk.home, runs.package_root())
+    variables = variables_of(desk.home, at.engine, python.parent.parent, lib)
+    cards = ",".join(map(str, plan.gpus))
+    return followed(stage, python, {**variables, "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}, tell)
+
+
+def inputs_of(plan: Plan, folder: RunFolder) -> dict[str, dict[str, str]]:
+    """What the stages left that it reads."""
+    done: dict[str, Any] = {
+        stage.name: read_json(folder.stage(stage.folder).done).get("outputs") for stage in plan.stages
+    }
+    found = {stage: outputs for stage in map(str, INPUTS["evaluate"]) if (outputs := done.get(stage))}
+    if missing := next((stage for stage in ("fetch", "prepare", "train", "merge") if stage not in found), None):
+        raise WizardError("evaluate-too-early", run=folder.name, stage=missing, exit_code=ExitCode.FAILED)
+    return found
+
+
+def wish(desk: Desk, plan: Plan, benchmarks: Sequence[str]) -> Choice:
+    """The run's choice with these benchmarks. Raises what a plan with them would."""
+    choice = replace(plan.choice, evaluate=True, benchmarks=tuple(benchmarks))
+    after.refuse(desk.catalog(), choice)
+    after.questions_here(choice, desk.catalog(), desk.home.store, desk.hubs)
+    return choice
+
+
+def order(desk: Desk, plan: Plan, choice: Choice, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    merge = next(stage.spec for stage in plan.stages if stage.name == "merge")
+    spec = {
+        **{name: merge[name] for name in ("trainer", "settings", "method")},
+        "benchmarks": [benchmark(desk.catalog(), str(desk.home.store), name) for name in choice.benchmarks],
+        "seq_len": choice.knobs.seq_len,
+        "seed": choice.knobs.seed,
+        "device": plan.device,
+    }
+    told = {"stage": NAME, "run": plan.run, "digest": "after-the-fact", "rung": 0, "attempt": 1, "spec": spec}
+    return {**told, "inputs": dict(inputs), "home": str(desk.home.root), "store": str(desk.home.store)}
+
+
+def followed(stage: StageFolder, python: Path, variables: Mapping[str, str], tell: Tell) -> Path:
+    """Its process ends with ours. Raises the Problem that it told, or job-ended."""
+    start = stage.events.stat().st_size if stage.events.exists() else 0
+    tail, told = Tail(stage.events, start), list[Event]()
+    program = [str(python), "-m", f"wizard.stages.{NAME}", str(stage.path)]
+    with stage.log.open("ab") as log:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+        process = subprocess.Popen(program, env=dict(variables), cwd=stage.path, **streams)
+    try:
+        while process.poll() is None:
+            told += heard(tail, tell)
+            wait(process)
+        told += heard(tail, tell)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode:
+        raise failure(told, process.returncode, stage)
+    return stage.path / "report.json"
+
+
+def heard(tail: Tail, tell: Tell) -> list[Event]:
+    events = tail.new()
+    for event in events:
+        tell(event)
+    return events
+
+
+def wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def failure(told: Sequence[Event], code: int, stage: StageFolder) -> WizardError:
+    for event in reversed(told):
+        if event["kind"] == "failed":
+            return WizardError.of(Problem(**event["problem"]), ExitCode.FAILED)
+    log = str(stage.log)
+    return WizardError("job-ended", job=NAME, why=f"exit code {code}", log=log, exit_code=ExitCode.FAILED)

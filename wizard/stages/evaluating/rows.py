@@ -1,0 +1,49 @@
+"""The rows a model is measured on: those kept from training, or a sample of those it has learnt."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from wizard.stages.desk import Bench
+from wizard.stages.prepared import stream_of, streamed
+
+Row = Mapping[str, Any]
+SEEN_OF_STREAM = 5000  # rows of a stream among which is drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    rows: Sequence[Row]
+    seen: bool  # in training
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"rows": "seen in training" if self.seen else "kept from training"}
+
+
+def held(bench: Bench, most: int) -> Held:
+    """At most so many, drawn by the seed. Says where the model has seen them all."""
+    prepared = bench.order.inputs["prepare"]
+    seen = "validation" not in prepared
+    drawn = sample(Path(prepared["rows" if seen else "validation"]), most, int(bench.order.spec["seed"]))
+    if seen:
+        bench.note("evaluated-on-seen", "warning", rows=len(drawn))
+    return Held(rows=drawn, seen=seen)
+
+
+def sample(path: Path, most: int, seed: int) -> list[Row]:
+    """In the order in which they lie; of a stream, among its first."""
+    chance = random.Random(seed)
+    if path.suffix != ".arrow":
+        rows = list(islice(streamed(**stream_of(path)), SEEN_OF_STREAM))
+        return [rows[place] for place in sorted(chance.sample(range(len(rows)), min(most, len(rows))))]
+    from datasets import Dataset
+
+    table = Dataset.from_file(str(path))
+    places = sorted(chance.sample(range(len(table)), min(most, len(table))))
+    return list(table.select(places))
