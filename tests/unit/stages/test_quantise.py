@@ -129,6 +129,7 @@ def test_what_needs_no_rows_is_written_and_served_by_the_same_engine(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)  # GPTQModel compiles what packs and what multiplies, the first time
 @pytest.mark.parametrize(("format", "smaller"), [("gptq-int4", 0.5), ("gptq-int8", 0.75), ("awq-int4", 0.5)])
 def test_what_gptqmodel_writes_is_served_by_the_same_engine(
     format: str, smaller: float, quantise: Quantise, quantisers_forge: Forge, model: Path, tmp_path: Path
