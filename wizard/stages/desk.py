@@ -132,6 +132,7 @@ def keep_caches(store: Path) -> None:
         "TORCHINDUCTOR_CACHE_DIR": cache / "torchinductor",
         "TRITON_CACHE_DIR": cache / "triton",
         "TORCH_EXTENSIONS_DIR": cache / "torch_extensions",
+        "GPTQMODEL_TORCH_EXTENSIONS_DIR": cache / "gptqmodel",
     }.items():
         os.environ[name] = str(place)
 

@@ -42,7 +42,12 @@ def model_of(folder: Path | str, **settings: Any) -> Any:
 
     if file := gguf_of(Path(folder)):
         return AutoModelForCausalLM.from_pretrained(folder, gguf_file=file.name, **CLOSED, **settings)
-    if quantised_by(Path(folder)) == "hqq":
+    method = quantised_by(Path(folder))
+    if method in ("gptq", "awq"):
+        from wizard.stages.quantising.gptqmodel import allow_few_cores
+
+        allow_few_cores()
+    if method == "hqq":
         from wizard.stages.quantising.hqq import opened
 
         return opened(Path(folder), **settings)

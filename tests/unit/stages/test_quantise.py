@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, ROWS, SFT, Forge, StageRun, Stages, served, serving, tiny
 from wizard.catalog import builtin, load
+from wizard.stages.quantising.gptqmodel import allow_few_cores
 
 FORMATS = load([builtin()]).formats
 QUESTIONS = ["What is 2 and 2?"]
@@ -128,6 +129,7 @@ def test_what_needs_no_rows_is_written_and_served_by_the_same_engine(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)  # GPTQModel compiles what packs and what multiplies, the first time
 @pytest.mark.parametrize(("format", "smaller"), [("gptq-int4", 0.5), ("gptq-int8", 0.75), ("awq-int4", 0.5)])
 def test_what_gptqmodel_writes_is_served_by_the_same_engine(
     format: str, smaller: float, quantise: Quantise, quantisers_forge: Forge, model: Path, tmp_path: Path
@@ -233,6 +235,12 @@ def test_what_runs_out_is_told_and_the_trained_model_stays(
     assert not (made.path / "done.json").exists() and (model / "model.safetensors").is_file()
 
 
-def test_a_machine_of_one_core_gets_the_workers_that_gptqmodel_wants() -> None:
-    assert load([builtin()]).engines["quantisers"].environment["GPTQMODEL_CPU_WORKERS"] == "2"
-    assert "GPTQMODEL_CPU_WORKERS" not in os.environ
+@pytest.mark.parametrize(("cores", "workers"), [(1, "2"), (2, "2"), (16, "15")])
+def test_a_machine_of_few_cores_gets_the_workers_that_gptqmodel_wants(
+    cores: int, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPTQMODEL_CPU_WORKERS", "")
+    monkeypatch.delenv("GPTQMODEL_CPU_WORKERS")
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    allow_few_cores()
+    assert os.environ["GPTQMODEL_CPU_WORKERS"] == workers

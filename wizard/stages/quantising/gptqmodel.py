@@ -14,7 +14,7 @@ LEAST_WORKERS = 2  # GPTQModel 7.7 refuses to start with one, which is all it ta
 def make(job: Job) -> dict[str, Any]:
     """`group`: weights that share a scale, the largest that divides the layers' sizes."""
     group = group_of(job.source, job.settings["groups"], job.bench.order.spec["format"])
-    os.environ.setdefault("GPTQMODEL_CPU_WORKERS", str(max(LEAST_WORKERS, (os.cpu_count() or 1) - 1)))
+    allow_few_cores()
     from gptqmodel import GPTQModel
     from gptqmodel.quantization.config import AWQConfig, GPTQConfig
 
@@ -31,3 +31,8 @@ def make(job: Job) -> dict[str, Any]:
     model.quantize(rows, batch_size=1, calibration_data_min_length=1)
     model.save(str(job.part))
     return {"group": group}
+
+
+def allow_few_cores() -> None:
+    """Before the library is imported, to write with it or to read what it wrote."""
+    os.environ.setdefault("GPTQMODEL_CPU_WORKERS", str(max(LEAST_WORKERS, (os.cpu_count() or 1) - 1)))

@@ -30,10 +30,13 @@ def make(job: Job) -> dict[str, Any]:
 
 
 def calibration(job: Job) -> dict[str, Any]:
+    """The model lies whole where it is computed, so rows go through all of it at once (`basic`), not layer after layer:
+    nothing that SmoothQuant measures depends on layers that are quantised already."""
     if not job.rows:
         return {}
     from datasets import Dataset
 
     rows = Dataset.from_dict({"input_ids": job.rows, "attention_mask": [[1] * len(row) for row in job.rows]})
     longest = max(len(row) for row in job.rows)
-    return {"dataset": rows, "max_seq_length": longest, "num_calibration_samples": len(job.rows)}
+    told = {"pipeline": "basic", "shuffle_calibration_samples": False}
+    return {"dataset": rows, **told, "max_seq_length": longest, "num_calibration_samples": len(job.rows)}
