@@ -155,7 +155,7 @@ async def done(person: Person) -> None:
 
 async def expose(person: Person) -> None:
     """Opened with Enter alone; the key is in sight."""
-    await person.be_at("Done", say("view.chat.hello"))
+    await person.be_at("Done", say("view.chat.hello.chat"))
     await person.press("escape", "x")
     await person.be_at("ExposeScreen", say("view.do.open_front"))
     await person.wait_until(lambda: bool(person.window.screen.given["key-name"]))  # type: ignore[attr-defined]

@@ -56,7 +56,7 @@ async def test_what_fewer_bits_cost_is_a_line_that_says_when_it_is_too_much(serv
     served.outcome = lambda run: replace(made(run), quantised=cost)  # type: ignore[method-assign]
     async with sitting_at(served, attach=RUN) as person:
         await reach_done(person)
-        await person.press("pagedown", "pagedown")
+        await person.press("pagedown")
         await person.see("worse than the 10% you allow")
 
 
