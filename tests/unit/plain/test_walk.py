@@ -235,7 +235,7 @@ def test_formats_that_are_loaded_here_are_asked_for_and_the_server_last(
     titles = [title for title, _ in asked[-1]]
     assert titles[0] == "no, as it is"
     assert "FP8  vLLM (CPU): run on an AVX2 CPU" in titles
-    assert not any(title.startswith(("AWQ", "Odd")) for title in titles)
+    assert not any(title.startswith(("AWQ  ", "Odd")) for title in titles)
     assert [stage.name for stage in plan.stages] == ["fetch", "prepare", "quantise", "evaluate"]
     assert (plan.choice.quantise, plan.choice.evaluate, plan.choice.serve) == ("fp8", True, False)
 
