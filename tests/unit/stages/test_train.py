@@ -67,6 +67,41 @@ def test_a_killed_and_resumed_run_ends_with_the_same_adapter(make: Any) -> None:
     assert curve(killed) == curve(whole)
 
 
+DIES = """
+import os, signal
+from wizard.stages import reporter
+begin = reporter.Reporter.on_step_begin
+def on(self, args, state, control, **more):
+    if state.global_step == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    begin(self, args, state, control, **more)
+reporter.Reporter.on_step_begin = on
+"""
+
+
+@pytest.mark.parametrize("base", ["nf4", "int8"])
+def test_an_adapter_beside_a_small_base_goes_on_as_wide_as_it_was(
+    forged: Stages, tiny_model: Path, tiny_rows: Path, tmp_path: Path, base: str
+) -> None:
+    code = tmp_path / "dies.py"
+    code.write_text(DIES)
+
+    def made(folder: str, **variables: str) -> StageRun:
+        method = LORA | {"id": f"qlora-{base}", "base": base}
+        spec = {"knobs": KNOBS | {"max_steps": 5}, **SFT, "method": method, "device": "cpu"}
+        inputs = {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
+        return forged("train", folder, **variables).order(spec, inputs)
+
+    whole, killed = made("whole"), made("killed", YCDY_TEST_CODE=str(code))
+    assert whole.run() == 0
+    assert killed.run() == -signal.SIGKILL
+    killed.variables.pop("YCDY_TEST_CODE")
+    assert killed.run() == 0
+    assert killed.notes() == ["resumed"]
+    assert curve(killed) == curve(whole)
+    assert adapter(killed) == adapter(whole)
+
+
 def test_sigterm_leaves_a_checkpoint_to_go_on_from(make: Any) -> None:
     train = make("stopped", max_steps=4000, save_steps=100000)
     process = train.start()

@@ -9,7 +9,7 @@ from typing import Any
 
 from wizard.stages.checkpoints import newest_first, set_aside, step_of
 from wizard.stages.desk import Bench
-from wizard.stages.keeping import chance, manifest
+from wizard.stages.keeping import chance, manifest, widths
 from wizard.stages.keeping.moments import Interrupted, Moments
 from wizard.stages.keeping.rates import Rate
 from wizard.stages.keeping.saving import Saving
@@ -38,6 +38,7 @@ class Keeper:
         trainer._evaluate = self.validated
         trainer.add_callback(self.moments)
         Saving(bench, trainer, self.told, reporter.pulse)
+        widths.hold(trainer)
         if start is not None:
             self._go_on_at(float(manifest.read(start)["learning_rate"]))
 
