@@ -13,7 +13,7 @@ from wizard.view.widgets.facts import Facts
 from wizard.view.widgets.picture import Pictures
 from wizard.view.widgets.plain import PlainStatic
 from wizard.view.widgets.rows import rendered
-from wizard.words import say
+from wizard.words import known, say
 
 MARGINS = 4  # cells beside it
 
@@ -35,7 +35,7 @@ class Found(Vertical):
 
     def tell(self, look: Look, limit: int, *, whole: bool, task: str) -> None:
         """`limit`: the tokens of the sequence; `whole`: rows of a person's own, told in full; `task`: the goal's."""
-        needs = say("data.needs", task=f"for-{task}") if whole else ""
+        needs = say("data.needs", task=f"for-{task}") if whole and known(f"instead.for-{task}") else ""
         if look.problem:
             lacks = look.problem.code == "data-fields-missing"
             self._show("recognised", *_problem(look.problem), f"\n{needs}" if lacks else "")
