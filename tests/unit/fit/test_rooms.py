@@ -8,8 +8,9 @@ import pytest
 
 from tests.unit.fit.conftest import card
 from wizard.contract import Catalog, Cpu, Room
-from wizard.fit import room_for, served, step_for
+from wizard.fit import room_for, saved_bytes, served, step_for
 from wizard.fit.memory import engine as paging
+from wizard.fit.memory.law import UNSURE
 
 GIB = 1024**3
 CPU = Cpu(name="a CPU", cores=2, arch="x86_64", flags=("avx2",))
@@ -84,4 +85,27 @@ def test_an_engine_that_reads_a_prompt_at_once_has_room_for_less(catalog: Catalo
 def test_what_guesses_beside_takes_of_the_room(catalog: Catalog) -> None:
     model, engine, gpu = catalog.models["llama-3.1-8b"], catalog.engines["vllm"], card(catalog.boards["rtx-3090"])
     alone, beside = (room_for(model, engine, [gpu], CPU, 0, 0, more)[0] for more in (0, GIB))
-    assert alone.context - beside.context == pytest.approx(GIB / 131_072, abs=256)
+    assert alone.context - beside.context == pytest.approx((1 + UNSURE) * GIB / 131_072, abs=256)
+
+
+@pytest.mark.parametrize(
+    ("model", "format", "board", "cards"),
+    [
+        ("qwen3-8b", "fp8-dynamic", "rtx-3060-12g", 1),
+        ("llama-3.1-8b", "gptq-int4", "t4", 1),
+        ("qwen3-32b", "fp8-dynamic", "a100-40g", 1),
+        ("llama-3.3-70b", "gptq-int4", "rtx-3090", 2),
+    ],
+)
+def test_smaller_weights_make_room_for_what_they_save_and_no_more(
+    catalog: Catalog, model: str, format: str, board: str, cards: int
+) -> None:
+    of, gpu = catalog.models[model], card(catalog.boards[board])
+    saved = saved_bytes(of, catalog.formats[format])
+    found, _ = room_for(of, catalog.engines["vllm"], [gpu] * cards, CPU, 999 * GIB, 0, -saved)
+    case = {"task": "infer", "seq_len": found.context, "n_gpus": cards}
+    step = step_for(of.architecture, case, params=of.params)
+    here = served(step, gpu.total_bytes, gpu.free_bytes, gpu.name)
+    beside = sum(term.bytes for term in here.terms if term.label != "cache") - saved // cards
+    cache = paging.of_sequence(step) // (2 if found.cache == "fp8" else 1)
+    assert cache + beside <= gpu.total_bytes * here.share

@@ -26,10 +26,11 @@ def room_for(
     model: Model, engine: Engine, gpus: Sequence[Gpu], cpu: Cpu, ram_bytes: int, asked: int = 0, beside: int = 0
 ) -> tuple[Room, tuple[Problem, ...]]:
     """`gpus`: those used, the one with the least room first; `asked`: tokens, 0 for as many as fit; `beside`: bytes
-    that something else is to have of each. With what is to be told of it."""
+    that something else is to have, less than none where weights take less than 16 bits. With what is told of it."""
     wanted = min(asked or model.max_len, model.max_len)
     cards = cards_for(model, engine, len(gpus))
     step = Step(architecture=model.architecture, params=model.params, task="infer", cards=cards, attention="flash")
+    beside = beside // cards if gpus else beside
     fits = on_cards(step, engine, gpus[0], beside) if gpus else on_cpu(step, engine, cpu, ram_bytes - beside)
     room, told = Room(context=longest(fits, wanted), cards=cards), []
     halves = bool(gpus) and "cache" in engine.options and (gpus[0].compute_capability or (0, 0)) >= EIGHT_BITS
@@ -59,8 +60,8 @@ def on_cards(step: Step, engine: Engine, gpu: Gpu, beside: int = 0, part: int = 
     if not engine.paged:
         return lambda length: numbers_of(replace(step, seq_len=length)).safe <= gpu.free_bytes - beside
     found = paging.served(step, gpu.total_bytes, gpu.free_bytes, gpu.name)
-    held = sum(term.bytes for term in found.terms if term.label != "cache")
-    left = found.cache_bytes - int(held * UNSURE) - beside
+    held = sum(term.bytes for term in found.terms if term.label != "cache") + beside
+    left = int(gpu.total_bytes * found.share) - held - int(held * UNSURE)
     return lambda length: paging.of_sequence(replace(step, seq_len=length)) // part <= left
 
 
