@@ -123,7 +123,7 @@ def on_card(plan: Plan, stage: Stage) -> bool:
     built = {environment.id: environment.accelerator for environment in plan.environments}
     if plan.device == "cpu" or built.get(stage.environment) == "cpu" or stage.name in ("fetch", "prepare"):
         return False
-    return stage.name != "merge" or plan.forecast.merge_device == "cuda"
+    return stage.name not in ("merge", "quantise", "evaluate") or plan.forecast.merge_device == "cuda"
 
 
 def prompts(counts: Mapping[str, int], *, trained: bool) -> str:

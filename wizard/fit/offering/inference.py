@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.contract import Format, Knobs, Term
 from wizard.fit.memory import engine, formulas, law
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import flops, work
+from wizard.fit.offering import fewer, flops, work
 from wizard.fit.offering.merging import RAM_BYTES_PER_SECOND
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def _around(setting: Setting, step: Step, less: int = 0) -> Term:
 
 def held_as(format: Format | None) -> str:
     """A base of methods that takes about as many bits of a weight."""
-    return next((base for bits, base in HELD if format and format.bits <= bits), "whole")
+    if format is None or format.maker in fewer.UNPACKED:
+        return "whole"
+    return next((base for bits, base in HELD if format.bits <= bits), "whole")
 
 
 def numbers_named(setting: Setting) -> str:
