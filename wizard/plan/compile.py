@@ -199,7 +199,7 @@ def cache_room(order: Order) -> dict[str, str]:
 
 def cards_shown(name: str, verdict: Verdict, machine: Machine) -> str:
     """None to a stage that works on the CPU. CUDA numbers cards as NVML does, but slices of a card it knows by name."""
-    if name not in ON_THE_CARD:
+    if name not in ON_THE_CARD or (name == "evaluate" and verdict.merge_device == "cpu"):
         return ""
     cut = any(gpu.mig for gpu in machine.gpus)
     names = {gpu.index: gpu.uuid for gpu in machine.gpus} if cut else {}

@@ -176,7 +176,7 @@ def evaluate(order: Order) -> dict[str, Any]:
         "benchmarks": [benchmark(order.catalog, order.store, name) for name in order.choice.benchmarks],
         "seq_len": order.choice.knobs.seq_len,
         "seed": order.choice.knobs.seed,
-        "device": order.verdict.device,
+        "device": order.verdict.merge_device,  # the base is read in 16 bits here too
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from wizard.contract import Choice, Plan, Problem
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Event, RunFolder, StageFolder, Tail, read_json, write_json
 from wizard.plan.compile import INPUTS
-from wizard.plan.specs import benchmark
+from wizard.plan.specs import Order, benchmark, trained_by
 from wizard.run.jobs import variables as variables_of
 from wizard.session import after, jobs, runs
 from wizard.session.comparing import STAGE
@@ -43,8 +44,26 @@ def evaluate(desk: Desk, name: str, benchmarks: Sequence[str], progress: jobs.Pr
     write_json(stage.spec, order(desk, plan, choice, inputs))
     lib = desk.home.lib / engine_room.install_lib(desk.home, runs.package_root())
     variables = variables_of(desk.home, at.engine, python.parent.parent, lib)
-    cards = ",".join(map(str, plan.gpus))
-    return followed(stage, python, {**variables, "CUDA_VISIBLE_DEVICES": cards, "PYTHONUNBUFFERED": "1"}, tell)
+    with cards_of(desk, plan) as shown:
+        return followed(stage, python, {**variables, **shown, "PYTHONUNBUFFERED": "1"}, tell)
+
+
+@contextmanager
+def cards_of(desk: Desk, plan: Plan) -> Iterator[Mapping[str, str]]:
+    """What shows the program the run's cards, held meanwhile as a run holds them. Raises cards-in-use."""
+    if plan.forecast.merge_device == "cpu":
+        yield {"CUDA_VISIBLE_DEVICES": ""}
+        return
+    locks = []
+    try:
+        for gpu in sorted(plan.gpus):
+            if (lock := engine_room.take(desk.home.locks / f"gpu-{gpu}.lock")) is None:
+                raise WizardError("cards-in-use", gpu=gpu, run=plan.run, exit_code=ExitCode.FAILED)
+            locks.append(lock)
+        yield next(stage.variables for stage in reversed(plan.stages) if stage.name in ("merge", "quantise", "serve"))
+    finally:
+        for lock in locks:
+            lock.release()
 
 
 def inputs_of(plan: Plan, folder: RunFolder) -> dict[str, dict[str, str]]:
@@ -53,7 +72,8 @@ def inputs_of(plan: Plan, folder: RunFolder) -> dict[str, dict[str, str]]:
         stage.name: read_json(folder.stage(stage.folder).done).get("outputs") for stage in plan.stages
     }
     found = {stage: outputs for stage in map(str, INPUTS["evaluate"]) if (outputs := done.get(stage))}
-    if missing := next((stage for stage in ("fetch", "prepare", "train", "merge") if stage not in found), None):
+    planned = [stage.name for stage in plan.stages if stage.name in ("fetch", "prepare", "train", "merge")]
+    if missing := next((stage for stage in planned if stage not in found), None):
         raise WizardError("evaluate-too-early", run=folder.name, stage=missing, exit_code=ExitCode.FAILED)
     return found
 
@@ -67,13 +87,12 @@ def wish(desk: Desk, plan: Plan, benchmarks: Sequence[str]) -> Choice:
 
 
 def order(desk: Desk, plan: Plan, choice: Choice, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    merge = next(stage.spec for stage in plan.stages if stage.name == "merge")
     spec = {
-        **{name: merge[name] for name in ("trainer", "settings", "method")},
+        **trained_by(Order(choice=choice, verdict=plan.forecast, catalog=desk.catalog(), store="", key_file="")),
         "benchmarks": [benchmark(desk.catalog(), str(desk.home.store), name) for name in choice.benchmarks],
         "seq_len": choice.knobs.seq_len,
         "seed": choice.knobs.seed,
-        "device": plan.device,
+        "device": plan.forecast.merge_device,
     }
     told = {"stage": NAME, "run": plan.run, "digest": "after-the-fact", "rung": 0, "attempt": 1, "spec": spec}
     return {**told, "inputs": dict(inputs), "home": str(desk.home.root), "store": str(desk.home.store)}

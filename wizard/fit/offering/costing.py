@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wizard.contract import Knobs
 from wizard.fit.memory import held, sharding
-from wizard.fit.offering import evaluating, inference, work
+from wizard.fit.offering import evaluating, fewer, inference, work
 from wizard.fit.offering.correct import pace
 from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
 from wizard.fit.offering.merging import SHARD, Merging, merging
@@ -37,15 +37,16 @@ def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
 def with_evaluation(setting: Setting, knobs: Knobs, cost: Costs) -> Costs:
     """Of the base, the trained model, and its smaller format where there is one."""
     load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
-    rate = card_flops(setting.board) * UTILISATION if setting.device == "cuda" else cpu_flops(setting.machine.cpu)
+    device = cost.way.device
+    rate = card_flops(setting.board) * UTILISATION if device == "cuda" else cpu_flops(setting.machine.cpu)
     subjects = 1 + (not setting.serves) + ("quantise" in setting.picks.engines)
-    took = round(evaluating.seconds(setting.model, setting.device, subjects, load.row_tokens, rate), 1)
+    took = round(evaluating.seconds(setting.model, device, subjects, load.row_tokens, rate), 1)
     tokens = min(knobs.seq_len, load.row_tokens) if setting.serves else knobs.seq_len
-    held_bytes = evaluating.held_bytes(setting.model, setting.device, tokens, setting.halves)
+    held_bytes = evaluating.held_bytes(setting.model, device, tokens, setting.halves)
     return cost._replace(
         seconds={**cost.seconds, "evaluate": took},
         memory={**cost.memory, "evaluate": held_bytes},
-        ram={**cost.ram, **({"evaluate": held_bytes} if setting.device == "cpu" else {})},
+        ram={**cost.ram, **({"evaluate": held_bytes} if device == "cpu" else {})},
     )
 
 
@@ -87,7 +88,9 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
     memory = {stage: memory[stage] for stage in engines}
     ram = dict(memory)
     if device == "cuda":
-        ram = {stage: way.ram_bytes for stage in engines if stage in ("quantise", "evaluate")}
+        ram = {}
+        if "quantise" in engines and setting.format:
+            ram["quantise"] = fewer.ram_bytes(model, setting.format, way)
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
     return Costs(
         seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched, setting.format),
