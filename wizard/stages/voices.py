@@ -48,11 +48,16 @@ class Voices:
             switch(self.network, on=name in self.adapters)
             yield self.network
         elif name in self.adapters:
-            self.network.set_adapter(name)
+            self.network.set_adapter(inner(name))
             yield self.network
         else:
             with self.network.disable_adapter():
                 yield self.network
+
+
+def inner(name: str) -> str:
+    """As PEFT calls it: torch allows no dot in a module's name, and PEFT no empty one."""
+    return name.replace(".", "-") or OWN
 
 
 def laid(network: Any, adapters: Mapping[str, Path]) -> Any:
@@ -63,7 +68,7 @@ def laid(network: Any, adapters: Mapping[str, Path]) -> Any:
     from peft import PeftModel
 
     (first, place), *others = adapters.items()
-    model = PeftModel.from_pretrained(network, place, adapter_name=first)
+    model = PeftModel.from_pretrained(network, place, adapter_name=inner(first))
     for name, folder in others:
-        model.load_adapter(folder, adapter_name=name)
+        model.load_adapter(folder, adapter_name=inner(name))
     return model

@@ -240,7 +240,7 @@ def apart(
         else:
             folder = tmp_path / "folder"
             shutil.copytree(tiny_model, folder)
-            for steps, name in ((6, "one"), (40, "two")):
+            for steps, name in ((6, "one"), (40, "two-1.5b")):
                 spec = {**SFT, "knobs": {**KNOBS, "max_steps": steps}, "device": "cpu"}
                 train = forged("train", name).order(
                     spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
@@ -263,7 +263,7 @@ def apart(
         os.kill(server, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("kind", "names"), [("ours", ["me", "base"]), ("peft", ["me", "one", "two"])])
+@pytest.mark.parametrize(("kind", "names"), [("ours", ["me", "base"]), ("peft", ["me", "one", "two-1.5b"])])
 def test_a_request_chooses_an_adapter_or_the_base_by_name(
     kind: str, names: list[str], apart: Callable[[str], Client]
 ) -> None:
