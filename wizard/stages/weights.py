@@ -43,6 +43,8 @@ def only_pickled(folder: Path, names: tuple[str, ...]) -> str:
 
 def gguf_of(folder: Path) -> Path | None:
     """The one file of a model that is in no safetensors."""
+    if any(folder.glob("*.safetensors")):
+        return None
     return next(iter(sorted(folder.glob("*.gguf"))), None)
 
 

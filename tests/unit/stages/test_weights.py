@@ -61,3 +61,11 @@ def test_a_broken_index_is_the_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors.index.json").write_text("{cut")
     assert problem(tmp_path)[1] == "model.safetensors.index.json"
+
+
+def test_a_gguf_beside_safetensors_is_not_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model-q4_0.gguf").write_bytes(b"no")
+    assert problem(tmp_path)[1] == "model-q4_0.gguf"
+    tensors(tmp_path / "model.safetensors").write_bytes(b"cut")
+    assert problem(tmp_path) == ("model-file-damaged", "model.safetensors")
