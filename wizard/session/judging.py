@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +23,8 @@ from wizard.session.blind import SIDES, answers_in
 from wizard.session.comparing import STAGE, VERSION
 
 KEY_VARIABLE, KEY_FILE = "YCDY_JUDGE_KEY", "judge.key"
-SECONDS, MOST, LONGEST = 120.0, 50, 8  # of one answer; rows; tokens of a verdict
+SECONDS, MOST, LONGEST = 120.0, 50, 2048  # of one answer; rows; tokens of a verdict, with its thoughts
+TIE, THOUGHTS = "tie", "</think>"
 ASKED = """You compare two answers to the same request. Judge by whether they are right, helpful and to the point, \
 not by their length or their order.
 
@@ -57,12 +59,12 @@ def judge_of(told: str, home: Home, environment: Mapping[str, str]) -> Judge:
 
 
 def asked(judge: Judge, row: Mapping[str, Any], first: str, second: str) -> str:
-    """The subject it prefers, or nothing."""
+    """The subject it prefers, or a tie; nothing where no verdict was read."""
     reference = f"\n[A right answer]\n{row['reference']}\n" if row["reference"] else ""
     texts = row["answers"]
     told = ASKED.format(asked=row["asked"], reference=reference, first=texts[first], second=texts[second])
-    found = VERDICT.findall(answered(judge, told))
-    return {"A": first, "B": second}.get(found[-1] if found else "", "")
+    found = VERDICT.findall(answered(judge, told).rpartition(THOUGHTS)[2])
+    return {"A": first, "B": second, "T": TIE}[found[-1]] if found else ""
 
 
 def answered(judge: Judge, question: str) -> str:
@@ -71,7 +73,7 @@ def answered(judge: Judge, question: str) -> str:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {judge.key}"} if judge.key else {})
     request = urllib.request.Request(f"{judge.url}/chat/completions", json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        with opener(judge.url).open(request, timeout=SECONDS) as answer:
             return str(json.load(answer)["choices"][0]["message"]["content"] or "")
     except urllib.error.HTTPError as error:
         code = "judge-wrong-key" if error.code in (401, 403) else "judge-refused"
@@ -81,10 +83,16 @@ def answered(judge: Judge, question: str) -> str:
         raise WizardError("judge-silent", url=judge.url, why=why, exit_code=ExitCode.FAILED) from error
 
 
+def opener(url: str) -> urllib.request.OpenerDirector:
+    """This machine itself is asked without the proxy that others are reached by."""
+    here = urllib.parse.urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
+
+
 def verdicts(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for place, row in enumerate(rows):
         orders = [asked(judge, row, *order) for order in (SIDES, SIDES[::-1])]
-        yield {"row": place, "orders": orders, "better": orders[0] if orders[0] == orders[1] else ""}
+        yield {"row": place, "orders": orders, "better": orders[0] if orders[0] == orders[1] else TIE}
 
 
 def judged(folder: RunFolder, judge: Judge, tell: Callable[[int, int], None]) -> Result:
@@ -102,8 +110,11 @@ def judged(folder: RunFolder, judge: Judge, tell: Callable[[int, int], None]) ->
 
 def result_of(judge: Judge, found: Sequence[Mapping[str, Any]]) -> Result:
     """How often the trained one is better, a tie as half; where both orders disagreed is counted too."""
-    points = [{"tuned": 1.0, "base": 0.0}.get(each["better"], 0.5) for each in found]
-    torn = sum(len(set(each["orders"])) > 1 for each in found)
+    read = [each for each in found if all(each["orders"])]
+    if not read:
+        raise WizardError("judge-says-nothing", url=judge.url, rows=len(found), exit_code=ExitCode.FAILED)
+    points = [{"tuned": 1.0, "base": 0.0}.get(each["better"], 0.5) for each in read]
+    torn = sum(len(set(each["orders"])) > 1 for each in read)
     return Result(
         subject="tuned",
         measure="win_rate",
@@ -112,5 +123,5 @@ def result_of(judge: Judge, found: Sequence[Mapping[str, Any]]) -> Result:
         direction="up",
         source="judge",
         stderr=stdev(points) / len(points) ** 0.5 if len(points) > 1 else None,
-        settings={"judge": judge.model, "orders": 2, "disagreed": torn},
+        settings={"judge": judge.model, "orders": 2, "disagreed": torn, "unread": len(found) - len(read)},
     )

@@ -86,13 +86,20 @@ def test_who_wins_in_both_orders_has_won(command: Typed, judge: Server, stage: P
     assert rate(command("compare", "one", "--json")[1])["value"] == 1.0  # it is kept
 
 
-@pytest.mark.parametrize(("said", "torn"), [("A", 2), ("B", 2), ("T", 0), ("I would rather not say", 0)])
-def test_who_always_likes_one_place_or_names_none_makes_ties(
+@pytest.mark.parametrize(("said", "torn"), [("A", 2), ("B", 2), ("T", 0), ("<think>\nA or B?\n</think>\nT", 0)])
+def test_who_always_likes_one_place_or_none_makes_ties(
     command: Typed, judge: Server, stage: Path, said: str, torn: int
 ) -> None:
     judge.say = lambda question: said
     out = command("compare", "one", "--judge", judge.told, "--json")[1]
     assert (rate(out)["value"], rate(out)["settings"]["disagreed"]) == (0.5, torn)
+
+
+def test_who_names_no_answer_has_judged_nothing(command: Typed, judge: Server, stage: Path) -> None:
+    judge.say = lambda question: "I would rather not say"
+    code, out, _ = command("compare", "one", "--judge", judge.told, "--json")
+    assert code == 1
+    assert json.loads(out)["problem"]["code"] == "judge-says-nothing"
 
 
 def test_the_key_comes_from_the_environment_or_a_file_and_goes_nowhere_else(

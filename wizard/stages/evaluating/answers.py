@@ -10,6 +10,7 @@ import torch
 
 from wizard.stages.answering import Speaker
 from wizard.stages.client import said
+from wizard.stages.preparing.spellings import CLOSED
 
 TOGETHER = 8
 
@@ -35,4 +36,5 @@ def together(network: Any, speaker: Speaker, prompts: Sequence[Sequence[int]]) -
     seen = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=ids.device)
     with torch.inference_mode():
         written = network.generate(ids, attention_mask=seen, generation_config=speaker.settings)
-    return [said(text) for text in speaker.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
+    texts = speaker.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)
+    return [said(text).rpartition(CLOSED)[2].strip() for text in texts]

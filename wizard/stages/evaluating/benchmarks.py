@@ -96,6 +96,9 @@ def answer(bench: Bench, subject: Subject, each: Told) -> dict[str, Any]:
 def surroundings(each: Told) -> dict[str, str]:
     """Where a copy lies here nothing is asked of a hub; else the tool may fetch one."""
     clean = {name: value for name, value in os.environ.items() if name not in OFFLINE}
+    proxied = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    near = ",".join(filter(None, (proxied, "127.0.0.1,localhost")))  # our own server is no business of a proxy
+    clean |= {"no_proxy": near, "NO_PROXY": near}
     return {**clean, **(dict.fromkeys(OFFLINE, "1") if Path(each["copy"]).is_dir() else {})}
 
 

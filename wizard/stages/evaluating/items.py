@@ -9,6 +9,7 @@ from typing import Any
 
 from wizard.stages.evaluating.losses import IGNORED
 from wizard.stages.prepared import ASKED
+from wizard.stages.preparing.spellings import CLOSED
 from wizard.stages.prompts import templated
 
 
@@ -37,7 +38,7 @@ def item_of(row: Mapping[str, Any], tokenizer: Any) -> Item | None:
             return None
         return answered(row[ASKED], row.get("chosen_ids") or row["completion_ids"], row.get("rejected_ids"), tokenizer)
     start = last_answer(row["labels"])
-    reference = tokenizer.decode(row["input_ids"][start:], skip_special_tokens=True).strip() if start else ""
+    reference = written(tokenizer, row["input_ids"][start:]) if start else ""
     asked = row["input_ids"][:start]
     return Item(ids=row["input_ids"], labels=row["labels"], asked=asked, reference=reference)
 
@@ -47,9 +48,14 @@ def answered(asked: Sequence[int], answer: Sequence[int], refused: Sequence[int]
         ids=[*asked, *answer],
         labels=[*[IGNORED] * len(asked), *answer],
         asked=asked,
-        reference=tokenizer.decode(answer, skip_special_tokens=True).strip(),
+        reference=written(tokenizer, answer),
         refused=refused or (),
     )
+
+
+def written(tokenizer: Any, ids: Sequence[int]) -> str:
+    """The words of an answer, without the thoughts before them."""
+    return str(tokenizer.decode(ids, skip_special_tokens=True)).rpartition(CLOSED)[2].strip()
 
 
 def last_answer(labels: Sequence[int]) -> int:

@@ -20,9 +20,12 @@ SEEN_OF_STREAM = 5000  # rows of a stream among which is drawn
 class Held:
     rows: Sequence[Row]
     seen: bool  # in training
+    trained: bool = True  # anything, in this run
 
     @property
     def settings(self) -> dict[str, Any]:
+        if not self.trained:
+            return {"rows": "nothing was trained in this run"}
         return {"rows": "seen in training" if self.seen else "kept from training"}
 
 
@@ -31,11 +34,11 @@ def held(bench: Bench, most: int) -> Held:
     prepared = bench.order.inputs.get("prepare")
     if prepared is None:  # general text and benchmarks are all there is to measure on
         return Held(rows=[], seen=False)
-    seen = "validation" not in prepared
-    drawn = sample(Path(prepared["rows" if seen else "validation"]), most, int(bench.order.spec["seed"]))
-    if seen:
+    whole, trained = "validation" not in prepared, bench.order.spec["method"]["trainable"] != "nothing"
+    drawn = sample(Path(prepared["rows" if whole else "validation"]), most, int(bench.order.spec["seed"]))
+    if seen := whole and trained:
         bench.note("evaluated-on-seen", "warning", rows=len(drawn))
-    return Held(rows=drawn, seen=seen)
+    return Held(rows=drawn, seen=seen, trained=trained)
 
 
 def sample(path: Path, most: int, seed: int) -> list[Row]:
