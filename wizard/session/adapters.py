@@ -21,7 +21,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 def located(home: Home, choice: Choice, recipe: Recipe, method: Method) -> Iterator[OtherAdapter]:
     """Each with its name, its folder and the digest of its weights. Raises WizardError run-unknown, no-adapter-there,
     adapter-not-the-same, adapter-twice, adapters-not-here."""
-    if choice.adapters and (recipe.trainer in ALONE or method.trainable == "all" or method.tuner == "adapter"):
+    if choice.adapters and (recipe.trainer in ALONE or method.trainable != "adapter" or method.tuner == "adapter"):
         raise WizardError("adapters-not-here", recipe=recipe.id)
     seen: set[str] = set()
     for each in choice.adapters:

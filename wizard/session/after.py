@@ -16,6 +16,7 @@ UNREAD = ("vision",)  # trainers whose rows the evaluation does not read
 HEADED = ("classification", "embedding", "reranker", "reward")  # trainers of models that do not write
 
 WRITERS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil", "none")  # trainers of models that write
+FORMED = ("quantise", "serve")  # stages whose engines depend on the format
 Capability = tuple[int, int]
 
 
@@ -23,8 +24,8 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     """The catalogue whose recipe has a stage for each wish, only servers that load what is written, and of the formats
     the chosen one alone: the forecasts are of it. `card`: what the weakest card here can.
 
-    Raises WizardError unknown-format, format-not-for-task, format-not-for-model, format-unread, and what `hold_sense`
-    does.
+    Raises WizardError unknown-format, format-not-for-task, format-not-for-model, format-needs-rows, format-unread, and
+    what `hold_sense` does.
     """
     recipe = catalog.recipes.get(choice.recipe)
     if recipe is None:
@@ -36,6 +37,8 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     if choice.quantise:
         format = named(catalog, choice.quantise)
         hold_possible(format, recipe, choice.model, catalog)
+        if format.calibrated and choice.data.kind == "none":
+            raise WizardError("format-needs-rows", format=format.id)
         formats = {format.id: format}
         engines["quantise"] = (format.engine,)
         group = fit.group_of(catalog.models[choice.model].architecture, format.groups)
@@ -49,6 +52,15 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
         engines["prepare"] = of_kind(catalog, "prepare")
     recipes = {**catalog.recipes, recipe.id: replace(recipe, engines=engines)}
     return replace(catalog, recipes=recipes, formats=formats)
+
+
+def fitting(engines: Mapping[str, str], choice: Choice, catalog: Catalog) -> dict[str, str]:
+    """Engines that a file names, without those of another format than the one that is asked for now. `catalog`:
+    widened for the choice."""
+    if not choice.quantise:
+        return dict(engines)
+    able = catalog.recipes[choice.recipe].engines
+    return {stage: name for stage, name in engines.items() if stage not in FORMED or name in able.get(stage, ())}
 
 
 def hold_sense(choice: Choice, *, trains: bool) -> None:
@@ -67,7 +79,7 @@ def refuse(catalog: Catalog, choice: Choice) -> None:
     """Raises WizardError evaluate-not-for (no module reads such rows), unknown-benchmark, benchmark-not-for (it asks
     what only a model that writes can answer)."""
     trainer = catalog.recipes[choice.recipe].trainer
-    if trainer in UNREAD:
+    if trainer in UNREAD or "image" in catalog.models[choice.model].modality:
         raise WizardError("evaluate-not-for", trainer=trainer)
     for name in choice.benchmarks:
         if name not in catalog.benchmarks:
@@ -99,9 +111,9 @@ def named(catalog: Catalog, format: str) -> Format:
 def hold_possible(format: Format, recipe: Recipe, model_id: str, catalog: Catalog) -> None:
     """Before anything is trained for nothing."""
     apart = recipe.merge == "apart" or catalog.methods[recipe.method].tuner == "adapter"
-    if recipe.trainer not in WRITERS or apart:
-        raise WizardError("format-not-for-task", format=format.id, recipe=recipe.id)
     model = catalog.models[model_id]
+    if recipe.trainer not in WRITERS or apart or "image" in model.modality:
+        raise WizardError("format-not-for-task", format=format.id, recipe=recipe.id)
     blocks = format.maker == "llmcompressor" and format.groups
     if (format.groups and not fit.group_of(model.architecture, format.groups)) or (
         blocks and not fit.whole_blocks(model.architecture, format.groups[-1])

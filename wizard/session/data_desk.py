@@ -154,7 +154,7 @@ class DataDesk:
         dataset = self.catalog().datasets[self.catalog().recipes[recipe].datasets[0]]
         return bundled.choice(dataset, words.language(), given)
 
-    def _report(self, choice: Choice) -> DataReport | None:
+    def report_on(self, choice: Choice) -> DataReport | None:
         """Of data that were chosen; a file that cannot be read is told of elsewhere."""
         data = choice.data
         if data.kind == "none":
@@ -165,7 +165,7 @@ class DataDesk:
 
     def _amount(self, choice: Choice) -> Amount:
         """How much there is to learn from; rows for another goal are refused."""
-        report, recipe = self._report(choice), self.catalog().recipes.get(choice.recipe)
+        report, recipe = self.report_on(choice), self.catalog().recipes.get(choice.recipe)
         if report and recipe and (fault := self.unsuited(report, recipe.task, choice.data.ref)):
             raise WizardError.of(fault)
         return amount_of(report)

@@ -191,6 +191,7 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         choice = replace(choice, data=sources.here(self, choice.data))
         machine, engines = self.machine(), dict(choice.engines)
         catalog = after.widened(self.catalog(), choice, fit.capability(machine))
+        engines = after.fitting(engines, choice, catalog)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
         known |= self._amount(choice)._asdict()
@@ -221,7 +222,7 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         starting.refuse_if_changed(plan, fresh, machine)
         after.questions_here(fresh.choice, self.catalog(), self.home.store, self.hubs)
         self.models.keep(plan.choice.model)
-        report = self._report(plan.choice)
+        report = self.report_on(plan.choice)
         return starting.launch(replace(plan, concede="ask" if ask else "self"), requirements, self.home, report)
 
     # runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.contract import Catalog, DataChoice, Plan, Verdict
@@ -17,7 +18,7 @@ TALKS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil", "none")  
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onward:
-    """The rows are those that it learnt from, and so are the questions."""
+    """The rows are those that it learnt from, where they are questions and answers, and so are the questions."""
 
     verdict: Verdict
     data: DataChoice
@@ -30,7 +31,8 @@ def ways(desk: Desk, run: str) -> tuple[str, ...]:
     recipe = catalog.recipes.get(plan.choice.recipe)
     if recipe is None or recipe.trainer not in TALKS or not (_recipe(catalog) and _model(desk, run, plan)):
         return ()
-    found = {"quantise": bool(catalog.formats), "evaluate": evaluable(catalog, desk.machine())}
+    apart = (Path(_model(desk, run, plan)) / "adapter").is_dir()
+    found = {"quantise": bool(catalog.formats) and not apart, "evaluate": evaluable(catalog, desk.machine())}
     return tuple(name for name, can in found.items() if can)
 
 
@@ -41,7 +43,10 @@ def onward(desk: Desk, run: str) -> Onward:
     if not (recipe and model):
         raise WizardError("run-made-nothing", run=run)
     verdict = desk.judge(recipe, desk.models.named(model))
-    return Onward(verdict=verdict, data=plan.choice.data, questions=plan.choice.questions)
+    data, report = plan.choice.data, desk.report_on(plan.choice)
+    if report and desk.unsuited(report, verdict.task, data.ref):
+        data = DataChoice(kind="none", ref="")  # rows of another shape than a question and an answer
+    return Onward(verdict=verdict, data=data, questions=plan.choice.questions)
 
 
 def _recipe(catalog: Catalog) -> str:

@@ -51,6 +51,7 @@ def test_a_folder_is_found_and_what_it_holds_is_noted(tmp_path: Path) -> None:
         ({}, "sft-full", "adapters-not-here"),
         ({}, "sft-adapter", "adapters-not-here"),
         ({}, "cls-lora", "adapters-not-here"),
+        ({}, "serve", "adapters-not-here"),
     ],
 )
 def test_what_cannot_be_taken_is_told_before_anything_runs(

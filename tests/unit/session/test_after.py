@@ -11,7 +11,7 @@ import pytest
 from wizard.contract import Choice, DataChoice
 from wizard.errors import WizardError
 from wizard.session import Desk
-from wizard.session.after import questions_here, widened
+from wizard.session.after import fitting, questions_here, widened
 
 
 def choice(desk: Desk, recipe: str = "identity", **more: Any) -> Choice:
@@ -74,3 +74,26 @@ def test_every_benchmark_says_what_it_tells_in_both_languages(desk: Desk) -> Non
     for benchmark in desk.catalog().benchmarks.values():
         assert set(benchmark.title) == set(benchmark.measures) == {"en", "zh"}
         assert benchmark.n and benchmark.data
+
+
+@pytest.mark.parametrize(
+    ("recipe", "model", "wish", "code"),
+    [
+        ("serve", "qwen3-0.6b", {"quantise": "gptq-int4"}, "format-needs-rows"),
+        ("serve", "qwen2.5-vl-3b", {"quantise": "fp8-dynamic"}, "format-not-for-task"),
+        ("serve", "qwen2.5-vl-3b", {"evaluate": True}, "evaluate-not-for"),
+    ],
+)
+def test_what_a_model_or_its_data_cannot_do_is_told_before_it_is_fetched(
+    desk: Desk, recipe: str, model: str, wish: dict[str, Any], code: str
+) -> None:
+    knobs, data = desk.catalog().recipes[recipe].knobs, DataChoice(kind="none", ref="")
+    with pytest.raises(WizardError) as told:
+        widened(desk.catalog(), Choice(recipe=recipe, model=model, knobs=knobs, data=data, **wish))
+    assert told.value.problem.code == code
+
+
+def test_an_engine_of_another_format_is_not_kept(desk: Desk) -> None:
+    wish = choice(desk, quantise="gguf-q8")
+    named = {"quantise": "compress", "train": "trl"}
+    assert fitting(named, wish, widened(desk.catalog(), wish)) == {"train": "trl"}

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import html.parser
+import http.client
 import os
+import re
 import shutil
 import tarfile
 import urllib.parse
@@ -21,6 +23,8 @@ from wizard.stages.desk import Bench
 PROJECT = "llama-cpp-python"
 INDEX = "https://pypi.org/simple"
 INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+DEFAULTS = INDEXES[:3]
+UNREACHED = (OSError, ValueError, http.client.HTTPException)
 FOLDERS = ("UV_FIND_LINKS", "PIP_FIND_LINKS")
 INSIDE = "/vendor/llama.cpp/"
 WANTED = ("convert_hf_to_gguf.py", "conversion/", "gguf-py/gguf/")
@@ -42,13 +46,18 @@ def place(bench: Bench, settings: Mapping[str, Any]) -> Path:
         try:
             if fetched(bench, source, part) == wanted:
                 return unpacked(part, folder)
-            told = f"{source}: another sha256"
-        except OSError as error:
-            if error.errno:
-                told = told or f"{source}: {error}"
+            told = f"{shown(source)}: another sha256"
+        except UNREACHED as error:
+            if getattr(error, "errno", None):
+                told = told or f"{shown(source)}: {type(error).__name__}"
         finally:
             part.unlink(missing_ok=True)
     raise WizardError("converter-missing", exit_code=ExitCode.FAILED, archive=archive, place=str(kept), told=told[:300])
+
+
+def shown(source: str) -> str:
+    """Without the name and password that an index may be addressed with."""
+    return re.sub(r"//[^/@]*@", "//", source)
 
 
 def near(archive: str) -> Iterator[str]:
@@ -62,12 +71,14 @@ def near(archive: str) -> Iterator[str]:
 def addresses(archive: str) -> Iterator[str]:
     """On the package indexes that this machine names, else on the public one."""
     named = [each for name in INDEXES for each in os.environ.get(name, "").split()]
-    for index in dict.fromkeys(each.rstrip("/") for each in named or [INDEX]):
+    if not any(os.environ.get(name) for name in DEFAULTS):
+        named.append(INDEX)  # the others only add to it
+    for index in dict.fromkeys(each.rstrip("/") for each in named):
         page = f"{index}/{PROJECT}/"
         try:
             with urllib.request.urlopen(page, timeout=PATIENCE_SECONDS) as answer:
                 links = Links(answer.read().decode("utf-8", "replace"))
-        except OSError:
+        except UNREACHED:
             continue
         yield from (urllib.parse.urljoin(page, link) for link in links.found if file_of(link) == archive)
 
