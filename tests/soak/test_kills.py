@@ -25,7 +25,7 @@ import pytest
 import wizard
 from tests.unit.stages.conftest import engine_python, lib, tiny_model, trl_python  # noqa: F401
 from tests.unit.stages.recipe_rows import DATA
-from tests.unit.stages.test_recipes import CATALOG, planned, settings_of
+from tests.unit.stages.test_recipes import CATALOG, TRAINING, planned, settings_of
 from wizard.contract import Plan, Recipe
 from wizard.journal import Home, RunFolder, locked, read_json, write_plan
 from wizard.run import install_lib, launch
@@ -36,9 +36,7 @@ from wizard.stages.checkpoints import fault_of, newest_first
 
 KILLS = int(os.environ.get("YCDY_SOAK_KILLS", "200"))
 NAMED = [name for name in os.environ.get("YCDY_SOAK_RECIPES", "").split(",") if name]
-RECIPES = [CATALOG.recipes[name] for name in NAMED] or [
-    recipe for recipe in CATALOG.recipes.values() if "cpu" in recipe.accelerators
-]
+RECIPES = [CATALOG.recipes[name] for name in NAMED] or [recipe for recipe in TRAINING if "cpu" in recipe.accelerators]
 SEED = int(os.environ.get("YCDY_SOAK_SEED", "1"))
 OVERSEER = Path(__file__).parents[1] / "unit" / "run" / "overseer.py"
 STRIKES = ("stage", "supervisor", "both", "term")

@@ -80,7 +80,7 @@ def test_two_machines_learn_what_one_learns_and_go_on_after_one_is_lost(
     assert curve(whole[1]) == curve(whole[0])
     assert whole[1].done()["outputs"] == {}
     lost = make(method, "lost", code, **knobs)
-    with_code(lost[1], code + KILLED.replace('"RANK") == "1"', '"LOCAL_RANK") == "0"'))
+    with_code(lost[1], code + KILLED.replace('"RANK") == "0"', '"LOCAL_RANK") == "0"'))
     assert ended(lost, sharing_forge) == (-9, -9), logs(lost)
     assert lost[0].notes() == ["machines-met", "machine-lost"]
     with_code(lost[1], code)

@@ -51,7 +51,7 @@ def refused(served: Served, **asked: Any) -> str:
 
 
 def test_its_prompts_are_those_of_its_template(served: Served) -> None:
-    notes = [event for event in served.stage.events("note") if event["code"] == "prompts-same"]
+    notes = [event for event in served.stage.events("note") if event["code"] == "prompts-written"]
     assert notes[0]["params"]["talks"] > 3
 
 

@@ -20,6 +20,7 @@ from wizard.stages.heads import answers
 CATALOG = load([builtin()])
 SMALL = {"seq_len": 128, "micro_batch": 2, "accumulate": 1, "max_steps": 3, "rank": 4, "save_steps": 2}
 
+TRAINING = [recipe for recipe in CATALOG.recipes.values() if CATALOG.methods[recipe.method].trains]
 NEEDS_A_CARD = {  # what of it runs without one
     "sft-unsloth": "test_unsloth.py: our stage with a stand-in, arguments held against the wheel",
     "sft-unsloth-4bit": "test_unsloth.py: our stage with a stand-in, arguments held against the wheel",
@@ -30,7 +31,7 @@ SHARDED = Path(__file__).with_name("fsdp_on_cpu.py")  # accelerate would not do 
 SHOWN = [{"type": "image_url", "image_url": {"url": drawn("red")}}, {"type": "text", "text": "Which colour?"}]
 
 
-@pytest.mark.parametrize("recipe", CATALOG.recipes.values(), ids=lambda recipe: recipe.id)
+@pytest.mark.parametrize("recipe", TRAINING, ids=lambda recipe: recipe.id)
 def test_a_recipe_ends_in_an_answer(
     recipe: Recipe, forged: Stages, forge: Forge, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
