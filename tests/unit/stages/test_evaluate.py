@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, Forge, StageRun, Stages
+from tests.unit.stages.programs import KNOBS, SFT, Forge, StageRun, Stages
 from wizard.contract import Result
 
-SPEC = {"trainer": "sft", "benchmarks": [], "seq_len": 128, "seed": 7, "device": "cpu"}
+SPEC = {**SFT, "benchmarks": [], "seq_len": 128, "seed": 7, "device": "cpu"}
 Prepared = Callable[[str], StageRun]
 
 
