@@ -9,19 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from wizard.contract import Choice, Method, OtherAdapter, Recipe
+from wizard.contract import Choice, Method, OtherAdapter, Recipe, writes
 from wizard.errors import WizardError
 from wizard.journal import Home
 from wizard.session import runs
 
-ALONE = ("classification", "embedding", "reranker", "reward", "vision")  # trainers whose merging knows one adapter
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def located(home: Home, choice: Choice, recipe: Recipe, method: Method) -> Iterator[OtherAdapter]:
     """Each with its name, its folder and the digest of its weights. Raises WizardError run-unknown, no-adapter-there,
     adapter-not-the-same, adapter-twice, adapters-not-here."""
-    if choice.adapters and (recipe.trainer in ALONE or method.trainable != "adapter" or method.tuner == "adapter"):
+    if choice.adapters and (not writes(recipe.trainer) or method.trainable != "adapter" or method.tuner == "adapter"):
         raise WizardError("adapters-not-here", recipe=recipe.id)
     seen: set[str] = set()
     for each in choice.adapters:

@@ -7,15 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from wizard import fit, strict
-from wizard.contract import Catalog, Choice, Format, Recipe
+from wizard.contract import HEADS, Catalog, Choice, Format, Recipe, writes
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.specs import copy_of
 
 HUBS = {"lm-eval": "huggingface", "evalscope": "modelscope"}  # where each tool has its questions from
-UNREAD = ("vision",)  # trainers whose rows the evaluation does not read
-HEADED = ("classification", "embedding", "reranker", "reward")  # trainers of models that do not write
 
-WRITERS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil", "none")  # trainers of models that write
 FORMED = ("quantise", "serve")  # stages whose engines depend on the format
 Capability = tuple[int, int]
 
@@ -79,13 +76,13 @@ def refuse(catalog: Catalog, choice: Choice) -> None:
     """Raises WizardError evaluate-not-for (no module reads such rows), unknown-benchmark, benchmark-not-for (it asks
     what only a model that writes can answer)."""
     trainer = catalog.recipes[choice.recipe].trainer
-    if trainer in UNREAD or "image" in catalog.models[choice.model].modality:
+    if trainer == "vision" or "image" in catalog.models[choice.model].modality:
         raise WizardError("evaluate-not-for", trainer=trainer)
     for name in choice.benchmarks:
         if name not in catalog.benchmarks:
             near = strict.nearest(name, catalog.benchmarks)
             raise WizardError("unknown-benchmark", name=name, nearest=near, known=", ".join(catalog.benchmarks))
-        if trainer in HEADED:
+        if trainer in HEADS:
             raise WizardError("benchmark-not-for", name=name, trainer=trainer)
 
 
@@ -112,7 +109,7 @@ def hold_possible(format: Format, recipe: Recipe, model_id: str, catalog: Catalo
     """Before anything is trained for nothing."""
     apart = recipe.merge == "apart" or catalog.methods[recipe.method].tuner == "adapter"
     model = catalog.models[model_id]
-    if recipe.trainer not in WRITERS or apart or "image" in model.modality:
+    if not writes(recipe.trainer) or apart or "image" in model.modality:
         raise WizardError("format-not-for-task", format=format.id, recipe=recipe.id)
     blocks = format.maker == "llmcompressor" and format.groups
     if (format.groups and not fit.group_of(model.architecture, format.groups)) or (

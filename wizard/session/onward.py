@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.contract import Catalog, DataChoice, Plan, Verdict
+from wizard.contract import Catalog, DataChoice, Plan, Verdict, writes
 from wizard.errors import WizardError
 from wizard.session.smaller import evaluable
 
 if TYPE_CHECKING:
     from wizard.session.desk import Desk
-
-TALKS = ("sft", "dpo", "kto", "orpo", "cpo", "grpo", "rloo", "distil", "none")  # trainers whose models write answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,7 @@ def ways(desk: Desk, run: str) -> tuple[str, ...]:
     """Of quantise and evaluate those that can be had here."""
     plan, catalog = desk.plan_of(run), desk.catalog()
     recipe = catalog.recipes.get(plan.choice.recipe)
-    if recipe is None or recipe.trainer not in TALKS or not (_recipe(catalog) and _model(desk, run, plan)):
+    if recipe is None or not writes(recipe.trainer) or not (_recipe(catalog) and _model(desk, run, plan)):
         return ()
     apart = (Path(_model(desk, run, plan)) / "adapter").is_dir()
     found = {"quantise": bool(catalog.formats) and not apart, "evaluate": evaluable(catalog, desk.machine())}
