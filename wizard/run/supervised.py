@@ -29,7 +29,7 @@ def launch(folder: RunFolder, command: Sequence[str], environment: Mapping[str, 
                 return _pid(folder)
             time.sleep(0.02)
         folder.stop.unlink(missing_ok=True)
-        return _started(folder, _detached(folder, command, environment))
+        return _started(folder, detached(folder.path, folder.log, command, inherited(environment)))
     finally:
         if lock is not None:
             lock.release()
@@ -60,17 +60,19 @@ def _ending(folder: RunFolder) -> bool:
     return bool(events) and events[-1].get("kind") == "run-ended"
 
 
-def _detached(folder: RunFolder, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def detached(
+    folder: Path, log: Path, command: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """In a session of its own and with no file of the terminal: neither SIGHUP nor EIO can reach it."""
     _launched[:] = [process for process in _launched if process.poll() is None]
-    with folder.log.open("ab") as log:
+    with log.open("ab") as told:
         process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=inherited(environment),
-            cwd=folder.path,
+            stdout=told,
+            stderr=told,
+            env=dict(environment),
+            cwd=folder,
             start_new_session=True,
         )
     _launched.append(process)

@@ -17,11 +17,10 @@ from wizard.journal import RunFolder, last_lines
 from wizard.run.control import run_marker
 from wizard.run.front import certificates, wishes
 from wizard.run.front.folder import FrontFolder, problem_of
-from wizard.run.supervised import inherited
+from wizard.run.supervised import detached, inherited
 
 START_SECONDS, END_SECONDS = 30.0, 15.0
 STANDING = ("open", "waiting", "failed")
-_launched: list[subprocess.Popen[bytes]] = []  # kept so that they can be reaped
 
 
 def open_front(
@@ -49,6 +48,7 @@ def open_front(
 def _until_taken_up(
     folder: FrontFolder, run: RunFolder, command: Sequence[str], environment: Mapping[str, str], mark: str
 ) -> None:
+    variables = {**inherited(environment), **run_marker(run)}
     deadline = time.monotonic() + START_SECONDS
     process: subprocess.Popen[bytes] | None = None
     while time.monotonic() < deadline:
@@ -58,28 +58,10 @@ def _until_taken_up(
         if not folder.kept and (process is None or process.poll() is not None):
             if process is not None and process.returncode:
                 break
-            process = _detached(folder, run, command, environment)
+            process = detached(folder.path, folder.log, command, variables)
         time.sleep(0.05)
     last = "\n".join(last_lines(folder.log, 5))
     raise WizardError("front-failed", exit_code=ExitCode.FAILED, log=str(folder.log), last=last)
-
-
-def _detached(
-    folder: FrontFolder, run: RunFolder, command: Sequence[str], environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    _launched[:] = [process for process in _launched if process.poll() is None]
-    with folder.log.open("ab") as log:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**inherited(environment), **run_marker(run)},
-            cwd=folder.path,
-            start_new_session=True,
-        )
-    _launched.append(process)
-    return process
 
 
 def close_front(run: RunFolder) -> bool:
