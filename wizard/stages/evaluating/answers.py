@@ -10,7 +10,7 @@ import torch
 
 from wizard.stages.answering import Speaker
 from wizard.stages.client import said
-from wizard.stages.preparing.spellings import CLOSED
+from wizard.stages.preparing.spellings import spoken
 
 TOGETHER = 8
 
@@ -37,4 +37,4 @@ def together(network: Any, speaker: Speaker, prompts: Sequence[Sequence[int]]) -
     with torch.inference_mode():
         written = network.generate(ids, attention_mask=seen, generation_config=speaker.settings)
     texts = speaker.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)
-    return [said(text).rpartition(CLOSED)[2].strip() for text in texts]
+    return [spoken(said(text)) for text in texts]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.stages.evaluating.losses import IGNORED
 from wizard.stages.prepared import ASKED
-from wizard.stages.preparing.spellings import CLOSED
+from wizard.stages.preparing.spellings import spoken
+from wizard.stages.preparing.tokens import IGNORED
 from wizard.stages.prompts import templated
 
 
@@ -55,7 +55,7 @@ def answered(asked: Sequence[int], answer: Sequence[int], refused: Sequence[int]
 
 def written(tokenizer: Any, ids: Sequence[int]) -> str:
     """The words of an answer, without the thoughts before them."""
-    return str(tokenizer.decode(ids, skip_special_tokens=True)).rpartition(CLOSED)[2].strip()
+    return spoken(str(tokenizer.decode(ids, skip_special_tokens=True)))
 
 
 def last_answer(labels: Sequence[int]) -> int:

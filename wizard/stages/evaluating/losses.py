@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
-IGNORED = -100
+from wizard.stages.preparing.tokens import IGNORED
+
 AT_ONCE = 256  # places whose logits are widened together
 
 
@@ -21,17 +22,19 @@ class Loss(NamedTuple):
 
 
 def row_loss(network: Any, ids: Sequence[int], labels: Sequence[int]) -> Loss:
-    """The first token is foretold by nothing. No row of the answer: (0, 0)."""
-    device = network.device
-    wanted = torch.tensor(list(labels[1:]), device=device)
-    places = (wanted != IGNORED).nonzero().flatten()
-    if not len(places):
+    """No token of the answer: (0, 0), and nothing is asked."""
+    if all(label == IGNORED for label in labels[1:]):
         return Loss(0.0, 0)
     with torch.inference_mode():
-        logits = network(torch.tensor([list(ids)], device=device)).logits[0]
-        total = sum(
-            float(cross_entropy(logits[part].float(), wanted[part], reduction="sum")) for part in places.split(AT_ONCE)
-        )
+        return summed(network(torch.tensor([list(ids)], device=network.device)).logits[0], labels)
+
+
+def summed(logits: torch.Tensor, labels: Sequence[int]) -> Loss:
+    """`logits`: of a row, (tokens, vocabulary). The first token is foretold by nothing."""
+    wanted = torch.tensor(list(labels[1:]), device=logits.device)
+    places = (wanted != IGNORED).nonzero().flatten()
+    parts = places.split(AT_ONCE) if len(places) else ()
+    total = sum(float(cross_entropy(logits[part].float(), wanted[part], reduction="sum")) for part in parts)
     return Loss(total, len(places))
 
 

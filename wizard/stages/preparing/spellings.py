@@ -47,7 +47,12 @@ def said(message: Message) -> str:
 
 def answer_of(message: Message) -> str:
     """What is said, without thoughts."""
-    return said(message).rpartition(CLOSED)[2].strip()
+    return spoken(said(message))
+
+
+def spoken(text: str) -> str:
+    """Of an answer, what stands behind its thoughts."""
+    return text.rpartition(CLOSED)[2].strip()
 
 
 def _written_out(message: Message) -> Message:

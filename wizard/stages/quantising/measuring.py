@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.stages.desk import Bench
-from wizard.stages.quantising.rows import NOTHING, Sample
+from wizard.stages.quantising.rows import Sample
 
 WORST = 1e9
 AT_ONCE = 8  # rows
@@ -38,21 +38,20 @@ def perplexity(bench: Bench, model: Any, samples: Sequence[Sample], device: str)
     Several rows go at once: weights in few bits are unpacked anew each time.
     """
     import torch
-    from torch.nn.functional import cross_entropy
 
-    total, tokens = 0.0, 0
+    from wizard.stages.evaluating.losses import mean, summed
+
+    losses = []
     for start in range(0, len(samples), AT_ONCE):
         batch = samples[start : start + AT_ONCE]
         ids = padded([row.ids for row in batch], 0, device)
-        wanted = padded([row.labels for row in batch], NOTHING, device)[:, 1:]
         seen = padded([[1] * len(row.ids) for row in batch], 0, device)
         with torch.inference_mode():
-            logits = model(input_ids=ids, attention_mask=seen).logits[:, :-1].float()
-        told = cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=NOTHING, reduction="sum")
-        total, tokens = total + float(told), tokens + int((wanted != NOTHING).sum())
+            logits = model(input_ids=ids, attention_mask=seen).logits
+            losses += [summed(told, row.labels) for told, row in zip(logits, batch, strict=True)]
         bench.progress(start + len(batch), len(samples), "rows")
-    mean = total / max(1, tokens)
-    return math.exp(mean) if mean < math.log(WORST) else WORST  # of what is no number this is true too
+    loss = mean(losses)
+    return math.exp(loss) if loss < math.log(WORST) else WORST  # of what is no number this is true too
 
 
 def padded(rows: Sequence[Sequence[int]], filler: int, device: str) -> Any:

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from wizard.errors import ExitCode, WizardError
 from wizard.stages.prepared import ANSWERS, ASKED, stream_of, streamed
+from wizard.stages.preparing.tokens import IGNORED
 
 CHOSEN_BY, CHOSEN_TOKENS = 128, 1024  # rows, and tokens of one: as the libraries' own examples have it
 MEASURED = 32
-NOTHING = -100
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,6 @@ def of(row: Mapping[str, Any], tokenizer: Any) -> Sample:
         return Sample(row["input_ids"], row.get("labels") or row["input_ids"])
     if ASKED in row:
         answer = next(row[name] for name in ANSWERS if name in row)
-        return Sample([*row[ASKED], *answer], [NOTHING] * len(row[ASKED]) + list(answer))
+        return Sample([*row[ASKED], *answer], [IGNORED] * len(row[ASKED]) + list(answer))
     ids = tokenizer.apply_chat_template(json.loads(row["prompt"]), add_generation_prompt=True, return_dict=True)
     return Sample(ids["input_ids"], ids["input_ids"])
