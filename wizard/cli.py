@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from wizard import __version__, words
 from wizard.errors import ExitCode, WizardError
 from wizard.plain import DATA_FLAGS, ESTIMATE_FLAGS, MODEL_ACTIONS, RESUME_KNOBS, USING, WISH_FLAGS, flags
-from wizard.plain.fronting import expose_flags, keys_flags
 from wizard.plain.output import tell
 from wizard.plain.parsing import Parser, twin, unknown_flag
-from wizard.plain.using_flags import measuring_verbs, using_verbs
+from wizard.plain.using_flags import expose_flags, keys_flags, measuring_verbs, using_verbs
 from wizard.words import say
 
 if TYPE_CHECKING:

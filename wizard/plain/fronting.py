@@ -14,28 +14,9 @@ from wizard.view import opened, telling
 from wizard.words import say
 
 if TYPE_CHECKING:
-    from wizard.plain.parsing import Parser
     from wizard.session import Desk
 
-ACTIONS = ("list", "add", "revoke")
 ASKED = ("listen", "allow", "tls", "rate", "max_body")
-
-
-def expose_flags(verb: Parser) -> None:
-    verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
-    verb.add_argument("--listen", metavar="ADDRESS:PORT", default="", help=say("cli.front.listen"))
-    verb.add_argument("--allow", metavar="NETWORK", nargs="+", help=say("cli.front.allow"))
-    verb.add_argument("--tls", metavar="HOW", default="", help=say("cli.front.tls"))
-    verb.add_argument("--rate", metavar="N/s", default="", help=say("cli.front.rate"))
-    verb.add_argument("--max-body", type=int, metavar="MB", help=say("cli.front.max_body"))
-    verb.add_argument("--off", action="store_true", help=say("cli.front.off"))
-    verb.add_argument("--status", action="store_true", help=say("cli.front.status"))
-    verb.add_argument("--yes", action="store_true", help=say("cli.front.yes"))
-
-
-def keys_flags(verb: Parser) -> None:
-    verb.add_argument("what", metavar="WHAT", nargs="?", choices=ACTIONS, default="list", help=say("cli.front.what"))
-    verb.add_argument("name", metavar="NAME", nargs="?", default="", help=say("cli.front.name"))
 
 
 # keys

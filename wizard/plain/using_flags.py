@@ -1,4 +1,4 @@
-"""Flags of the verbs for a served model and for what is measured of one, and how their values are read."""
+"""Flags of the verbs for a served model, who may ask it and what is measured of one, and how their values are read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from wizard.errors import WizardError
 from wizard.plain.parsing import Parser
 from wizard.words import say
 
+ACTIONS = ("list", "add", "revoke")  # of `keys`
 MOST = 100_000  # of a count
 
 
@@ -57,3 +58,20 @@ def measuring_verbs(evaluate: Parser, compare: Parser) -> None:
     compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
     for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
         compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))
+
+
+def expose_flags(verb: Parser) -> None:
+    verb.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
+    verb.add_argument("--listen", metavar="ADDRESS:PORT", default="", help=say("cli.front.listen"))
+    verb.add_argument("--allow", metavar="NETWORK", nargs="+", help=say("cli.front.allow"))
+    verb.add_argument("--tls", metavar="HOW", default="", help=say("cli.front.tls"))
+    verb.add_argument("--rate", metavar="N/s", default="", help=say("cli.front.rate"))
+    verb.add_argument("--max-body", type=int, metavar="MB", help=say("cli.front.max_body"))
+    verb.add_argument("--off", action="store_true", help=say("cli.front.off"))
+    verb.add_argument("--status", action="store_true", help=say("cli.front.status"))
+    verb.add_argument("--yes", action="store_true", help=say("cli.front.yes"))
+
+
+def keys_flags(verb: Parser) -> None:
+    verb.add_argument("what", metavar="WHAT", nargs="?", choices=ACTIONS, default="list", help=say("cli.front.what"))
+    verb.add_argument("name", metavar="NAME", nargs="?", default="", help=say("cli.front.name"))
