@@ -21,12 +21,10 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     gpus = sorted((gpu for gpu in machine.gpus if gpu.index in verdict.gpus), key=lambda gpu: gpu.free_bytes)
     guesser = catalog.models.get(choice.serving.draft) if "draft" in engine.options else None
     beside = (2 * guesser.params if guesser else 0) - fit.saved_bytes(model, catalog.formats.get(choice.quantise))
-    asked = choice.serving.context
-    if not catalog.methods[verdict.method].trains:
-        return replace(
-            verdict, engine_notes=(*reasons(choice, verdict, machine, catalog), *_draft(choice, engine, catalog))
-        )
-    room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside)
+    room, told = None, tuple[Problem, ...]()
+    if catalog.methods[verdict.method].trains:  # else the room is what was judged to fit
+        asked = choice.serving.context
+        room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside)
     notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine, catalog))
     return replace(verdict, engine_notes=notes, room=room)
 

@@ -92,8 +92,6 @@ def _cache(setting: Setting, step: Step) -> Term:
 
 
 def _knobs(step: Step) -> Knobs:
-    from wizard.contract import Knobs
-
     return Knobs(seq_len=step.seq_len, micro_batch=step.micro_batch)
 
 
