@@ -44,7 +44,7 @@ class FormatsScreen(Page):
         options.clear_options()
         rows = [(NONE, say("view.formats.none"), say("view.formats.none_hint"), "bold")]
         for id, each in self.found.items():
-            bits = say("view.formats.bits", bits=f"{each.format.bits:g}")
+            bits = say("view.formats.bits", bits=f"{round(each.format.bits, 1):g}")
             rows.append((id, pick(each.format.title), bits, "bold" if each.able else "$quiet"))
         width = max(cell_len(name) for _, name, *_ in rows)
         for id, name, hint, style in rows:
