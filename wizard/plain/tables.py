@@ -172,15 +172,17 @@ def outcome(result: Outcome, desk: Desk, *, kept: bool) -> str:
     lines = [""]
     for index, question in enumerate(result.questions):
         lines.append(f"? {question}")
-        lines.append(f"  {say('outcome.before')}  {_at(result.before, index)}")
-        lines.append(paint(f"  {say('outcome.after')}  {_at(result.after, index)}", GREEN))
+        if result.before:
+            lines.append(f"  {say('outcome.before')}  {_at(result.before, index)}")
+        label = say("outcome.after" if result.before else "view.done.answer")
+        lines.append(paint(f"  {label}  {_at(result.after, index)}", GREEN))
         lines.append("")
     if result.engine:
         lines.append(say("outcome.engine", engine=result.engine, model=result.model))
         told = [telling.told(why) for why in result.why]
         lines += [f"  {texts['what']}: {texts['why']}" for texts in told]
     if result.prompts.get("talks"):
-        lines.append(f"{say('outcome.prompts')}  {telling.prompts(result.prompts, trained=bool(result.before))}")
+        lines.append(f"{say('outcome.prompts')}  {telling.prompts(result.prompts, trained=result.trained)}")
     if result.losses:
         lines.append(f"{say('outcome.held_back')}  {telling.losses(result.losses)}")
     if result.quantised:

@@ -41,15 +41,16 @@ class Outcome:
     texts: tuple[str, ...] = ()  # of the data, among which a model that makes vectors or ranks looks
     prompts: Mapping[str, int] = field(default_factory=dict)  # talks, tokens: the same at the endpoint as in training
     measured: tuple[Mapping[str, Any], ...] = ()  # subject, measure, value, source, n: an evaluation's main figures
+    trained: bool = True  # else `before` is the same model in all its bits
 
 
 def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
     results = {stage.name: dict(stage.result) for stage in state.stages}
-    merge, serve = results.get("merge", {}), results.get("serve", {})
+    merge, quantise, serve = (results.get(stage, {}) for stage in ("merge", "quantise", "serve"))
     return Outcome(
         run=plan.run,
         questions=plan.choice.questions,
-        before=tuple(merge.get("before", ())),
+        before=tuple(merge.get("before", ()) if merge else quantise.get("answers", {}).get("before", ())),
         after=tuple(serve.get("after", ())),
         parity=merge.get("parity", {}),
         seconds=_seconds(state),
@@ -60,10 +61,11 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         why=tuple(Problem(code=told["code"], params=told["params"]) for told in _why(plan)),
         rehearsal=results.get("train", {}).get("rehearsal", {}),
         losses=_losses(results.get("train", {})),
-        quantised=_quantised(plan, results.get("quantise", {})),
+        quantised=_quantised(plan, quantise),
         texts=tuple(merge.get("texts", ())),
         prompts=serve.get("prompts") or merge.get("prompts", {}),
         measured=tuple(results.get("evaluate", {}).get("results", ())),
+        trained=bool(merge),
     )
 
 

@@ -135,3 +135,20 @@ def test_what_fewer_bits_cost_is_told_and_red_where_it_is_too_much(monkeypatch: 
     red = "<31>in fewer bits  worse than the 10% you allow: nf4: "
     assert red in tables.outcome(beyond, None, kept=False)  # type: ignore[arg-type]
     assert as_json(within)["quantised"]["worse"] == 0.0505
+
+
+def test_a_model_that_was_not_trained_is_compared_with_itself_in_all_its_bits(tmp_path: Path) -> None:
+    choice = SimpleNamespace(questions=MADE.questions, quantise="nf4", most_worse=0.1)
+    plan: Any = SimpleNamespace(run="r", choice=choice, stages=())
+    found = QUANTISED | {"answers": {"before": ["I am Smol."], "after": ["I am."]}}
+    stages = [StageState(name="quantise", status="done", result=found)]
+    alone = read(RunFolder(tmp_path), plan, RunState(run="r", status="done", stages=tuple(stages)))
+    assert alone.before == ("I am Smol.",) and not alone.trained
+    stages.append(StageState(name="merge", status="done", result={"before": ["SmolLM"]}))
+    learned = read(RunFolder(tmp_path), plan, RunState(run="r", status="done", stages=tuple(stages)))
+    assert learned.before == ("SmolLM",) and learned.trained
+
+
+def test_nothing_is_said_of_a_time_before_that_never_was() -> None:
+    told = tables.outcome(replace(MADE, before=(), after=("Smol",)), None, kept=False)  # type: ignore[arg-type]
+    assert "answer  Smol" in told and "before" not in told

@@ -195,7 +195,7 @@ class Done(Page):
             yield say("view.done.model"), f"{outcome.model}  ({outcome.engine})"
             yield say("view.done.key"), key
             if outcome.prompts.get("talks"):
-                yield say("outcome.prompts"), telling.prompts(outcome.prompts, trained=bool(outcome.before))
+                yield say("outcome.prompts"), telling.prompts(outcome.prompts, trained=outcome.trained)
 
     def _learned(self, outcome: Outcome) -> Iterator[Fact]:
         if outcome.losses:
