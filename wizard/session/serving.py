@@ -16,7 +16,6 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     """The verdict with the last word on the server. Raises the Problem of what was asked for and cannot be served."""
     if "serve" not in verdict.engines or not choice.serve:
         return verdict
-    verdict = for_format(choice, verdict, machine, catalog)
     engine, model = catalog.engines[verdict.engines["serve"]], catalog.models[choice.model]
     gpus = sorted((gpu for gpu in machine.gpus if gpu.index in verdict.gpus), key=lambda gpu: gpu.free_bytes)
     guesser = catalog.models.get(choice.serving.draft) if "draft" in engine.options else None
@@ -29,24 +28,9 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     return replace(verdict, engine_notes=notes, room=room)
 
 
-def for_format(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> Verdict:
-    """With the first server that loads the format which was asked for; raises format-unserved where none does."""
-    if choice.quantise not in catalog.formats:
-        return verdict
-    names = dict.fromkeys((verdict.engines["serve"], *catalog.recipes[verdict.recipe].engines["serve"]))
-    for engine in (catalog.engines[name] for name in names):
-        python = fit.python_for(engine, machine, verdict.accelerator)
-        if python and not _lacks(engine, choice, verdict, machine, catalog):
-            engines = {**verdict.engines, "serve": engine.id}
-            return replace(verdict, engines=engines, pythons={**verdict.pythons, engine.id: python})
-    raise WizardError("format-unserved", format=choice.quantise, model=catalog.models[choice.model].title)
-
-
 def _lacks(engine: Engine, choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> tuple[Problem, ...]:
     found = fit.reasons_engine_cannot_run(engine, machine, verdict.accelerator)
-    cards = [gpu.compute_capability for gpu in machine.gpus if gpu.index in verdict.gpus and gpu.compute_capability]
-    format, card = catalog.formats.get(choice.quantise), min(cards, default=None)
-    unserved = fit.reason_engine_cannot_serve(engine, catalog.models[choice.model], format, card)
+    unserved = fit.reason_engine_cannot_serve(engine, catalog.models[choice.model])
     return (*found, *((unserved,) if unserved else ()))
 
 

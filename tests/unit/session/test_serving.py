@@ -9,11 +9,10 @@ import pytest
 
 from wizard import detect, words
 from wizard import plan as planning
-from wizard.contract import Choice, Cpu, DataChoice, Format, Machine, Plan, Serving
-from wizard.contract.catalogue import Reader
+from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Serving
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import Desk, outcome, serving
+from wizard.session import Desk, outcome
 
 Planned = Callable[..., Plan]
 
@@ -146,23 +145,3 @@ def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk
     with pytest.raises(WizardError) as caught:
         planning.from_toml(planning.to_toml(plan, {}, {}).replace("context = 4096", "context = -1"), "x.toml")
     assert caught.value.problem.params["key"] == "serving.context"
-
-
-def of_a_format(**readers: str) -> Format:
-    told = {"en": "", "zh": ""}
-    known = {name: Reader(status=status, told=told) for name, status in readers.items()}
-    return Format(id="nf4", title=told, why=told, engine="trl", maker="nf4", bits=4.5, readers=known)
-
-
-def test_a_format_is_served_by_the_first_engine_that_loads_it(on_a_card: tuple[Desk, Choice]) -> None:
-    desk, choice = on_a_card
-    choice, machine = replace(choice, quantise="nf4"), desk.machine()
-    verdict = next(each for each in desk.offers("sft", "qwen3-8b") if each.recipe == choice.recipe)
-    catalog = replace(desk.catalog(), formats={"nf4": of_a_format(vllm="refused", sglang="parsed")})
-    found = serving.settled(choice, verdict, machine, catalog)
-    assert (verdict.engines["serve"], found.engines["serve"]) == ("vllm", "sglang")
-    assert [note.code for note in found.engine_notes][:2] == ["engine-needs-format", "engine-first-able"]
-    with pytest.raises(WizardError) as caught:
-        none = replace(catalog, formats={"nf4": of_a_format(vllm="refused")})
-        serving.settled(choice, verdict, machine, none)
-    assert caught.value.problem.code == "format-unserved"
