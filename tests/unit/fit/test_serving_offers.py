@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from wizard.contract import Catalog, Disk, Format, Machine, Verdict
+from wizard.detect import pretend
 from wizard.fit import judge, offers
+from wizard.fit.offering.cards import PARTS, parted
 
 GIB = 1024**3
 MachineWith = Callable[..., Machine]
@@ -120,3 +122,90 @@ def test_only_what_comes_with_a_package_is_made_in_ram(catalog: Catalog, laptop:
     roomy = replace(laptop, disks=(Disk(path="/", free_bytes=10**13, total_bytes=10**13, kind="local"),))
     assert judge(roomy, catalog, "serve", "smollm2-135m").stage_memory["fetch"] > 0
     assert judge(roomy, catalog, "serve", "qwen3-4b").stage_memory["fetch"] == 0
+
+
+@pytest.fixture
+def rack(catalog: Catalog, laptop: Machine) -> Callable[[str], Machine]:
+    """A machine with so many cards of a board, and room for all that they need."""
+    disk = Disk(path="/", free_bytes=10**13, total_bytes=10**13, kind="local")
+    roomy = replace(laptop, ram_bytes=2048 * GIB, ram_free_bytes=2000 * GIB, disks=(disk,))
+    return lambda boards: pretend(boards, catalog.boards, roomy)
+
+
+@pytest.mark.parametrize(
+    ("board", "model", "cards"),
+    [
+        ("rtx-4090x8", "qwen3-8b", 1),
+        ("rtx-4090x8", "qwen3-14b", 2),
+        ("rtx-4090x8", "qwen3-32b", 4),
+        ("rtx-4090x8", "llama-3.3-70b", 8),
+        ("a100-80gx8", "llama-3.3-70b", 2),
+        ("a100-80gx3", "llama-3.3-70b", 2),
+    ],
+)
+def test_what_one_card_does_not_hold_is_served_by_as_few_as_do(
+    catalog: Catalog, rack: Callable[[str], Machine], board: str, model: str, cards: int
+) -> None:
+    verdict = judge(rack(board), catalog, "serve", model)
+    assert (verdict.status, verdict.knobs.n_gpus, verdict.gpus) == ("fits", cards, tuple(range(cards)))
+    assert sum(each.bytes for each in verdict.terms) == verdict.card_bytes
+    weights = next(each for each in verdict.terms if each.label == "weights")
+    assert weights.bytes == catalog.models[model].params * 2 // cards
+    assert weights.formula.endswith(f" / {cards}") == (cards > 1)
+    alone = judge(rack(board.partition("x8")[0].partition("x3")[0]), catalog, "serve", model)
+    assert (alone.status == "no") == (cards > 1)
+
+
+def test_what_no_team_here_holds_says_how_many_cards_would(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
+    for board, has in (("rtx-4090", 1), ("rtx-4090x2", 2)):
+        verdict = judge(rack(board), catalog, "serve", "qwen3-32b")
+        assert (verdict.status, verdict.knobs.n_gpus) == ("no", has)
+        more = next(remedy for remedy in verdict.remedies if remedy.code == "more-cards")
+        assert (more.params["cards"], more.params["recipe"]) == (4, "serve")
+        there = judge(rack("rtx-4090x4"), catalog, "serve", "qwen3-32b")
+        assert (there.knobs.n_gpus, there.safe_bytes) == (4, more.params["needed_bytes"])
+
+
+@pytest.mark.parametrize(
+    ("model", "counts"),
+    [
+        ("qwen2.5-7b", (1, 2, 4)),  # 28 heads
+        ("qwen2.5-0.5b", (1, 2)),  # 14
+        ("llama-3.1-8b", (1, 2, 4, 8, 16)),  # 8 heads of keys and values, which 16 cards hold twice
+        ("qwen3-30b-a3b", (1, 2, 4, 8, 16)),
+        ("deepseek-v2-lite", (1, 2, 4, 8, 16)),
+        ("smollm2-135m", (1,)),  # 9 heads
+    ],
+)
+def test_a_model_is_shared_by_as_many_cards_as_its_heads_and_matrices_allow(
+    catalog: Catalog, model: str, counts: tuple[int, ...]
+) -> None:
+    architecture = catalog.models[model].architecture
+    assert tuple(cards for cards in range(1, 17) if cards in PARTS and parted(architecture, cards)) == counts
+
+
+def test_an_engine_that_shares_no_model_serves_on_one_card(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
+    recipe = catalog.recipes["serve"]
+    plain = replace(recipe, engines={**recipe.engines, "serve": ("transformers",)})
+    verdict = judge(rack("rtx-4090x8"), replace(catalog, recipes={"serve": plain}), "serve", "qwen3-14b")
+    assert (verdict.status, verdict.knobs.n_gpus) == ("no", 1)
+    assert "more-cards" not in {remedy.code for remedy in verdict.remedies}
+
+
+def test_cards_that_a_person_asks_for_serve_where_they_can(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
+    first = judge(rack("rtx-4090x8"), catalog, "serve", "qwen3-8b")
+    four = judge(rack("rtx-4090x8"), catalog, "serve", "qwen3-8b", replace(first.knobs, n_gpus=4))
+    assert (first.knobs.n_gpus, four.knobs.n_gpus, len(four.gpus)) == (1, 4, 4)
+    assert four.card_bytes < first.card_bytes
+    assert four.step_seconds == pytest.approx(first.step_seconds / 4, rel=1e-3)
+    assert four.ram_bytes > first.ram_bytes
+    three = judge(rack("rtx-4090x8"), catalog, "serve", "qwen3-8b", replace(first.knobs, n_gpus=3))
+    assert three.knobs.n_gpus == 1
+
+
+def test_a_fuller_card_and_slices_are_no_part_of_a_team(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
+    machine = rack("rtx-4090x3")
+    full = replace(machine, gpus=(replace(machine.gpus[0], free_bytes=GIB), *machine.gpus[1:]))
+    assert judge(full, catalog, "serve", "qwen3-14b").gpus == (1, 2)
+    sliced = rack("a100-80g-mig-3g-40gbx2")
+    assert judge(sliced, catalog, "serve", "qwen3-32b").status == "no"

@@ -145,3 +145,18 @@ def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk
     with pytest.raises(WizardError) as caught:
         planning.from_toml(planning.to_toml(plan, {}, {}).replace("context = 4096", "context = -1"), "x.toml")
     assert caught.value.problem.params["key"] == "serving.context"
+
+
+def test_a_model_that_several_cards_serve_is_shared_by_them_in_the_plan(home: Home) -> None:
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090x2")
+    verdict = desk.judge("serve", "qwen3-14b")
+    choice = desk.choose(verdict, DataChoice(kind="none"))
+    stage = desk.plan(choice).stages[-1]
+    assert stage.spec["values"]["cards"] == "2"
+    assert stage.spec["options"]["cards"] == ["--tensor-parallel-size", "{cards}"]
+    assert stage.variables["CUDA_VISIBLE_DEVICES"] == "0,1"
+    small = replace(choice, model="qwen3-8b", knobs=replace(choice.knobs, n_gpus=1))
+    assert "cards" not in desk.plan(small).stages[-1].spec["values"]
+    again = planning.from_toml(planning.to_toml(desk.plan(choice), {}, {}), "x.toml")
+    assert desk.plan(again).stages[-1].spec == stage.spec

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from wizard.contract import Knobs
 from wizard.fit.memory import held, sharding
+from wizard.fit.memory.law import CPU_PROGRAM
 from wizard.fit.offering import evaluating, fewer, inference, work
 from wizard.fit.offering.correct import pace
 from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
@@ -79,7 +80,8 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
 
 
 def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:
-    """An engine on a card has its program in RAM, and a file of the weights on their way."""
+    """An engine on a card has its program in RAM, and a file of the weights on their way; each further card a process
+    of its own."""
     model, engines, device = setting.model, setting.picks.engines, setting.device
     fetched = model.id in setting.here
     memory = work.stage_memory(engines, model, 0, device, way, setting.halves, setting.format) | {"serve": card_bytes}
@@ -92,6 +94,7 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         if "quantise" in engines and setting.format:
             ram["quantise"] = fewer.ram_bytes(model, setting.format, way)
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
+        ram["serve"] += (knobs.n_gpus - 1) * CPU_PROGRAM
     return Costs(
         seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched, setting.format),
         disk=work.stage_disk(engines, model, 0, setting.catalog, setting.kind, setting.built, fetched, setting.format),

@@ -117,8 +117,9 @@ def numbers_named(setting: Setting) -> str:
 
 
 def token_seconds(setting: Setting, step: Step) -> float:
-    """At the least, for the next token of one conversation that has just begun; 0 where a card's speed is not known."""
+    """At the least, for the next token of one conversation that has just begun; 0 where a card's speed is not known.
+    Cards that have a part of each matrix read theirs at the same time."""
     begun = replace(step, seq_len=1, micro_batch=1)
     if setting.device == "cpu":
         return flops.token_bytes(begun) / RAM_BYTES_PER_SECOND
-    return flops.token_seconds(begun, setting.board)
+    return flops.token_seconds(begun, setting.board) / step.cards

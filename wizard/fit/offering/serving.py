@@ -35,13 +35,14 @@ def ways_to_serve(setting: Setting) -> Iterator[Picks]:
 
 
 def serving_cards(setting: Setting, name: str) -> int:
-    """Of the cards that train, those that this engine would serve on together."""
+    """Of the cards that are used, those that this engine would serve on together."""
     return cards_for(setting.model, setting.catalog.engines[name], len(setting.gpus))
 
 
 def by_server(setting: Setting) -> Iterator[Setting]:
-    """Where nothing is trained it is the engine that has to fit: each that can run here, in their order. A machine with
-    cards serves on its CPU only what answers fast enough there."""
+    """Where nothing is trained it is the engine that has to fit: each that can run here, in their order, and on several
+    cards each that can give all of them a part. A machine with cards serves on its CPU only what answers fast enough
+    there."""
     on_the_side = setting.serves and setting.device == "cpu" and setting.machine.gpus
     if on_the_side and inference.token_seconds(setting, setting.step(setting.recipe.knobs)) > inference.SENSIBLE_TOKEN:
         return
@@ -49,7 +50,8 @@ def by_server(setting: Setting) -> Iterator[Setting]:
         yield setting
         return
     for name in setting.picks.servers:
-        yield replace(setting, picks=served_by(setting, name))
+        if len(setting.gpus) < 2 or serving_cards(setting, name) == len(setting.gpus):
+            yield replace(setting, picks=served_by(setting, name))
 
 
 def served_by(setting: Setting, name: str) -> Picks:

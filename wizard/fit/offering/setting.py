@@ -10,7 +10,7 @@ from wizard.contract import Board, Catalog, Format, Gpu, Knobs, Machine, Method,
 from wizard.fit.memory.law import Numbers, numbers_of
 from wizard.fit.memory.step import Step
 from wizard.fit.offering import inference
-from wizard.fit.offering.cards import hands, only
+from wizard.fit.offering.cards import hands, only, serving
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
 from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
 from wizard.fit.offering.flops import step_seconds
@@ -181,9 +181,9 @@ def settle(
     )
     found: list[Setting] = []
     if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
-        asked = (recipe.knobs.n_gpus, n_gpus)
+        asked = (recipe.knobs.n_gpus, n_gpus) if kept.method.trains else (0, 0)
         if asked not in seen.hands:
-            seen.hands[asked] = hands(machine, *asked) or ((),)
+            seen.hands[asked] = (hands(machine, *asked) if kept.method.trains else serving(machine)) or ((),)
         for cards in seen.hands[asked]:
             key = (*alike, *(gpu.index for gpu in cards))
             if key not in seen.engines:
