@@ -41,6 +41,7 @@ from wizard.session import (
     pushing,
     reach,
     runs,
+    serving,
     sources,
     starting,
     trying,
@@ -190,11 +191,12 @@ class Desk(WishDesk, DataDesk, UsingDesk):
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))
         machine, engines = self.machine(), dict(choice.engines)
+        serving.hold_draft(choice, self.catalog())
         catalog = after.widened(self.catalog(), choice, fit.capability(machine))
         engines = after.fitting(engines, choice, catalog)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
-        known |= self._amount(choice)._asdict()
+        known |= {**self._amount(choice)._asdict(), "guesser": choice.serving.draft}
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs) -> Verdict:

@@ -6,26 +6,37 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wizard import fit
-from wizard.contract import Catalog, Choice, Engine, Machine, Problem, Verdict
-from wizard.errors import WizardError
+from wizard.contract import Catalog, Choice, Engine, Format, Machine, Model, Problem, Verdict
+from wizard.errors import ExitCode, WizardError
 
 NGRAM = "ngram"
 
 
 def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> Verdict:
-    """The verdict with the last word on the server. Raises the Problem of what was asked for and cannot be served."""
+    """The verdict with the last word on the server. Raises draft-too-big."""
     if "serve" not in verdict.engines or not choice.serve:
         return verdict
     engine, model = catalog.engines[verdict.engines["serve"]], catalog.models[choice.model]
     gpus = sorted((gpu for gpu in machine.gpus if gpu.index in verdict.gpus), key=lambda gpu: gpu.free_bytes)
-    guesser = catalog.models.get(choice.serving.draft) if "draft" in engine.options else None
-    beside = (2 * guesser.params if guesser else 0) - fit.saved_bytes(model, catalog.formats.get(choice.quantise))
+    draft = catalog.models.get(choice.serving.draft) if gpus and "draft" in engine.options else None
+    format = catalog.formats.get(choice.quantise)
     room, told = None, tuple[Problem, ...]()
     if catalog.methods[verdict.method].trains:  # else the room is what was judged to fit
-        asked = choice.serving.context
-        room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside)
-    notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine, catalog))
+        asked, beside = choice.serving.context, -fit.saved_bytes(model, format)
+        room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside, draft)
+        if draft:
+            hold_room(model, format, room.cards, draft, gpus[0].free_bytes)
+    notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine))
     return replace(verdict, engine_notes=notes, room=room)
+
+
+def hold_room(model: Model, format: Format | None, cards: int, draft: Model, free_bytes: int) -> None:
+    """Raises draft-too-big: beside it not even the shortest conversation that is worth serving has room."""
+    needed = fit.served_bytes(model, format, cards, draft)
+    if needed > free_bytes:
+        names = {"draft": draft.title, "model": model.title}
+        sizes = {"draft_bytes": fit.draft_bytes(model, draft, cards), "needed_bytes": needed, "free_bytes": free_bytes}
+        raise WizardError("draft-too-big", exit_code=ExitCode.NOTHING_FITS, **names, **sizes)
 
 
 def _lacks(engine: Engine, choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> tuple[Problem, ...]:
@@ -68,21 +79,24 @@ def _needs(engine: Engine, machine: Machine, accelerator: str) -> Iterator[str]:
     yield from needs.system
 
 
-def _draft(choice: Choice, engine: Engine, catalog: Catalog) -> Iterator[Problem]:
-    """Raises the Problem of a draft that could not guess: another model's words are not this one's."""
-    draft, model = choice.serving.draft, catalog.models[choice.model]
-    if not draft:
+def hold_draft(choice: Choice, catalog: Catalog) -> None:
+    """Raises draft-not-alike: another model's words are not this one's."""
+    model, smaller = catalog.models[choice.model], catalog.models.get(choice.serving.draft)
+    if choice.serving.draft in ("", NGRAM):
         return
-    if draft != NGRAM:
-        smaller = catalog.models.get(draft)
-        alike = [
-            other.id
-            for other in catalog.models.values()
-            if other.architecture.vocab == model.architecture.vocab
-            and other.architecture.family == model.architecture.family
-            and 4 * other.params < model.params
-        ]
-        if smaller is None or smaller.id not in alike:
-            raise WizardError("draft-not-alike", draft=draft, model=model.title, alike=", ".join(alike) or NGRAM)
-    if ("ngram" if draft == NGRAM else "draft") not in engine.options:
+    alike = [
+        other.id
+        for other in catalog.models.values()
+        if other.architecture.vocab == model.architecture.vocab
+        and other.architecture.family == model.architecture.family
+        and 4 * other.params < model.params
+    ]
+    if smaller is None or smaller.id not in alike:
+        words = ", ".join(alike) or NGRAM
+        raise WizardError("draft-not-alike", draft=choice.serving.draft, model=model.title, alike=words)
+
+
+def _draft(choice: Choice, engine: Engine) -> Iterator[Problem]:
+    draft = choice.serving.draft
+    if draft and ("ngram" if draft == NGRAM else "draft") not in engine.options:
         yield Problem(code="draft-not-used", params={"draft": draft, "engine": engine.title})

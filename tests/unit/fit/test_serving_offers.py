@@ -209,3 +209,47 @@ def test_a_fuller_card_and_slices_are_no_part_of_a_team(catalog: Catalog, rack: 
     assert judge(full, catalog, "serve", "qwen3-14b").gpus == (1, 2)
     sliced = rack("a100-80g-mig-3g-40gbx2")
     assert judge(sliced, catalog, "serve", "qwen3-32b").status == "no"
+
+
+def test_a_model_that_guesses_is_a_term_of_its_own(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
+    alone = judge(rack("h100-sxm"), catalog, "serve", "qwen3-8b")
+    both = judge(rack("h100-sxm"), catalog, "serve", "qwen3-8b", alone.knobs, guesser="qwen3-0.6b")
+    own = next(each for each in both.terms if each.label == "draft")
+    tokens, draft = 4 * 32768, catalog.models["qwen3-0.6b"]
+    assert own.bytes == draft.params * 2 + tokens * 28 * 2 * 8 * 128 * 2  # layers, keys and values, heads, width, bytes
+    assert own.formula == f"{draft.params:,} parameters x 2 + 4 x 32,768 tokens x 114,688"
+    assert both.card_bytes - alone.card_bytes == own.bytes
+    assert sum(each.bytes for each in both.terms) == both.card_bytes
+
+
+def test_two_cards_share_it_and_where_one_had_been_enough_it_may_take_them(
+    catalog: Catalog, rack: Callable[[str], Machine]
+) -> None:
+    knobs = judge(rack("rtx-4090"), catalog, "serve", "qwen3-8b").knobs
+    tight = replace(knobs, seq_len=32768)
+    alone = judge(rack("rtx-4090x2"), catalog, "serve", "qwen3-8b", tight)
+    both = judge(rack("rtx-4090x2"), catalog, "serve", "qwen3-8b", tight, guesser="qwen3-1.7b")
+    assert (alone.knobs.n_gpus, both.knobs.n_gpus) == (1, 2)
+    formula = next(each.formula for each in both.terms if each.label == "draft")
+    assert f"{catalog.models['qwen3-1.7b'].params:,} parameters x 2 / 2 +" in formula
+
+
+def test_a_guesser_that_does_not_fit_is_told_with_what_it_takes(
+    catalog: Catalog, rack: Callable[[str], Machine]
+) -> None:
+    knobs = judge(rack("rtx-4090"), catalog, "serve", "qwen3-8b").knobs
+    verdict = judge(rack("rtx-4090"), catalog, "serve", "qwen3-8b", knobs, guesser="qwen3-1.7b")
+    assert verdict.status == "no" and verdict.reason and verdict.reason.code == "draft-too-big"
+    assert verdict.reason.params["draft_bytes"] == term(verdict, "draft")
+    assert verdict.reason.params["needed_bytes"] > verdict.reason.params["free_bytes"]
+    assert [each.code for each in verdict.also] == ["short-of-memory-cuda"]
+
+
+def test_an_engine_that_knows_no_guesser_holds_none(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
+    recipe = catalog.recipes["serve"]
+    plain = replace(recipe, engines={**recipe.engines, "serve": ("lmdeploy", "vllm")})
+    other = replace(catalog, recipes={"serve": plain})
+    assert judge(rack("h100-sxm"), other, "serve", "qwen3-8b").engines["serve"] == "lmdeploy"
+    assert judge(rack("h100-sxm"), other, "serve", "qwen3-8b", guesser="qwen3-0.6b").engines["serve"] == "vllm"
+    none = judge(rack("cpu"), catalog, "serve", "qwen3-4b", guesser="qwen3-0.6b")
+    assert term(none, "draft") == 0

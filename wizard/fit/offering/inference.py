@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.contract import Format, Knobs, Term
 from wizard.fit.memory import engine, formulas, law
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import fewer, flops, work
+from wizard.fit.offering import fewer, flops, guessing, work
 from wizard.fit.offering.merging import RAM_BYTES_PER_SECOND
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def _paged(setting: Setting, step: Step) -> Iterator[Term]:
     parts = [term for term in engine.parts(step, *on_card) if gpu or term.label != "graphs"]
     yield parts[0]
     yield cache if gpu or cache.bytes >= LEAST_CACHE else replace(cache, bytes=LEAST_CACHE)
+    if setting.guesser:
+        yield guessing.term(step, setting.guesser)
     yield from parts[1:]
     yield _around(setting, step, less=LEAST_CACHE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wizard import strict
 from wizard.contract import Catalog, Knobs, Machine, Problem, Verdict
@@ -40,17 +40,20 @@ def judge(
     known: Known | None = None,
     terms: bool = True,
     picked: Picked | None = None,
+    guesser: str = "",
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these.
 
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
     what the peak is made of, and for a `no` what would help. `picked`: engines found before on this very machine.
+    `guesser`: a model that is to guess beside the one that is served.
     """
     seen = picked or Picked()
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
-    given = {"rows": rows, "row_tokens": row_tokens, "here": here, "known": known or Known()}
+    given: dict[str, Any] = {"rows": rows, "row_tokens": row_tokens, "here": here, "known": known or Known()}
+    given["draft"] = catalog.models.get(guesser)
 
     def judged(at: Situation) -> tuple[Setting, Verdict]:
         recipe, model, cards = catalog.recipes[at.recipe], catalog.models[at.model], at.knobs.n_gpus if at.knobs else 0

@@ -144,8 +144,7 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
         if cards <= max(len(setting.gpus), 1):
             continue
         team = with_cards(at.machine, [clone(gpu, index) for index in range(cards)])
-        shared = {"n_gpus": cards, "zero_stage": recipe.knobs.zero_stage, "fsdp": False}
-        knobs = replace(at.knobs, **shared) if at.knobs else None
+        knobs = replace(at.knobs, n_gpus=cards, zero_stage=recipe.knobs.zero_stage, fsdp=False) if at.knobs else None
         found = mended(at._replace(machine=team, recipe=recipe.id, knobs=knobs), judged, buying=False)
         if found and found.found.status == "fits":
             sizes = {"needed_bytes": found.found.safe_bytes, "free_bytes": found.found.capacity_bytes}
