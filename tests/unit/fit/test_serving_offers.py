@@ -253,3 +253,38 @@ def test_an_engine_that_knows_no_guesser_holds_none(catalog: Catalog, rack: Call
     assert judge(rack("h100-sxm"), other, "serve", "qwen3-8b", guesser="qwen3-0.6b").engines["serve"] == "vllm"
     none = judge(rack("cpu"), catalog, "serve", "qwen3-4b", guesser="qwen3-0.6b")
     assert term(none, "draft") == 0
+
+
+def ending_at(catalog: Catalog, stage: str, format: str = "") -> Catalog:
+    """Where the goal's last stage is this one."""
+    recipe = catalog.recipes["serve"]
+    named = {"quantise": catalog.formats[format].engine if format else "", "evaluate": "evaluate"}
+    made = replace(recipe, engines={"fetch": recipe.engines["fetch"], stage: (named[stage],)})
+    formats = {format: catalog.formats[format]} if format else catalog.formats
+    return replace(catalog, recipes={"serve": made}, formats=formats)
+
+
+@pytest.mark.parametrize("board", ["cpu", "rtx-4090"])
+@pytest.mark.parametrize(("stage", "format"), [("quantise", "fp8-dynamic"), ("evaluate", "")])
+def test_where_nothing_is_served_it_is_what_runs_that_has_to_fit(
+    catalog: Catalog, rack: Callable[[str], Machine], board: str, stage: str, format: str
+) -> None:
+    verdict = judge(rack(board), ending_at(catalog, stage, format), "serve", "qwen3-1.7b")
+    assert verdict.status == "fits" and [*verdict.engines] == ["fetch", stage]
+    assert verdict.moment == stage
+    assert sum(each.bytes for each in verdict.terms) == verdict.card_bytes == verdict.stage_memory[stage]
+    assert not {"cache", "graphs", "batch"} & {each.label for each in verdict.terms}
+    assert (verdict.step_seconds, verdict.cache_bytes, verdict.knobs.n_gpus) == (0, 0, 1)
+
+
+def test_a_model_that_no_card_serves_may_still_be_made_smaller_in_ram(
+    catalog: Catalog, rack: Callable[[str], Machine]
+) -> None:
+    ending = ending_at(catalog, "quantise", "gptq-int4")
+    assert judge(rack("rtx-4090"), catalog, "serve", "qwen3-32b").status == "no"
+    found = judge(rack("rtx-4090"), ending, "serve", "qwen3-32b")
+    assert (found.status, found.merge_device, found.card_bytes) == ("fits", "cpu", 0)
+    assert found.ram_bytes == found.stage_memory["quantise"] > catalog.models["qwen3-32b"].params * 2
+    little = judge(replace(rack("rtx-4090"), ram_free_bytes=48 * GIB), ending, "serve", "qwen3-32b")
+    assert little.status == "no" and little.reason and little.reason.code.startswith("short-of")
+    assert "more-ram" in {remedy.code for remedy in little.remedies}

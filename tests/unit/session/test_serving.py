@@ -175,3 +175,18 @@ def test_a_model_that_several_cards_serve_is_shared_by_them_in_the_plan(home: Ho
     assert "cards" not in desk.plan(small).stages[-1].spec["values"]
     again = planning.from_toml(planning.to_toml(desk.plan(choice), {}, {}), "x.toml")
     assert desk.plan(again).stages[-1].spec["values"] == stage.spec["values"]
+
+
+def test_a_server_that_is_not_wanted_takes_nothing(home: Home) -> None:
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090")
+    data = DataChoice(kind="path", ref="/rows.jsonl", language="en", sha256="0")
+    trained = desk.choose(desk.judge("sft-qlora", "qwen3-14b"), data, questions=("Hi",))
+    assert [note.code for note in desk.plan(trained).forecast.engine_notes] == ["too-big-to-serve"]
+    forecast = desk.plan(replace(trained, serve=False)).forecast
+    assert ("serve" in forecast.engines, forecast.engine_notes) == (False, ())
+    as_it_is = desk.choose(desk.judge("serve", "qwen3-14b"), DataChoice(kind="none"))
+    with pytest.raises(WizardError, match="short-of-memory-cuda"):
+        desk.plan(as_it_is)
+    plan = desk.plan(replace(as_it_is, evaluate=True, serve=False))
+    assert [stage.name for stage in plan.stages] == ["fetch", "evaluate"]

@@ -95,6 +95,7 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         ram = {}
         if "quantise" in engines and setting.format:
             ram["quantise"] = fewer.ram_bytes(model, setting.format, way)
+    if device == "cuda" and setting.answers:
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
         ram["serve"] += (knobs.n_gpus - 1) * CPU_PROGRAM
     return Costs(
@@ -103,6 +104,6 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         memory=memory,
         ram=ram,
         way=way,
-        step_seconds=inference.token_seconds(setting, setting.step(knobs)),
-        cache_bytes=inference.cache_bytes(setting, knobs),
+        step_seconds=inference.token_seconds(setting, setting.step(knobs)) if setting.answers else 0.0,
+        cache_bytes=inference.cache_bytes(setting, knobs) if setting.answers else 0,
     )

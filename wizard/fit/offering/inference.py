@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.contract import Format, Knobs, Term
 from wizard.fit.memory import engine, formulas, law
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import fewer, flops, guessing, work
+from wizard.fit.offering import fewer, flops, guessing, unserved, work
 from wizard.fit.offering.merging import RAM_BYTES_PER_SECOND
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def numbers(setting: Setting, knobs: Knobs) -> law.Numbers:
 
 def peak(setting: Setting, knobs: Knobs) -> law.Peak:
     """The terms sum to `card_bytes`."""
+    if not setting.answers:
+        return unserved.peak(setting, knobs)
     step = setting.step(knobs)
     if paged(setting):
         terms = tuple(_paged(setting, step))

@@ -44,11 +44,12 @@ def by_server(setting: Setting) -> Iterator[Setting]:
     """Where nothing is trained it is the engine that has to fit: each that can run here, in their order, and on several
     cards each that can give all of them a part; those that know a draft where one is asked for. A machine with cards
     serves on its CPU only what answers fast enough there."""
-    on_the_side = setting.serves and setting.device == "cpu" and setting.machine.gpus
+    on_the_side = setting.serves and setting.answers and setting.device == "cpu" and setting.machine.gpus
     if on_the_side and inference.token_seconds(setting, setting.step(setting.recipe.knobs)) > inference.SENSIBLE_TOKEN:
         return
     if not setting.serves or not setting.picks.servers:
-        yield setting
+        if not setting.serves or len(setting.gpus) < 2:
+            yield setting
         return
     guess = [name for name in setting.picks.servers if guessing.knows(setting.catalog.engines[name])]
     for name in (setting.draft and guess) or setting.picks.servers:

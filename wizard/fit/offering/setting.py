@@ -49,8 +49,13 @@ class Setting:
 
     @property
     def serves(self) -> bool:
-        """Nothing is trained: what has to fit is the server."""
+        """Nothing is trained: what has to fit is the server, or where there is none what comes before it."""
         return not self.method.trains
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is served in the end."""
+        return "serve" in self.recipe.engines
 
     @property
     def guesser(self) -> Model | None:
