@@ -199,10 +199,12 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         known |= {**self._amount(choice)._asdict(), "guesser": choice.serving.draft}
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
-        def judged(knobs: Knobs) -> Verdict:
-            return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
+        def judged(knobs: Knobs, terms: bool = True) -> Verdict:
+            return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, terms=terms, **known)
 
+        choice, told = serving.of_context(choice, catalog, lambda knobs: judged(knobs, terms=False))
         verdict = reach.marked(judged(choice.knobs), self._far())
+        verdict = replace(verdict, engine_notes=(*verdict.engine_notes, *told))
         rungs = [judged(replace(verdict.knobs, **changes)) for changes in verdict.rungs]
         plan, requirements = starting.compile_choice(
             choice, verdict, machine, catalog, self.home, choice.data.language, self._locks, rungs

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from wizard import fit
-from wizard.contract import Catalog, Choice, Engine, Format, Machine, Model, Problem, Verdict
+from wizard.contract import Catalog, Choice, Engine, Format, Knobs, Machine, Model, Problem, Verdict
 from wizard.errors import ExitCode, WizardError
 
 NGRAM = "ngram"
+
+
+def of_context(
+    choice: Choice, catalog: Catalog, judged: Callable[[Knobs], Verdict]
+) -> tuple[Choice, tuple[Problem, ...]]:
+    """Where nothing is trained a context that is asked for goes into the knob that holds it, as long as fits, and what
+    is to be told of it."""
+    asked, recipe, model = choice.serving.context, catalog.recipes.get(choice.recipe), catalog.models[choice.model]
+    if not asked or recipe is None or catalog.methods[recipe.method].trains:
+        return choice, ()
+    most = min(asked, model.max_len)
+
+    def has_room(length: int) -> bool:
+        status = judged(replace(choice.knobs, seq_len=length)).status
+        return status == "fits" or (status == "tight" and length == most)
+
+    found = fit.longest(has_room, most)
+    knobs, rest = replace(choice.knobs, seq_len=found), replace(choice.serving, context=0)
+    code = "context-beyond-model" if asked > model.max_len else "context-cut"
+    told = Problem(code=code, params={"asked": asked, "context": found, "model": model.title})
+    return replace(choice, knobs=knobs, serving=rest), (told,) if found < asked else ()
 
 
 def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog) -> Verdict:

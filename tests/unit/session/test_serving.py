@@ -190,3 +190,27 @@ def test_a_server_that_is_not_wanted_takes_nothing(home: Home) -> None:
         desk.plan(as_it_is)
     plan = desk.plan(replace(as_it_is, evaluate=True, serve=False))
     assert [stage.name for stage in plan.stages] == ["fetch", "evaluate"]
+
+
+def test_a_context_that_a_run_file_asks_for_counts_where_nothing_is_trained(home: Home) -> None:
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090")
+    choice = desk.choose(desk.judge("serve", "qwen3-8b"), DataChoice(kind="none"))
+
+    def asked(context: int, conversations: int = 1) -> tuple[Plan, dict[str, Mapping[str, Any]]]:
+        knobs = replace(choice.knobs, micro_batch=conversations)
+        plan = desk.plan(replace(choice, knobs=knobs, serving=Serving(context=context)))
+        return plan, {note["code"]: note["params"] for note in plan.stages[-1].spec["why"]}
+
+    plan, told = asked(4096)
+    assert plan.stages[-1].spec["context"] == plan.choice.knobs.seq_len == 4096
+    assert "context-cut" not in told and plan.choice.serving.context == 0
+    text = planning.to_toml(plan, {}, {})
+    assert "context = 0  # tokens of the longest conversation; 0 = seq_len of the knobs" in text
+    assert planning.from_toml(text, "x.toml").knobs.seq_len == 4096
+    plan, told = asked(40960, conversations=2)
+    cut = plan.stages[-1].spec["context"]
+    assert told["context-cut"]["context"] == cut and 12000 < cut < 40960 and plan.forecast.status == "fits"
+    more = desk.judge("serve", "qwen3-8b", replace(plan.choice.knobs, seq_len=cut + 256))
+    assert more.status != "fits"
+    assert asked(99999)[1]["context-beyond-model"]["asked"] == 99999
