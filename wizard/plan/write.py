@@ -29,7 +29,7 @@ ABOUT: Mapping[str, str] = {
     "offload": "to RAM, of what is split up: none, optimizer, all (the weights too)",
     "sequence_parallel": "cards that read one sequence together, a part each",
     "nodes": "machines with so many cards each, which train as one",
-    "n_gpus": "cards that share the micro-batches of a step",
+    "n_gpus": "cards that share the micro-batches of a step; that serve one model, where nothing is trained",
     "save_steps": "a checkpoint this often",
     "save_minutes": "and after so many minutes; 0 = by steps alone",
 }
