@@ -17,8 +17,8 @@ def of_context(
 ) -> tuple[Choice, tuple[Problem, ...]]:
     """Where nothing is trained a context that is asked for goes into the knob that holds it, as long as fits, and what
     is to be told of it."""
-    asked, recipe, model = choice.serving.context, catalog.recipes.get(choice.recipe), catalog.models[choice.model]
-    if not asked or recipe is None or catalog.methods[recipe.method].trains:
+    asked, recipe, model = choice.serving.context, catalog.recipes.get(choice.recipe), catalog.models.get(choice.model)
+    if not asked or recipe is None or model is None or catalog.methods[recipe.method].trains:
         return choice, ()
     most = min(asked, model.max_len)
 
@@ -102,8 +102,8 @@ def _needs(engine: Engine, machine: Machine, accelerator: str) -> Iterator[str]:
 
 def hold_draft(choice: Choice, catalog: Catalog) -> None:
     """Raises draft-not-alike: another model's words are not this one's."""
-    model, smaller = catalog.models[choice.model], catalog.models.get(choice.serving.draft)
-    if choice.serving.draft in ("", NGRAM):
+    model, smaller = catalog.models.get(choice.model), catalog.models.get(choice.serving.draft)
+    if model is None or choice.serving.draft in ("", NGRAM):
         return
     alike = [
         other.id
