@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from wizard.contract import Knobs
+from wizard.contract.sharing import generator_cards
 from wizard.fit.memory import held, sharding
 from wizard.fit.offering import evaluating, fewer, inference, work
 from wizard.fit.offering.correct import pace
@@ -66,6 +67,9 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
     memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format, cards)
     ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
+    if generator_cards(setting.recipe):  # a server beside, started anew for each training
+        ram["train"] += work.SERVER_RAM["vllm"] + min(model.params * 2, SHARD)
+        train += work.SERVE_SECONDS["vllm"]
     return Costs(
         seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched, setting.format),
         disk=work.stage_disk(
