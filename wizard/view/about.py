@@ -23,9 +23,9 @@ def about(verdict: Verdict, catalog: Catalog, *, turned: bool, refused: bool) ->
         marks.append(say("view.recipe.cards", n=telling.cards(verdict)))
     title = Content.assemble((pick(recipe.title), "bold"), "  ", (say("view.comma").join(marks), "$success bold"))
     lines.append(Content.assemble(title.rstrip(), "  ", pick(recipe.why)))
-    lines.append(Content.styled(_reckoned(verdict, recipe), "$quiet"))
     if verdict.generator:
         lines.append(Content.styled(_parted(verdict, verdict.generator), "$quiet"))
+    lines.append(Content.styled(_reckoned(verdict, recipe), "$quiet"))
     lines += [Content.styled(telling.told(note)["what"], "$quiet") for note in verdict.engine_notes]
     return Content("\n").join(lines)
 
