@@ -70,9 +70,11 @@ def up(bench: Bench) -> Iterator[subprocess.Popen[bytes] | None]:
 
 
 def surroundings(port: int) -> dict[str, str]:
-    """Of the server and of the cards that ask it. No proxy lies between them; vLLM tells each where to meet."""
-    ways = {name: f"{os.environ.get(name, '')},{HOST}".lstrip(",") for name in ("no_proxy", "NO_PROXY")}
-    return {ADDRESS: f"http://{HOST}:{port}", GROUP: str(claim(HOST, 0)), "VLLM_HOST_IP": HOST, **ways}
+    """Of the server and of the cards that ask it: no proxy lies between, and they meet where nobody else comes."""
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    ways = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{direct},{HOST}".lstrip(","))
+    meeting = {"VLLM_HOST_IP": HOST, "NCCL_SOCKET_IFNAME": os.environ.get("NCCL_SOCKET_IFNAME", "lo")}
+    return {ADDRESS: f"http://{HOST}:{port}", GROUP: str(claim(HOST, 0)), **meeting, **ways}
 
 
 def program(order: Order, port: int) -> tuple[list[str], dict[str, str]]:

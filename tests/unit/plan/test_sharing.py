@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from wizard.contract import Choice, Generator, Knobs, Plan, Verdict
 from wizard.contract.sharing import contradiction, parts_for, readers_of
 from wizard.errors import WizardError
+from wizard.journal.frozen import freeze, thaw
 from wizard.plan.clusters.job import job_of
 
 Made = tuple[Plan, Mapping[str, str]]
@@ -94,6 +96,7 @@ def test_the_server_of_answers_has_a_card_that_the_training_does_not_see(
     assert "--model" in told["argv"] and "{host}" in told["argv"]
     assert stages["serve"].variables["CUDA_VISIBLE_DEVICES"] == "0,1,2"
     assert job_of(plan).cards == 3
+    assert thaw(Plan, json.loads(json.dumps(freeze(plan)))) == plan
     with pytest.raises(WizardError) as caught:
         made(verdict=replace(there, knobs=replace(there.knobs, nodes=2)), choice=asked)
     assert caught.value.problem.code == "generator-on-one-machine"

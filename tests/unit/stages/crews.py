@@ -9,10 +9,11 @@ from pathlib import Path
 from tests.unit.stages.programs import StageRun
 
 HEAD = """
-from wizard.stages import crew, desk, generator
+from wizard.stages import crew, desk, engine, generator
 from wizard.stages.watching import pulse
 crew.GRACE_SECONDS = 1.0
 crew.LOOK_SECONDS = 0.2
+engine.PATIENCE_SECONDS = 0.5
 pulse.PATIENCE = dict.fromkeys(pulse.PATIENCE, 3.0)
 pulse.BEAT_SECONDS = 0.05
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.unit.stages.crews import SLEEP, UP, wait_for_cards
-from tests.unit.stages.programs import KNOBS, LORA, ROWS, Forge, StageRun, Stages
+from tests.unit.stages.programs import KNOBS, LORA, Forge, StageRun, Stages
 from wizard.catalog import builtin, load
 from wizard.run import processes
 from wizard.stages import generator
@@ -202,19 +202,16 @@ def test_trl_reads_its_command_line_and_starts_vllm_on_this_machine_alone(
 
 
 @pytest.fixture
-def training(forged: Stages, trl_python: Path, lib: Path, tiny_model: Path, tmp_path: Path) -> StageRun:
+def training(forged: Stages, prepared_for: Callable[[str], StageRun], tiny_model: Path) -> StageRun:
     """A train stage whose TRL has its answers written by the stand-in."""
-    prepare = forged("prepare").order(
-        {"data": {"kind": "bundled"}, "task": "grpo", "rows": ROWS, "knobs": KNOBS}, {"fetch": {"model": tiny_model}}
-    )
-    assert prepare.run() == 0
+    rows = prepared_for("grpo").done()["outputs"]
     own = str(HERE / "reward_of_letters.py")
     settings = {"num_generations": 2, "max_completion_length": 8, "reward_file": own, "rewards": []}
     settings |= {"use_vllm": True, "vllm_mode": "server"}
     spec = {"trainer": "grpo", "settings": settings, "method": LORA, "device": "cpu", "generator": BESIDE}
     knobs = KNOBS | {"max_steps": 4, "micro_batch": 4}
     train = forged("train", YCDY_TEST_CODE=str(HERE / "no_exchange.py"))
-    return train.order({**spec, "knobs": knobs}, {"fetch": {"model": tiny_model}, "prepare": prepare.done()["outputs"]})
+    return train.order({**spec, "knobs": knobs}, {"fetch": {"model": tiny_model}, "prepare": rows})
 
 
 def test_trl_learns_from_answers_that_its_server_wrote(training: StageRun) -> None:
