@@ -36,9 +36,8 @@ def test_one_card_writes_and_all_others_train(catalog: Catalog, machine_with: Ma
 
 def test_the_training_has_its_cards_to_itself(catalog: Catalog, machine_with: MachineWith) -> None:
     two = several(machine_with("rtx-4090"), 2)
-    apart, same = (judge(two, catalog, name, "qwen3-0.6b") for name in (APART, "grpo-lora-vllm"))
-    knobs = replace(apart.knobs, n_gpus=1)
-    same = judge(two, catalog, "grpo-lora-vllm", "qwen3-0.6b", replace(knobs))
+    apart = judge(two, catalog, APART, "qwen3-0.6b")
+    same = judge(two, catalog, "grpo-lora-vllm", "qwen3-0.6b", apart.knobs)
     held = next(term.bytes for term in same.terms if term.label == "colocated")
     assert held == int(0.3 * two.gpus[0].total_bytes)
     assert "colocated" not in {term.label for term in apart.terms}
@@ -51,6 +50,8 @@ def test_a_model_too_large_beside_vllm_fits_apart(catalog: Catalog, machine_with
     better = [model for (recipe, model), v in told.items()
               if recipe == APART and v.status != "no" and told["grpo-lora-vllm", model].status == "no"]  # fmt: skip
     assert better
+    four = offers(several(machine_with("rtx-4090"), 4), catalog, "grpo", terms=False)
+    assert [v.recipe for v in four if v.recommended] == ["grpo-lora"]  # that runs with one program the fewer
     assert APART not in {v.recipe for v in offers(machine_with("rtx-4090"), catalog, "grpo", terms=False)}
 
 
@@ -65,8 +66,7 @@ def test_the_roomier_card_writes_and_the_training_is_judged_by_the_others(
 def test_a_card_that_cannot_hold_the_server_is_told_with_its_arithmetic(
     catalog: Catalog, machine_with: MachineWith
 ) -> None:
-    """A training whose base is in 16 bits needs more than its server; so this one is made to need less."""
-    light = replace(catalog.recipes[APART], method="qlora")
+    light = replace(catalog.recipes[APART], method="qlora")  # with a base in 16 bits the training is what lacks room
     known = replace(catalog, recipes={**catalog.recipes, APART: light})
     found = judge(several(machine_with("rtx-4090"), 2), known, APART, "qwen3-14b")
     assert found.generator is not None and found.reason is not None

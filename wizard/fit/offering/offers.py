@@ -95,7 +95,7 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
         size,
         method,
         not plain,
-        -verdict.knobs.n_gpus if verdict.knobs.zero_stage == 0 and not verdict.knobs.fsdp else 0,
+        -verdict.knobs.n_gpus if verdict.knobs.zero_stage == 0 and not (verdict.knobs.fsdp or verdict.generator) else 0,
         verdict.recipe,
     )
 
