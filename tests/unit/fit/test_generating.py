@@ -51,7 +51,9 @@ def test_a_model_too_large_beside_vllm_fits_apart(catalog: Catalog, machine_with
               if recipe == APART and v.status != "no" and told["grpo-lora-vllm", model].status == "no"]  # fmt: skip
     assert better
     four = offers(several(machine_with("rtx-4090"), 4), catalog, "grpo", terms=False)
-    assert [v.recipe for v in four if v.recommended] == ["grpo-lora"]  # that runs with one program the fewer
+    assert APART not in {v.recipe for v in four if v.recommended}  # others run with one program the fewer
+    firsts = [v.recipe for v in four if v.model == "qwen3-0.6b" and v.method == "lora"]
+    assert firsts.index("grpo-lora") < firsts.index(APART)
     assert APART not in {v.recipe for v in offers(machine_with("rtx-4090"), catalog, "grpo", terms=False)}
 
 
