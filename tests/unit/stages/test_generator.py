@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,11 @@ def test_a_training_that_lost_its_server_goes_on_from_its_checkpoint(training: S
     assert training.run() == 0, (training.path / "log.txt").read_text()[-3000:]
     assert "resumed" in training.notes()
     assert gone(training)
+
+
+def test_a_rehearsal_has_a_server_of_its_own(training: StageRun) -> None:
+    rehearsal = replace(training, name="rehearse")
+    assert rehearsal.run() == 0, (rehearsal.path / "log.txt").read_text()[-3000:]
+    assert rehearsal.done()["result"]["seconds_per_step"] > 0
+    assert "POST /v1/completions" in (rehearsal.path / "generator.log").read_text()
+    assert gone(rehearsal)
