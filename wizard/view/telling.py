@@ -21,8 +21,12 @@ def sentence(*parts: str) -> str:
     """Parts joined as sentences of the language; catalogue texts end without a full stop, and may begin small."""
     stop = say("view.stop")
     first, *others = [part.rstrip(".。 ") for part in parts if part] or [""]
-    rise = language() == "en"
-    return stop.join([first, *(part[:1].upper() + part[1:] if rise else part for part in others)]).strip()
+    return stop.join([first, *map(risen, others)]).strip()
+
+
+def risen(part: str) -> str:
+    """As a sentence or a line begins."""
+    return part[:1].upper() + part[1:] if language() == "en" else part
 
 
 def losses(found: Mapping[str, float]) -> str:
@@ -103,19 +107,30 @@ def phase(stage: StageState) -> str:
 
 
 def remaining(plan: Plan, state: RunState) -> float | None:
-    """Seconds to the end: what the current stage's own pace says, then the forecast of those that follow."""
+    """Seconds to the end: what the current stage's own pace says, then the forecast of those that follow. Where the
+    current one takes longer than was forecast it counts nothing more, as `late` tells."""
     order = [stage.name for stage in plan.stages]
     if state.stage not in order:
         return None
-    exact = {"train": state.forecast["seconds"]} if "seconds" in state.forecast else {}
-    told = [exact.get(stage.name, stage.seconds) for stage in plan.stages]
-    ahead = sum(told[order.index(state.stage) + 1 :])
+    return max(0.0, _here(plan, state)) + sum(_forecasts(plan, state)[order.index(state.stage) + 1 :])
+
+
+def late(plan: Plan, state: RunState) -> bool:
+    return state.stage in [stage.name for stage in plan.stages] and _here(plan, state) < 0
+
+
+def _here(plan: Plan, state: RunState) -> float:
+    """Seconds that are left of the current stage; below 0 where it takes longer than was forecast."""
     current = stage_of(state)
-    forecast = told[order.index(state.stage)]
     if current and state.stage == "train" and state.total and state.latest.get("step_seconds"):
-        return ahead + state.latest["step_seconds"] * (state.total - state.step)
+        return state.latest["step_seconds"] * (state.total - state.step)
     gone = state.updated - current.started if current and current.started else 0.0
-    return ahead + max(0.0, forecast - gone)
+    return _forecasts(plan, state)[[stage.name for stage in plan.stages].index(state.stage)] - gone
+
+
+def _forecasts(plan: Plan, state: RunState) -> list[float]:
+    exact = {"train": state.forecast["seconds"]} if "seconds" in state.forecast else {}
+    return [exact.get(stage.name, stage.seconds) for stage in plan.stages]
 
 
 def on_card(plan: Plan, stage: Stage) -> bool:
