@@ -58,7 +58,7 @@ class Review(Page):
         yield from self._wishes()
         self.share = self.draft.validation or ASIDE
         choices = [
-            ("no", say("view.review.learn_all")),
+            ("no", say("view.review.learn_all" if self._trains else "view.review.use_all")),
             ("yes", say("view.review.hold_back", share=f"{self.share:.0%}")),
         ]
         yield Pick(choices, value="yes" if self.draft.validation else "no", id="validation")
@@ -105,7 +105,8 @@ class Review(Page):
 
     @property
     def _own(self) -> bool:
-        return self.draft.source not in ("bundled", "none")
+        """Rows of which some can be kept aside: to check what is learnt, or a format, with what it has not seen."""
+        return self.draft.source not in ("bundled", "none") and (self._trains or bool(self.draft.quantise))
 
     @property
     def _far(self) -> bool:
