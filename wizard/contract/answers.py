@@ -1,4 +1,4 @@
-"""How long the answers may be that a model writes itself while it is trained: known to the stage and to the forecast."""
+"""How long the answers may be that a model writes while it is trained: known to the stage and to the forecast."""
 
 from __future__ import annotations
 
