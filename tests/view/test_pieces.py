@@ -194,6 +194,15 @@ def test_a_long_step_is_told_in_plain_digits(took: float, told: str) -> None:
     assert any(told in line for line in readings(replace(TRAINING, latest=values)))
 
 
+def test_what_answers_are_rewarded_for_is_told_before_the_start() -> None:
+    plan = FakeDesk(machine=LAPTOP).plan_of(RUN)
+    spec = {"settings": {"rewards": ["exact", "of-tomorrow"], "reward_file": "/me/reward.py"}}
+    stages = [replace(stage, spec=spec) if stage.name == "train" else stage for stage in plan.stages]
+    told = telling.rewarded(replace(plan, stages=tuple(stages)))
+    assert told.startswith("the right result (exact), of-tomorrow, /me/reward.py. ") and "[settings]" in told
+    assert telling.rewarded(plan) == ""
+
+
 def test_rejects_are_grouped_by_reason_the_most_frequent_first() -> None:
     rows = [Rejected(line=3, code="empty-answer"), *(Rejected(line=n, code="empty-question") for n in range(10, 18))]
     report = DataReport(

@@ -133,6 +133,16 @@ def _forecasts(plan: Plan, state: RunState) -> list[float]:
     return [exact.get(stage.name, stage.seconds) for stage in plan.stages]
 
 
+def rewarded(plan: Plan) -> str:
+    """What an answer is worth something for, and where that is changed; empty where no answer is rewarded."""
+    settings = next((stage.spec.get("settings", {}) for stage in plan.stages if stage.name == "train"), {})
+    names = settings.get("rewards", ())
+    names = [names] if isinstance(names, str) else names
+    found = [say(key) if known(key := f"reward.{name}") else str(name) for name in names]
+    found += [str(settings["reward_file"])] if settings.get("reward_file") else []
+    return say("reward.others", rewards=say("view.comma").join(found)) if found else ""
+
+
 def on_card(plan: Plan, stage: Stage) -> bool:
     """Whether a stage's memory is the card's; else it is RAM."""
     built = {environment.id: environment.accelerator for environment in plan.environments}

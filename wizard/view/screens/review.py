@@ -179,6 +179,8 @@ class Review(Page):
         for fault in self.warnings:
             yield say("view.review.warning"), telling.sentence(*telling.told(fault).values())
         yield say("view.review.data"), self._data(plan)
+        if rewarded := telling.rewarded(plan):
+            yield say("view.review.rewarded"), rewarded
         yield say("view.review.fetched"), "\n".join(self._fetched(plan))
         yield say("view.review.results"), telling.short_path(self.desk.home.runs / plan.run)
 
