@@ -109,14 +109,17 @@ def phase(stage: StageState) -> str:
 def remaining(plan: Plan, state: RunState) -> float | None:
     """Seconds to the end: what the current stage's own pace says, then the forecast of those that follow. Where the
     current one takes longer than was forecast it counts nothing more, as `late` tells."""
-    order = [stage.name for stage in plan.stages]
-    if state.stage not in order:
+    if state.stage not in _order(plan):
         return None
-    return max(0.0, _here(plan, state)) + sum(_forecasts(plan, state)[order.index(state.stage) + 1 :])
+    return max(0.0, _here(plan, state)) + sum(_forecasts(plan, state)[_order(plan).index(state.stage) + 1 :])
 
 
 def late(plan: Plan, state: RunState) -> bool:
-    return state.stage in [stage.name for stage in plan.stages] and _here(plan, state) < 0
+    return state.stage in _order(plan) and _here(plan, state) < 0
+
+
+def _order(plan: Plan) -> list[str]:
+    return [stage.name for stage in plan.stages]
 
 
 def _here(plan: Plan, state: RunState) -> float:
@@ -125,7 +128,7 @@ def _here(plan: Plan, state: RunState) -> float:
     if current and state.stage == "train" and state.total and state.latest.get("step_seconds"):
         return state.latest["step_seconds"] * (state.total - state.step)
     gone = state.updated - current.started if current and current.started else 0.0
-    return _forecasts(plan, state)[[stage.name for stage in plan.stages].index(state.stage)] - gone
+    return _forecasts(plan, state)[_order(plan).index(state.stage)] - gone
 
 
 def _forecasts(plan: Plan, state: RunState) -> list[float]:
@@ -135,7 +138,7 @@ def _forecasts(plan: Plan, state: RunState) -> list[float]:
 
 def rewarded(plan: Plan) -> str:
     """What an answer is worth something for, and where that is changed; empty where no answer is rewarded."""
-    settings = next((stage.spec.get("settings", {}) for stage in plan.stages if stage.name == "train"), {})
+    settings: Mapping[str, Any] = next((s.spec.get("settings", {}) for s in plan.stages if s.name == "train"), {})
     names = settings.get("rewards", ())
     names = [names] if isinstance(names, str) else names
     found = [say(key) if known(key := f"reward.{name}") else str(name) for name in names]

@@ -183,7 +183,7 @@ def warnings(machine: Machine) -> Iterator[str]:
 
 
 def largest_that_fit(verdicts: Sequence[Verdict], catalog: Catalog) -> list[Verdict]:
-    """For each method that leads, the largest model that fits and ends within a night, if any does; the largest first."""
+    """For each method that leads, the largest model that fits and, if any does, ends within a night."""
     best: dict[str, Verdict] = {}
     fitting = [v for v in verdicts if v.status == "fits" and leads(catalog.recipes[v.recipe])]
     for verdict in [v for v in fitting if v.seconds <= NIGHT] or fitting:
