@@ -113,6 +113,8 @@ def compile_choice(
 def replay(file: Path) -> Choice:
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise WizardError("data-missing", path=str(file)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
     return planning.from_toml(text, str(file))
