@@ -161,7 +161,7 @@ def test_answers_that_are_written_while_training_take_their_time(catalog: Catalo
     steps = 24 * recipe.settings["num_generations"] / (recipe.knobs.micro_batch * recipe.knobs.accumulate)
     reading = catalog.models["smollm2-135m"].params * 4 / RAM_BYTES_PER_SECOND
     writing = steps * recipe.knobs.seq_len // 2 * reading
-    assert writing < written.stage_seconds["train"] < 3 * writing
+    assert writing < written.stage_seconds["train"] < 5 * writing
     assert learnt.stage_seconds["train"] < written.stage_seconds["train"]
 
 
