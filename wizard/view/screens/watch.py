@@ -139,7 +139,7 @@ class WatchScreen(Page):
         chart.points = tuple((float(step), value) for step, value in drawn if value is not None)
         value = state.latest.get(chart.metric)
         shown = telling.loss_value if chart.metric == "loss" else "{:.4g}".format
-        over = state.stage != "train" and value is not None
+        chart.over = over = state.stage != "train" and value is not None
         title: list[str | tuple[str, str]] = [
             (f"{say('view.watch.learned')}  ", "$quiet") if over else "",
             (say(f"metric.{chart.metric}"), "bold"),
