@@ -20,7 +20,7 @@ from wizard.contract.catalogue import (
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.fronts import PRIVATE_NETWORKS, AccessKey, Exposure, Front, FrontState
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
-from wizard.contract.heads import CHAT, HEADS, head_of, writes
+from wizard.contract.heads import CHAT, HEADS, MARK, head_of, pair_of, writes
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
 from wizard.contract.locks import lock_of
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
@@ -38,6 +38,7 @@ __all__ = [
     "FLASH_WIDEST",
     "HEADS",
     "HELD_BACK",
+    "MARK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
     "PRIVATE_NETWORKS",
@@ -103,6 +104,7 @@ __all__ = [
     "difference",
     "head_of",
     "lock_of",
+    "pair_of",
     "share_of_card",
     "turned",
     "worsened",

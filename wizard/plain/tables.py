@@ -210,5 +210,5 @@ def doctor(checks: Sequence[Check]) -> str:
 def _check(check: Check) -> str:
     line = f"[{'v' if check.ok else ' '}] {say('doctor.' + check.code, **check.params)}"
     if check.problem and check.code == "engine":
-        line += "  " + telling.told(check.problem)["what"]
+        line += "  " + telling.told(check.problem)["why"]
     return line

@@ -127,9 +127,16 @@ def _knobs(plan: Plan) -> Iterator[str]:
         about = f"  # {ABOUT[item.name]}" if item.name in ABOUT else ""
         yield f"{item.name} = {value(getattr(plan.choice.knobs, item.name))}{about}"
     yield ""
-    yield "[settings]  # of the trainer, by its library's names; they go before those of the recipe"
-    yield from (f"{_key(name)} = {value(given)}" for name, given in plan.choice.settings.items())
+    yield from _settings(plan)
     yield ""
+
+
+def _settings(plan: Plan) -> Iterator[str]:
+    yield "[settings]  # of the trainer, by its library's names; before the recipe's, which are commented out"
+    trained: Mapping[str, Any] = next((s.spec.get("settings", {}) for s in plan.stages if s.name == "train"), {})
+    recipe = {name: given for name, given in trained.items() if name not in plan.choice.settings}
+    yield from (_comment(f"{_key(name)} = {value(given)}") for name, given in recipe.items())
+    yield from (f"{_key(name)} = {value(given)}" for name, given in plan.choice.settings.items())
 
 
 def _data(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:

@@ -87,7 +87,8 @@ def _lacks(catalog: Catalog, engine: str, machine: Machine) -> str:
     if not all(faults):
         return ""
     first = faults[0][0]
-    return problem(first.code, first.params)["what"]
+    told = problem(first.code, first.params)
+    return say("view.recipe.why_not", what=told["what"], why=told["why"])
 
 
 def _unread(catalog: Catalog, format: Format, here: tuple[str, ...]) -> str:

@@ -54,8 +54,8 @@ def _why_not(verdict: Verdict, *, refused: bool) -> list[Content]:
 
 
 def _reckoned(verdict: Verdict, recipe: Recipe) -> str:
-    """What no card has run says so first."""
-    unrun = say("view.recipe.unrun") if recipe.verified.startswith(UNRUN) else ""
+    """What no card has run says so first, where it would run on one."""
+    unrun = say("view.recipe.unrun") if recipe.verified.startswith(UNRUN) and verdict.device == "cuda" else ""
     if verdict.task == "serve":
         return _served(verdict, unrun)
     peak = say("view.recipe.peak", moment=say(f"moment.{verdict.moment}"), basis=say(f"basis.{verdict.basis}"))

@@ -51,8 +51,8 @@ def steps_of(knobs: Knobs, load: Load) -> int:
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
-def train_seconds(knobs: Knobs, load: Load, micro_step: float) -> float:
-    return TRAIN_START_SECONDS + steps_of(knobs, load) * micro_batches(knobs) * micro_step
+def train_seconds(knobs: Knobs, load: Load, step: float) -> float:
+    return TRAIN_START_SECONDS + steps_of(knobs, load) * step
 
 
 def stage_seconds(

@@ -49,7 +49,7 @@ def readings(state: RunState) -> Iterator[str]:
     values, meter = state.latest if state.stage == "train" else {}, state.meter
     if values.get("tokens_per_second") is not None:
         step = values.get("step_seconds")
-        pace = f"  {say('view.watch.step', time=f'{step:.2g}')}" if step else ""
+        pace = f"  {say('view.watch.step', time=f'{step:.2g}' if step < 10 else f'{step:.0f}')}" if step else ""
         yield f"{values['tokens_per_second']:,.0f} {say('view.watch.tokens')}{pace}"
     if values.get("learning_rate") is not None:
         grad = f"  {say('metric.grad_norm')} {values['grad_norm']:.2g}" if values.get("grad_norm") is not None else ""
