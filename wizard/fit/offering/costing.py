@@ -64,7 +64,8 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
     fetched, numbers = model.id in setting.here, held.trained(step)
     cards = serving_cards(setting, picks.engines["serve"]) if "serve" in picks.engines else 1
     memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format, cards)
-    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
+    packs = setting.method.quantised and setting.method.base != "hqq"
+    ram = work.stage_ram(device, memory, model, packs, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     return Costs(
         seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched, setting.format),
