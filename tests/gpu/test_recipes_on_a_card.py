@@ -12,7 +12,7 @@ import pytest
 import wizard
 from tests.unit.stages.programs import LOCKS, StageRun, built, tiny
 from tests.unit.stages.recipe_rows import DATA, TEACHER
-from tests.unit.stages.test_recipes import CATALOG, planned, settings_of
+from tests.unit.stages.test_recipes import CATALOG, PACKED, planned, settings_of
 from wizard.contract import Machine, Recipe
 from wizard.contract.sharing import least_cards
 from wizard.detect import detect
@@ -57,9 +57,12 @@ def test_a_recipe_goes_its_way_on_a_card(
         name: python_of(recipe.engines[name][0] if name == "train" else "trl", machine, request)
         for name in ("prepare", "train", "merge")
     }
-    if "trl-extras" in recipe.engines["merge"]:
-        pythons["merge"] = python_of("trl-extras", machine, request)
+    for engine in ("trl-extras", "quantisers"):
+        if engine in recipe.engines["merge"]:
+            pythons["merge"] = python_of(engine, machine, request)
     model = made(recipe, "model", pythons["prepare"], lib, tmp_path)
+    if (base := CATALOG.methods[recipe.method].base) in PACKED:
+        model = tiny(pythons["prepare"], lib, tmp_path / base, str(model), base, script="make_packed.py")
     settings = {name: value for name, value in settings_of(recipe).items() if name not in TWINS}
     if settings.get("teacher") == TEACHER:
         settings["teacher"] = str(made(recipe, "teacher", pythons["prepare"], lib, tmp_path, "teacher"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from wizard.contract import Architecture, Model, Source
 
@@ -24,6 +25,7 @@ class Checkpoint:
     licence: str = ""
     gated: bool = False
     own_code: bool = False
+    held: Literal["", "gptq", "awq"] = ""
     tasks: tuple[str, ...] | None = None
     template: str | None = None
     tools: str | None = None
@@ -65,6 +67,7 @@ def _model(family: Family, point: Checkpoint, yours: bool) -> Model:
         gated=family.gated or point.gated,
         advised=family.advised,
         own_code=family.own_code or point.own_code,
+        held=point.held,
         sources=_sources(point),
         template=family.template if point.template is None else point.template,
         tools=family.tools if point.tools is None else point.tools,

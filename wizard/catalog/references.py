@@ -12,7 +12,7 @@ from wizard.catalog.places import File
 from wizard.contract import Knobs, Problem, Recipe
 from wizard.contract.trainers import misspelt
 
-OPEN = ("*", "yours")
+OPEN = ("*", "yours", "gptq", "awq")
 KNOBS = tuple(item.name for item in fields(Knobs))
 
 

@@ -104,6 +104,7 @@ class Model:
     tools: str = ""  # how it writes a call of a tool: a name that an engine's `tools` knows; "": it calls none
     reasoning: str = ""  # how it tells that it thinks, likewise
     own_code: bool = False  # works only with Python that comes with it, which is never run
+    held: Literal["", "gptq", "awq"] = ""  # in 4 bits since before it came here; for recipes that name such alone
     yours: bool = False  # from the user's own catalogue
 
 
@@ -112,7 +113,7 @@ class Method:
     id: str
     title: str
     trainable: Literal["adapter", "all", "nothing"]  # what is saved: numbers beside the base's, or a model of its own
-    base: Literal["whole", "nf4", "nf4-dq", "int8", "gptq", "awq", "hqq", "eetq", "fp8"] = "whole"  # 16 or 32 bits
+    base: Literal["whole", "nf4", "nf4-dq", "int8", "gptq", "awq", "hqq", "fp8"] = "whole"  # 16 or 32 bits
     tuner: Tuner = "lora"
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the tuner's configuration, by its library's names
     arguments: Mapping[str, Any] = field(default_factory=dict)  # of transformers' TrainingArguments

@@ -76,10 +76,12 @@ def of_kind(catalog: Catalog, kind: str) -> tuple[str, ...]:
 
 
 def refuse(catalog: Catalog, choice: Choice) -> None:
-    """Raises WizardError evaluate-not-for (no module reads such rows), unknown-benchmark, benchmark-not-for (it asks
-    what only a model that writes can answer)."""
-    trainer = catalog.recipes[choice.recipe].trainer
-    if trainer == "vision" or "image" in catalog.models[choice.model].modality:
+    """Raises WizardError evaluate-held, evaluate-not-for (no module reads such rows), unknown-benchmark,
+    benchmark-not-for (it asks what only a model that writes can answer)."""
+    trainer, model = catalog.recipes[choice.recipe].trainer, catalog.models[choice.model]
+    if model.held:
+        raise WizardError("evaluate-held", model=model.title, held=model.held.upper())
+    if trainer == "vision" or "image" in model.modality:
         raise WizardError("evaluate-not-for", trainer=trainer)
     for name in choice.benchmarks:
         if name not in catalog.benchmarks:

@@ -8,11 +8,13 @@ from typing import Any
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 
-BEFORE = ("gptq", "awq")  # these are made from data, by other programs; the rest is made of a whole model in loading
+BEFORE = ("gptq", "awq")  # these are made from data, by other programs; the rest is made of a whole model here
+MADE = ("nf4", "nf4-dq", "int8", "hqq")
+TRAINABLE = "auto_trainable"
 
 
 def quantisation(base: str, dtype: Any, folder: Path) -> Any:
-    """transformers' configuration for loading `folder`; None where the folder tells itself, or nothing is quantised.
+    """transformers' configuration for loading `folder`; None where nothing is quantised, or not by transformers.
 
     Raises base-held-otherwise. https://huggingface.co/docs/transformers/main/en/quantization/overview
     """
@@ -25,7 +27,7 @@ def quantisation(base: str, dtype: Any, folder: Path) -> Any:
 
 def suits(base: str, found: str) -> bool:
     """A base that stays as its folder holds it may be of any kind that has no method of its own."""
-    return found == base if base in BEFORE else not found if base in MAKERS else found not in BEFORE
+    return found == base if base in BEFORE else not found if base in MADE else found not in BEFORE
 
 
 def held_in(folder: Path) -> str:
@@ -54,18 +56,19 @@ def int8(dtype: Any) -> Any:
     return BitsAndBytesConfig(load_in_8bit=True)
 
 
-def hqq(dtype: Any) -> Any:
-    """Half-quadratic quantisation (mobiusml.github.io/hqq_blog): 4 bits in groups of 64, without data."""
-    from transformers import HqqConfig
+def gptq(dtype: Any) -> Any:
+    """The folder says the rest; of GPTQModel's kernels those that have a backward."""
+    from transformers import GPTQConfig
 
-    return HqqConfig(nbits=4, group_size=64)
-
-
-def eetq(dtype: Any) -> Any:
-    """8-bit weights with a scale for each output; its kernels are CUDA's."""
-    from transformers import EetqConfig
-
-    return EetqConfig("int8")
+    return GPTQConfig(bits=4, backend=TRAINABLE)
 
 
-MAKERS = {"nf4": nf4, "nf4-dq": lambda dtype: nf4(dtype, double=True), "int8": int8, "hqq": hqq, "eetq": eetq}
+def awq(dtype: Any) -> Any:
+    from transformers import AwqConfig
+
+    return AwqConfig(bits=4, backend=TRAINABLE)
+
+
+MAKERS = {
+    "nf4": nf4, "nf4-dq": lambda dtype: nf4(dtype, double=True), "int8": int8, "gptq": gptq, "awq": awq,
+}  # fmt: skip

@@ -12,6 +12,7 @@ from wizard.tuners import own
 Method = Mapping[str, Any]
 Knobs = Mapping[str, Any]
 ROUTER = "router"
+PACKED = ("qweight", "W_q")  # where GPTQModel and hqq keep their numbers
 OF_OPTIMIZER = ("loraplus_lr_ratio", "loraplus_lr_embedding")  # LoRA+: its configuration is LoRA's
 FEEDFORWARD = (
     "down_proj",
@@ -103,8 +104,16 @@ def modules(targets: Sequence[str], model: Any) -> dict[str, Any]:
     """What PEFT is told of them. Some experts' routers are linear layers that return a pair, which it cannot adapt."""
     if list(targets) != ["all-linear"]:
         return {"target_modules": list(targets)}
+    if packed := names_of_packed(model):
+        return {"target_modules": packed}
     routed = any(name.rpartition(".")[2] == ROUTER for name, _ in model.named_modules())
     return {"target_modules": "all-linear"} | ({"exclude_modules": [ROUTER]} if routed else {})
+
+
+def names_of_packed(model: Any) -> list[str]:
+    """Linear layers of GPTQModel and hqq, which are none of torch's: PEFT's "all-linear" would not find them."""
+    found = {name for name, module in model.named_modules() if any(hasattr(module, each) for each in PACKED)}
+    return sorted({name.rpartition(".")[2] for name in found})
 
 
 TUNERS: Mapping[str, Callable[..., Any]] = {

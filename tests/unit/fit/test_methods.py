@@ -32,7 +32,15 @@ def with_int8(tmp_path: Path) -> Catalog:
 
 
 @pytest.mark.parametrize(
-    ("method", "base", "adapter"), [("lora", "bf16", 4), ("qlora", "nf4-dq", 2), ("qlora-int8", "int8", 2)]
+    ("method", "base", "adapter"),
+    [
+        ("lora", "bf16", 4),
+        ("qlora", "nf4-dq", 2),
+        ("qlora-int8", "int8", 2),
+        ("qlora-gptq", "int4", 4),
+        ("qlora-awq", "int4", 4),
+        ("qlora-hqq", "hqq", 4),
+    ],
 )
 def test_the_base_is_held_as_the_file_says_and_an_adapter_beside_it_as_trl_has_it(
     with_int8: Catalog, method: str, base: str, adapter: int

@@ -53,6 +53,16 @@ def test_what_cannot_be_evaluated_is_refused_early(desk: Desk, recipe: str, benc
         assert told.value.problem.params["nearest"] == "arc-easy"
 
 
+def test_a_base_that_no_evaluation_reads_is_refused_early(desk: Desk) -> None:
+    catalog, recipe = desk.catalog(), "sft-qlora-awq"
+    known = replace(catalog.models["smollm2-135m"], held="awq")
+    wish = Choice(recipe=recipe, model=known.id, knobs=catalog.recipes[recipe].knobs, evaluate=True,
+                  data=DataChoice(kind="bundled", ref="self-cognition"))  # fmt: skip
+    with pytest.raises(WizardError) as told:
+        widened(replace(catalog, models={known.id: known}), wish)
+    assert told.value.problem.code == "evaluate-held" and told.value.problem.params["held"] == "AWQ"
+
+
 def test_questions_that_are_neither_here_nor_to_be_had_stop_the_start(desk: Desk, tmp_path: Path) -> None:
     asked: list[str] = []
 

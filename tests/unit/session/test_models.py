@@ -97,7 +97,9 @@ def test_a_file_of_somebody_s_own_is_never_written_over(desk: Desk, folder: Path
         ({"model_type": "bert", "is_encoder_decoder": True}, "config-not-a-decoder"),
         ({"hidden_size": None}, "config-lacks-numbers"),
         ({"model_type": "bitnet"}, "config-unread-kind"),
-        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "model-quantised-already"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 8}}, "model-quantised-already"),
+        ({"quantization_config": {"quant_method": "auto-round", "bits": 4}}, "model-quantised-already"),
+        ({"quantization_config": {"quant_method": "fp8"}}, "model-quantised-already"),
     ],
 )
 def test_what_the_law_cannot_read_is_told_as_there(
@@ -106,6 +108,23 @@ def test_what_the_law_cannot_read_is_told_as_there(
     (folder / "config.json").write_text(json.dumps({**CONFIG, **changes}))
     assert refusal(desk.models.add, str(folder)).code == code
     assert not desk.home.catalog.exists()
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_a_model_in_4_bits_is_offered_the_recipe_that_trains_beside_it_and_no_other(
+    method: str, desk: Desk, folder: Path
+) -> None:
+    whole = desk.models.add(str(folder)).model
+    packed = folder.rename(folder.with_name(f"my-{method}"))
+    told = {"quantization_config": {"quant_method": method, "bits": 4, "group_size": 128}}
+    (packed / "config.json").write_text(json.dumps({**CONFIG, **told}))
+    added = desk.models.add(str(packed))
+    assert added.path and f'held = "{method}"' in added.path.read_text()
+    found = Desk(desk.home, pretend="rtx-4090").offers(model=added.model.id)
+    assert [verdict.recipe for verdict in found] == [f"sft-qlora-{method}"]
+    assert list(desk.models.show(added.model.id).cards) == [f"qlora-{method}"]
+    others = {verdict.recipe for verdict in Desk(desk.home, pretend="rtx-4090").offers("sft", model=whole.id)}
+    assert "sft-lora" in others and not others & {"sft-qlora-gptq", "sft-qlora-awq"}
 
 
 def test_a_model_that_needs_code_of_its_own_is_kept_for_estimates_only(desk: Desk, folder: Path) -> None:

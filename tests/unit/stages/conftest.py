@@ -92,6 +92,22 @@ def forge(extras_python: Path, lib: Path) -> Iterator[Forge]:
     made.end()
 
 
+COMPILED = "GPTQMODEL_TORCH_EXTENSIONS_DIR"  # what a server compiles, which is no stage and has no store
+PACKING = ("torch", "transformers", "datasets", "accelerate", "peft", "trl.trainer.sft_trainer", "bitsandbytes")
+
+
+@pytest.fixture(scope="session")
+def quantisers_forge(
+    tmp_path_factory: pytest.TempPathFactory, engine_python: Callable[[str, str], Path], lib: Path
+) -> Iterator[Forge]:
+    """With what writes, reads and trains beside weights in few bits."""
+    python = engine_python("quantisers", "quantisers.cpu.py311.txt")
+    compiled = os.environ.get(COMPILED) or str(tmp_path_factory.mktemp("compiled"))
+    made = Forge(python, lib, (*PACKING, "compressed_tensors", "fastapi", "uvicorn"), **{COMPILED: compiled})
+    yield made
+    made.end()
+
+
 MEASURING = ("torch", "transformers", "datasets", "peft", "sacrebleu", "rouge_score.rouge_scorer", "sklearn.metrics")
 
 
@@ -162,6 +178,19 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: 
 def tiny_teacher(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path) -> Path:
     """As `tiny_model`, with other weights."""
     return tiny(trl_python, lib, tmp_path_factory.mktemp("tiny") / "teacher", "teacher")
+
+
+@pytest.fixture(scope="session")
+def tiny_gptq(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path, tiny_model: Path) -> Path:
+    """As `tiny_model`, its layers packed in 4 bits."""
+    folder = tmp_path_factory.mktemp("packed") / "gptq"
+    return tiny(trl_python, lib, folder, str(tiny_model), "gptq", script="make_packed.py")
+
+
+@pytest.fixture(scope="session")
+def tiny_awq(tmp_path_factory: pytest.TempPathFactory, trl_python: Path, lib: Path, tiny_model: Path) -> Path:
+    folder = tmp_path_factory.mktemp("packed") / "awq"
+    return tiny(trl_python, lib, folder, str(tiny_model), "awq", script="make_packed.py")
 
 
 @pytest.fixture(scope="session")

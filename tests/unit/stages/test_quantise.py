@@ -43,14 +43,6 @@ def compress_forge(engine_python: Callable[[str, str], Path], lib: Path) -> Iter
     made.end()
 
 
-@pytest.fixture(scope="module")
-def quantisers_forge(engine_python: Callable[[str, str], Path], lib: Path) -> Iterator[Forge]:
-    python = engine_python("quantisers", "quantisers.cpu.py311.txt")
-    made = Forge(python, lib, (*LIBRARIES, "bitsandbytes", "compressed_tensors", "fastapi", "uvicorn"))
-    yield made
-    made.end()
-
-
 Quantise = Callable[..., StageRun]
 
 

@@ -31,7 +31,15 @@ SHARDED = Path(__file__).with_name("fsdp_on_cpu.py")  # accelerate would not do 
 SHOWN = [{"type": "image_url", "image_url": {"url": drawn("red")}}, {"type": "text", "text": "Which colour?"}]
 
 
-@pytest.mark.parametrize("recipe", TRAINING, ids=lambda recipe: recipe.id)
+PACKED = ("gptq", "awq")  # bases whose library compiles what multiplies, the first time
+
+
+def marked(recipe: Recipe) -> Any:
+    long = [pytest.mark.soak, pytest.mark.timeout(3600)] if CATALOG.methods[recipe.method].base in PACKED else []
+    return pytest.param(recipe, id=recipe.id, marks=long)
+
+
+@pytest.mark.parametrize("recipe", [marked(recipe) for recipe in TRAINING])
 def test_a_recipe_ends_in_an_answer(
     recipe: Recipe, forged: Stages, forge: Forge, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -45,17 +53,22 @@ def test_a_recipe_ends_in_an_answer(
     if settings.get("teacher") == TEACHER:
         settings["teacher"] = str(request.getfixturevalue("tiny_teacher"))
     plan = planned(recipe, model, rows, settings)
+    working = {
+        stage.name: request.getfixturevalue("quantisers_forge") if stage.engine == "quantisers" else forge
+        for stage in plan.stages
+    }
     specs = {stage.name: json.loads(json.dumps(dict(stage.spec))) for stage in plan.stages}
     inputs: dict[str, dict[str, Any]] = {"fetch": {"model": model}}
     for name in ("prepare", "train", "merge"):
         made: StageRun = forged(name).order(specs[name], inputs)
+        made.forge = working[name]
         if name == "train" and shares(recipe):
             made.forge, made.variables = request.getfixturevalue("sharing_forge"), {"YCDY_TEST_CODE": str(SHARDED)}
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")
     question = SHOWN if recipe.task == "vision" else "What is 3 and 3?"
-    assert answer(forge, tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]), question)
+    assert answer(working["serve"], tmp_path, Path(inputs["merge"]["merged"]), head_of(specs["merge"]), question)
 
 
 def settings_of(recipe: Recipe) -> dict[str, Any]:
@@ -98,6 +111,8 @@ def shares(recipe: Recipe) -> bool:
 
 
 def model_for(recipe: Recipe) -> str:
+    if (base := CATALOG.methods[recipe.method].base) in PACKED:
+        return f"tiny_{base}"
     return "tiny_seeing" if recipe.task == "vision" else "tiny_experts" if "olmoe" in recipe.models else "tiny_model"
 
 

@@ -19,7 +19,6 @@ PACKED = {
     "int4": 0.5 + (2 + 0.5) / 128,
     "hqq": 0.5 + (2 + 2) / 64,  # 4 bits, with a scale and a zero in 16 bits for each 64
     "int8": 1 + 4 / 4096,
-    "eetq": 1.0,  # and one scale of 16 bits a row
     "fp8": 1.0,
 }
 GALORE_RANK = 1 / 4  # of the model's width, as in its paper from 60M to 7B (arXiv:2403.03507)

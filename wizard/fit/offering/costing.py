@@ -79,7 +79,8 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
     memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format, cards)
     if setting.guesser:
         memory["serve"] += work.draft_bytes(model, setting.guesser, cards)
-    ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
+    packs = setting.method.quantised and setting.method.base != "hqq"
+    ram = work.stage_ram(device, memory, model, packs, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     if generator_cards(setting.recipe):  # a server beside, started anew for each training
         ram["train"] += work.SERVER_RAM["vllm"] + min(model.params * 2, SHARD)

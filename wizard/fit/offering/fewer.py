@@ -55,6 +55,8 @@ def written_bytes(model: Model, format: Format) -> int:
 
 def saved_bytes(model: Model, format: Format | None) -> int:
     """What is not held in a server's memory, against 16 bits."""
+    if model.held:
+        return model.params * 2 - merging.weight_bytes(model)
     if format is None or format.maker in UNPACKED:
         return 0
     return max(0, model.params * 2 - written_bytes(model, format))

@@ -10,8 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from wizard.contract import Architecture, Model
+from wizard.fit.memory.held import PACKED
 from wizard.fit.memory.law import CPU_PROGRAM, CUDA_CONTEXT
-from wizard.fit.reading.shape import layer_groups
+from wizard.fit.reading.shape import layer_groups, quantisable_params
 
 ANSWER_TOKENS = 100  # of the answers before and after
 RAM_BYTES_PER_SECOND = 12e9
@@ -28,18 +29,27 @@ class Merging(NamedTuple):
 
 
 def merging(model: Model, device: str, card_free: int, ram_free: int) -> Merging:
-    for held in (4, 2):
+    for held in (2,) if model.held else (4, 2):
         if device == "cuda" and held_bytes(model, held) + CUDA_CONTEXT <= card_free:
-            shard = min(model.params * 2, SHARD)
+            shard = min(weight_bytes(model), SHARD)
             return Merging("cuda", held, held_bytes(model, held) + CUDA_CONTEXT, shard + CPU_PROGRAM)
-    held = 4 if held_bytes(model, 4) + CPU_PROGRAM <= ram_free else 2
+    held = 4 if not model.held and held_bytes(model, 4) + CPU_PROGRAM <= ram_free else 2
     return Merging("cpu", held, 0, held_bytes(model, held) + CPU_PROGRAM)
 
 
 def held_bytes(model: Model, held: int) -> int:
     """With what one module takes in fp32 while it runs and is merged: itself, and what is added to it."""
     a = model.architecture
-    return model.params * held + max(2 * widest_of(a), a.vocab * a.hidden) * 4
+    whole = weight_bytes(model) if model.held else model.params * held
+    return whole + max(2 * widest_of(a), a.vocab * a.hidden) * 4
+
+
+def weight_bytes(model: Model) -> int:
+    """As they are had: in 16 bits, or in 4 with their scales and the rest in 16."""
+    if not model.held:
+        return model.params * 2
+    packed = quantisable_params(model.architecture)
+    return int(packed * PACKED["int4"]) + (model.params - packed) * 2
 
 
 @cache

@@ -19,6 +19,7 @@ from wizard.fit.reading.shape import EXPERTS, block_params
 # a recipe's trainer -> the law's task, where they are called otherwise
 TASKS = {"vision": "sft", "cpo": "orpo", "none": "infer"}
 PACKED = {"gptq": "int4", "awq": "int4"}  # a method's base, likewise
+BITSANDBYTES = ("nf4", "nf4-dq", "int8")
 SIZES = ("oft_block_size", "boft_block_size", "init_r", "r", "size")  # settings that say how large a tuner is
 COLOCATED = 0.3  # of the card, where a recipe does not say (vllm_gpu_memory_utilization of TRL 1.16)
 
@@ -56,7 +57,7 @@ def step_of(case: Case) -> Step:
         base=PACKED.get(method.base, method.base) if packed else "fp32" if whole or not half else "bf16",
         mixed=half and method.trains,
         trains_all=method.trainable == "all",
-        adapter_bytes=2 if method.quantised else 4,  # TRL makes it bf16 beside a base that bitsandbytes was asked for
+        adapter_bytes=2 if method.base in BITSANDBYTES else 4,  # TRL makes it bf16 beside such a base
         tuner=tuner,
         rank=size_of(method, knobs),
         awake=awake,

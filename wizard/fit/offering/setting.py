@@ -226,5 +226,7 @@ def suits(recipe: Recipe, model: Model) -> bool:
     sees = "image" in model.modality
     tuned = ("*" in model.tasks or recipe.task in model.tasks) and (sees or recipe.task != "vision")
     tuned = tuned or (recipe.trainer == "none" and bool(model.tasks))
+    if model.held:  # what takes any model wants its weights whole
+        return (tuned and model.held in recipe.models) or model.id in recipe.models
     taken = "*" in recipe.models or ("yours" in recipe.models and model.yours)
     return (tuned and taken) or any(name in named for name in recipe.models)

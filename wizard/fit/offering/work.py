@@ -67,7 +67,7 @@ def stage_seconds(
     """`format`: of the quantise stage, where there is one."""
     source = model.sources[0] if model.sources else None
     bundled = source is not None and source.kind == "bundled"
-    move = model.params * 2 / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
+    move = merging.weight_bytes(model) / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
     found = {
         "fetch": LOOK_SECONDS
         if fetched
@@ -84,7 +84,7 @@ def stage_seconds(
 
 
 def download_bytes(model: Model) -> int:
-    return (model.sources[0].bytes if model.sources else 0) or model.params * 2
+    return (model.sources[0].bytes if model.sources else 0) or merging.weight_bytes(model)
 
 
 def stage_disk(
@@ -98,7 +98,7 @@ def stage_disk(
     format: Format | None = None,
 ) -> dict[str, int]:
     """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
-    saved = model.params * 2
+    saved = merging.weight_bytes(model)
     wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved}
     wrote |= {"prepare": 5_000_000, "quantise": fewer.written_bytes(model, format) if format else 0}
     seen = set(built)
@@ -142,18 +142,19 @@ def stage_ram(
     device: str,
     memory: Mapping[str, int],
     model: Model,
-    quantised: bool,
+    packs: bool,
     way: Merging,
     knobs: Knobs,
     format: Format | None = None,
 ) -> dict[str, int]:
-    """RAM of the stages that need much of it. A base in 4 bits goes to the card a file at a time, others as a whole.
+    """RAM of the stages that need much of it. `packs`: transformers packs the base, or reads it packed, and puts it on
+    the card a file at a time, others as a whole.
 
     Each card has a process with its libraries. By ZeRO 3 and FSDP the first alone reads weights (transformers 5.23).
     """
     if device == "cpu":
         return dict(memory)
-    read = min(model.params * 2, merging.SHARD) if quantised else model.params * 2
+    read = min(merging.weight_bytes(model), merging.SHARD) if packs else model.params * 2
     loading = 1 if knobs.zero_stage == 3 or knobs.fsdp else knobs.n_gpus
     found = {"train": loading * read + knobs.n_gpus * CPU_PROGRAM, "merge": way.ram_bytes}
     return found | ({"quantise": fewer.ram_bytes(model, format, way)} if format else {})

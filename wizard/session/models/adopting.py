@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
 PATHLIKE = (".", "/", "~")
+TRAINED = ("gptq", "awq")  # packed so, by a recipe
 FALLBACK_LEN = 2048  # where a config does not tell how long a text may be
 
 
@@ -87,15 +88,27 @@ def draft(
     ref: str, config: Mapping[str, Any], origin: str, places: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> Draft:
     """Raises the Problems of the fit law where it cannot read the config, and model-quantised-already."""
-    if held := fit.held_in(config):
-        raise WizardError("model-quantised-already", model=ref, held=held)
+    packed = held_of(config, ref)
     id = planning.id_of(ref)
-    lines = _lines(id, ref, config, f"{origin} {ref}".strip(), places, facts)
+    lines = _lines(id, ref, config, f"{origin} {ref}".strip(), {**places, **packed}, facts)
     text = "\n".join(lines) + "\n"
     models, problems = drawers.read_models(text, f"{id}.toml", yours=True)
     if problems:
         raise WizardError.of(problems[0])
     return Draft(model=models[id], text=text)
+
+
+def held_of(config: Mapping[str, Any], ref: str) -> Mapping[str, str]:
+    """`held` of a dense text model in 4 bits by GPTQ or AWQ, which a recipe trains beside; raises
+    model-quantised-already for what else is quantised."""
+    found = fit.held_in(config)
+    if not found:
+        return {}
+    told, a = config.get("quantization_config") or {}, fit.architecture_in(config)
+    method = str(told.get("quant_method"))
+    if found != "int4" or method not in TRAINED or a.experts or a.tower:
+        raise WizardError("model-quantised-already", model=ref, held=found)
+    return {"held": method}
 
 
 def _lines(

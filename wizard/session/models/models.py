@@ -84,7 +84,8 @@ class Models:
     def show(self, name: str, progress: Progress = unheard) -> Shown:
         model = self.one(name, progress)
         here = {each.id: each for each in shelf.held(self._desk.home)}
-        methods = [each for each in self._desk.catalog().methods.values() if each.trains and each.id in fit.PLAIN]
+        known = [each for each in self._desk.catalog().methods.values() if each.trains]
+        methods = [each for each in known if (each.base == model.held if model.held else each.id in fit.PLAIN)]
         cards = {method.id: gib for method in methods if (gib := smallest_card(model, method)) is not None}
         return Shown(model=model, held=tuple(shelf.of(here, model.id)), file=self._file(model), cards=cards)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench
-from wizard.stages.loading import model_of, tokenizer_of
+from wizard.stages.loading import model_of, quantised_by, tokenizer_of
 from wizard.stages.merging import others
 from wizard.stages.merging.beside import kept_apart
 from wizard.stages.merging.comparing import furthest, held_as
@@ -27,6 +27,7 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
     order = bench.order
     base, adapter = order.input("fetch", "model"), order.input("train", "adapter")
     check_adapter(adapter)
+    import torch
     from peft import PeftModel
 
     from wizard.stages.answering import Speaker
@@ -34,19 +35,23 @@ def merge(bench: Bench) -> tuple[Path, dict[str, Any]]:
 
     device = order.spec.get("device", "cpu")
     bench.phase("load-model")
-    model: Any = model_of(base, dtype=held_as(order.spec), device_map=device).eval()
+    held = quantised_by(base)  # then kernels of 16 bits compute it, and it takes no adapter in
+    model: Any = model_of(base, dtype=torch.bfloat16 if held else held_as(order.spec), device_map=device).eval()
     speaker = Speaker(base, device, int(order.spec["max_new_tokens"]))
     questions = order.spec["questions"]
     wide = Wide()
-    wide.cover(model)
+    if not held:
+        wide.cover(model)
     bench.phase("answer-before")
     before = [speaker.answer(model, question) for question in questions]
     bench.phase("merge-adapter")
     model = PeftModel.from_pretrained(model, adapter).eval()
-    if order.spec.get("merge") != "apart":
+    apart = bool(held) or order.spec.get("merge") == "apart"
+    if not apart:
         others.added(model, adapter, order.spec.get("adapters", ()))
-    wide.cover(model)
-    if order.spec.get("merge") == "apart":
+    if not held:
+        wide.cover(model)
+    if apart:
         return kept_apart(bench, model, speaker, before, taught=learn_end(bench, model, speaker))
     merged, parity = compared(model, wide, speaker, questions)
     if not wide.changed:

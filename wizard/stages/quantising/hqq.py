@@ -17,14 +17,10 @@ METHOD = "hqq"
 def make(job: Job) -> dict[str, Any]:
     group = group_of(job.source, job.settings["groups"], job.bench.order.spec["format"])
     import torch
-    from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
     from safetensors.torch import save_file
 
     model = model_of(job.source, dtype=torch.bfloat16, device_map=job.device)
-    config = BaseQuantizeConfig(nbits=int(job.settings["bits"]), group_size=group, axis=int(job.settings["axis"]))
-    for name, linear in linears(model):
-        made = HQQLinear(linear, config, compute_dtype=torch.bfloat16, device=job.device)
-        model.set_submodule(name, made)
+    pack(model, group, torch.bfloat16, job.device, int(job.settings["bits"]), int(job.settings["axis"]))
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if model.config.tie_word_embeddings:
         weights.pop("lm_head.weight", None)
@@ -33,6 +29,15 @@ def make(job: Job) -> dict[str, Any]:
     plain = model.config.to_diff_dict() | {"architectures": [type(model).__name__], "quantization_config": told}
     (job.part / "config.json").write_text(json.dumps(plain, indent=2, default=str), encoding="utf-8")
     return {"group": group}
+
+
+def pack(model: Any, group: int, number: Any, device: str, bits: int = 4, axis: int = 1) -> None:
+    """Its linear layers, one after another; `number`: that their products are computed in."""
+    from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
+
+    config = BaseQuantizeConfig(nbits=bits, group_size=group, axis=axis)
+    for name, linear in linears(model):
+        model.set_submodule(name, HQQLinear(linear, config, compute_dtype=number, device=device))
 
 
 def linears(model: Any) -> list[tuple[str, Any]]:

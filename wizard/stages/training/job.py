@@ -14,11 +14,15 @@ from wizard.stages.desk import Bench
 from wizard.stages.holding import quantisation
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prepared import each_of, kept_back, rows_of, steps_of_stream
+from wizard.stages.quantising import hqq
+from wizard.stages.quantising.groups import group_of
 from wizard.stages.settings import arguments, number_type
 from wizard.stages.sharing import zero_stage
 from wizard.tuners import unsloth
 from wizard.tuners.configuring import config_of
 from wizard.tuners.preparing import hold_fully, is_peft, prepare_model
+
+HQQ_GROUPS = (64, 32)  # numbers to a scale, as the format hqq-int4 has it
 
 
 @dataclass(kw_only=True)
@@ -75,6 +79,8 @@ class Job:
         spec, halves = self.order.spec, settings["dtype"] != torch.float32
         chosen = attention_of(self.order.knobs, spec["device"], halves)
         model, found = loaded(partial(load, self.folder), chosen, **settings)
+        if method["base"] == "hqq":
+            hqq.pack(model, group_of(self.folder, HQQ_GROUPS, "hqq"), settings["dtype"], spec["device"])
         if not self.rows and (found.why != "attention-own" or spec["device"] == "cuda"):
             self.bench.note(found.why, attention=found.name, dtype=number_type(spec))
         return model
