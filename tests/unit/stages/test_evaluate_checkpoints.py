@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,17 @@ def trained(
 ) -> Trained:
     """What the stages before the evaluation leave."""
 
-    def made(prepare: StageRun, spec: dict[str, Any], code: str = "", **knobs: Any) -> Inputs:
+    def made(
+        prepare: StageRun,
+        spec: dict[str, Any],
+        code: str = "",
+        stages: Sequence[str] = ("train", "merge"),
+        **knobs: Any,
+    ) -> Inputs:
         folder = tmp_path_factory.mktemp("run")
         (folder / "code.py").write_text(code)
         inputs: Inputs = {"fetch": {"model": str(tiny_model)}, "prepare": prepare.done()["outputs"]}
-        for name in ("train", "merge"):
+        for name in stages:
             told = {"knobs": KNOBS | STEPS | knobs, "questions": ["Hi"], "max_new_tokens": 4, "seq_len": 128}
             variables = {"YCDY_TEST_CODE": str(folder / "code.py")}
             stage = StageRun(folder / name, name, extras_python, lib, folder, variables, forge)
@@ -83,7 +89,8 @@ def compared(
     lib: Path,
     overdone: Inputs,
 ) -> StageRun:
-    """Its evaluation, with a checkpoint of step 5 whose weights are cut off."""
+    """Its evaluation, with a checkpoint of step 5 whose weights are cut off, as of a model that was merged with one
+    more adapter."""
     folder = tmp_path_factory.mktemp("evaluated")
     train = folder / "train"
     shutil.copytree(Path(overdone["train"]["adapter"]).parent, train)
@@ -92,7 +99,7 @@ def compared(
     weights = torn / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     stage = StageRun(folder / "evaluate", "evaluate", evaluate_python, lib, folder, {}, evaluate_forge)
-    measured(stage, {**overdone, "train": {"adapter": str(train / "adapter")}})
+    measured(stage, {**overdone, "train": {"adapter": str(train / "adapter")}}, adapters=["another"])
     return stage
 
 
@@ -118,6 +125,11 @@ def test_a_torn_checkpoint_is_left_out_and_named(compared: StageRun) -> None:
     (told,) = [event["params"] for event in compared.events("note") if event["code"] == "checkpoint-not-measured"]
     assert (told["step"], told["file"]) == (5, "adapter_model.safetensors")
     assert "checkpoint-5" not in {who for who, _, _ in results(compared)}
+
+
+def test_what_the_trained_model_has_in_it_besides_is_said(compared: StageRun) -> None:
+    (told,) = [event["params"] for event in compared.events("note") if event["code"] == "checkpoints-alone"]
+    assert told == {"count": 1}
 
 
 def test_nothing_of_it_stays_but_the_report(compared: StageRun) -> None:
@@ -203,7 +215,8 @@ def test_the_last_checkpoint_of_every_tuner_is_the_trained_model(
 def test_a_start_is_taken_off_a_checkpoint_as_peft_takes_it_off_at_the_end(
     trained: Trained, split: StageRun, forge: Forge, tmp_path: Path
 ) -> None:
-    inputs = trained(split, {**SFT, "method": asdict(METHODS["pissa"])})
+    pissa = {**SFT, "method": asdict(METHODS["pissa"])}
+    inputs = trained(split, pissa, stages=["train"], max_steps=2)
     last, adapter = kept(inputs)[-1], Path(inputs["train"]["adapter"])
     code = tmp_path / "taken.py"
     code.write_text(
