@@ -72,6 +72,13 @@ async def test_a_model_that_does_not_write_is_tried_with_a_text(served: FakeDesk
         assert not person.asked("chat") and person.asked("tried") == [("fine",)]
 
 
+async def test_a_judge_of_answers_is_tried_with_a_question_and_an_answer(served: FakeDesk) -> None:
+    served.answers_with = "judge"
+    async with sitting_at(served, attach=RUN) as person:
+        await reach_done(person)
+        await person.see("Your model judges answers", "Type a question, ` -> ` and an answer")
+
+
 async def test_answers_still_to_come_are_waited_for(served: FakeDesk) -> None:
     served.after_known = False
     async with sitting_at(served, attach=RUN) as person:

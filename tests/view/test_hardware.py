@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from fake_desk import FakeDesk
+from fake_values import IDENTITY
 from person import sitting_at
 
-from wizard.view.screens.hardware import skills
+from wizard.view.screens.hardware import largest_that_fit, skills
 from wizard.words import say
 
 
@@ -54,6 +57,13 @@ async def test_a_value_that_is_too_long_goes_on_under_itself(gpu_desk: FakeDesk)
         lines = person.sight.splitlines()
         first = next(place for place, line in enumerate(lines) if line.strip().startswith("Hub"))
         assert lines[first + 1].startswith(" " * 9) and lines[first + 1].strip()
+
+
+def test_what_takes_days_here_is_not_what_the_machine_is_good_for(desk: FakeDesk) -> None:
+    slow = replace(IDENTITY, model="qwen3-8b", seconds=60 * 3600.0)
+    catalog = desk.catalog()
+    assert largest_that_fit([slow, IDENTITY], catalog) == [IDENTITY]
+    assert largest_that_fit([slow], catalog) == [slow]
 
 
 @pytest.mark.parametrize(

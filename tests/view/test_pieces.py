@@ -26,6 +26,7 @@ from wizard.view.pasting import continued
 from wizard.view.reading import Look
 from wizard.view.widgets.chart import columns, draw, finite
 from wizard.view.widgets.field import complete
+from wizard.view.widgets.instruments import readings
 from wizard.view.widgets.log import printable
 from wizard.view.widgets.memory import drawn, shares
 from wizard.words import units
@@ -178,6 +179,28 @@ def test_what_is_left_is_the_pace_now_and_the_forecast_of_the_rest() -> None:
     plan = FakeDesk(machine=LAPTOP).plan_of(RUN)
     left = telling.remaining(plan, TRAINING)
     assert left == pytest.approx(1.52 * (60 - 41) + 14 + 25)
+
+
+def test_a_stage_that_takes_longer_than_forecast_says_so() -> None:
+    plan = FakeDesk(machine=LAPTOP).plan_of(RUN)
+    slow = replace(TRAINING, latest={})
+    assert not telling.late(plan, TRAINING) and telling.late(plan, replace(slow, updated=slow.updated + 9999))
+    assert telling.remaining(plan, replace(slow, updated=slow.updated + 9999)) == pytest.approx(14 + 25)
+
+
+@pytest.mark.parametrize(("took", "told"), [(0.837, "step 0.84 s"), (173.7, "step 174 s")])
+def test_a_long_step_is_told_in_plain_digits(took: float, told: str) -> None:
+    values = {"tokens_per_second": 5.0, "step_seconds": took}
+    assert any(told in line for line in readings(replace(TRAINING, latest=values)))
+
+
+def test_what_answers_are_rewarded_for_is_told_before_the_start() -> None:
+    plan = FakeDesk(machine=LAPTOP).plan_of(RUN)
+    spec = {"settings": {"rewards": ["exact", "of-tomorrow"], "reward_file": "/me/reward.py"}}
+    stages = [replace(stage, spec=spec) if stage.name == "train" else stage for stage in plan.stages]
+    told = telling.rewarded(replace(plan, stages=tuple(stages)))
+    assert told.startswith("the right result (exact), of-tomorrow, /me/reward.py. ") and "[settings]" in told
+    assert telling.rewarded(plan) == ""
 
 
 def test_rejects_are_grouped_by_reason_the_most_frequent_first() -> None:

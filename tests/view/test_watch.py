@@ -143,6 +143,23 @@ async def test_where_answers_are_rewarded_the_reward_leads(desk: FakeDesk) -> No
         await person.see("KL 0.01")
 
 
+async def test_p_before_the_first_step_does_not_decide_which_curve_leads(desk: FakeDesk) -> None:
+    desk.moment = replace(moments.TRAINING, latest={})
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.press("p")
+        desk.moment = replace(moments.TRAINING, latest={**moments.TRAINING.latest, "reward": 0.75})
+        await person.see("reward 0.75")
+
+
+async def test_of_one_step_alone_no_curve_is_promised(desk: FakeDesk) -> None:
+    desk.moment = replace(moments.TRAINING, series=moments.series(1))
+    async with sitting_at(desk, attach=RUN) as person:
+        await person.see("starts with the second step")
+        desk.moment = replace(desk.moment, stage="merge")
+        await person.see("One step alone")
+        assert "second step" not in person.sight
+
+
 async def test_a_run_that_cannot_be_read_is_told(desk: FakeDesk) -> None:
     def unreadable(run: str) -> object:
         raise WizardError("plan-unreadable", path="/x/plan.json", error="odd")

@@ -62,6 +62,9 @@ async def test_rows_may_be_brought_all_the_same(desk: FakeDesk) -> None:
         await person.press("enter")
         await person.review()
         assert planned(person).data.ref == "/data/r.jsonl"
+        assert "learn all rows" not in person.sight and "to check with" not in person.sight
+        await person.press("z", "down", "enter")
+        await person.be_at("Review", "(o) quantise first: FP8", "(o) use all rows", "to check with")
 
 
 async def test_a_format_is_chosen_from_a_list_and_taken_back_at_the_switch(desk: FakeDesk) -> None:
@@ -84,7 +87,7 @@ async def test_a_format_that_nothing_here_loads_says_why_and_is_not_taken(desk: 
     async with sitting_at(desk) as person:
         await person.reach_review()
         await person.press("z")
-        await person.be_at("FormatsScreen", "FP8")
+        await person.be_at("FormatsScreen", "FP8", "bits, not here")
         await person.press("down", "down")
         await person.see("dies at the first request")
         await person.press("enter")

@@ -20,15 +20,16 @@ from wizard.contract.catalogue import (
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.fronts import PRIVATE_NETWORKS, AccessKey, Exposure, Front, FrontState
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
-from wizard.contract.heads import CHAT, HEADS, head_of, writes
+from wizard.contract.heads import CHAT, HEADS, MARK, head_of, pair_of, writes
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
+from wizard.contract.locks import lock_of
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Serving, Stage, StageName
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
-from wizard.contract.verdicts import Basis, FitStatus, Remedy, Room, Term, Verdict
+from wizard.contract.verdicts import Basis, FitStatus, Generator, Remedy, Room, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
@@ -37,6 +38,7 @@ __all__ = [
     "FLASH_WIDEST",
     "HEADS",
     "HELD_BACK",
+    "MARK",
     "MEMORY_KNOBS",
     "MOST_OF_A_CARD",
     "PRIVATE_NETWORKS",
@@ -62,6 +64,7 @@ __all__ = [
     "Format",
     "Front",
     "FrontState",
+    "Generator",
     "Gpu",
     "GpuUser",
     "Knobs",
@@ -100,6 +103,8 @@ __all__ = [
     "Verdict",
     "difference",
     "head_of",
+    "lock_of",
+    "pair_of",
     "share_of_card",
     "turned",
     "worsened",

@@ -13,7 +13,7 @@ from wizard.session import Desk, as_data, goals
 from wizard.view.reading import as_lines
 
 EXAMPLE = "question=ask"
-COMMAND = "yichuidingyin data"
+COMMAND = " data"
 
 
 def data(desk: Desk, options: argparse.Namespace) -> int:

@@ -24,9 +24,9 @@ ASKED = ("listen", "allow", "tls", "rate", "max_body")
 
 def keys(desk: Desk, options: argparse.Namespace) -> int:
     if options.what != "list" and not options.name:
-        raise WizardError("usage-lacks", what="NAME", command="keys")
+        raise WizardError("usage-lacks", what="NAME", command=" keys")
     if options.what == "list" and options.name:
-        raise WizardError("usage-too-much", what=options.name, command="keys")
+        raise WizardError("usage-too-much", what=options.name, command=" keys")
     {"list": _list, "add": _add, "revoke": _revoke}[options.what](desk, options)
     return ExitCode.OK
 

@@ -102,9 +102,9 @@ ACTIONS: Mapping[str, Callable[[Desk, argparse.Namespace], int]] = {
 
 def _one(options: argparse.Namespace) -> str:
     if not options.names:
-        raise WizardError("usage-lacks", what="NAME", command=f"yichuidingyin models {options.what}")
+        raise WizardError("usage-lacks", what="NAME", command=f" models {options.what}")
     if len(options.names) > 1:
-        raise WizardError("usage-too-much", what=options.names[1], command=f"yichuidingyin models {options.what}")
+        raise WizardError("usage-too-much", what=options.names[1], command=f" models {options.what}")
     return str(options.names[0])
 
 

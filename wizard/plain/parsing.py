@@ -51,14 +51,20 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
             told = {"found": value, "known": ", ".join(known), "nearest": nearest(value, known)}
-            name = action.option_strings[-1] if action.option_strings else str(action.metavar)
-            raise WizardError("usage-unknown", what=name, **told)
+            if not action.option_strings:
+                raise WizardError("usage-unknown-word", **told)
+            raise WizardError("usage-unknown", what=action.option_strings[-1], **told)
 
     def error(self, message: str) -> NoReturn:
         pattern, code = next(pair for pair in WRONG if pair[0].fullmatch(message))
         found = pattern.fullmatch(message)
         told: dict[str, Any] = found.groupdict() if found else {}
-        raise WizardError(code, command=self.prog, **told)
+        raise WizardError(code, command=verb_of(self), **told)
+
+
+def verb_of(parser: argparse.ArgumentParser) -> str:
+    """What stands behind the program's name, with a space before it; nothing for the program itself."""
+    return parser.prog[len(parser.prog.split()[0]) :]
 
 
 def twin(flag: str, options: dict[str, Any]) -> Any:
@@ -83,5 +89,5 @@ def share(text: str) -> float:
 def unknown_flag(word: str, parser: Parser) -> WizardError:
     flag = word.partition("=")[0]
     if not flag.startswith("-"):
-        return WizardError("usage-too-much", what=word, command=parser.prog)
-    return WizardError("usage-unknown-flag", flag=flag, command=parser.prog, nearest=nearest(flag, parser.flags()))
+        return WizardError("usage-too-much", what=word, command=verb_of(parser))
+    return WizardError("usage-unknown-flag", flag=flag, command=verb_of(parser), nearest=nearest(flag, parser.flags()))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from wizard.errors import ExitCode
+from wizard.contract import CHAT
+from wizard.errors import ExitCode, WizardError
 from wizard.plain.output import answer, print_json, problem, problem_data, table, talk
 from wizard.plain.talking import converse
 from wizard.plain.verbs import named
@@ -22,6 +23,8 @@ FLAGS = {"system": "system", "temperature": "temperature", "top_p": "top_p", "ma
 def chat(desk: Desk, options: argparse.Namespace) -> int:
     name = named(desk, options.run, serving=True)
     endpoint = desk.endpoint(name)
+    if (head := desk.head(name)) != CHAT:
+        raise WizardError("chat-not-writing", run=name, head=head)
     held = Conversation()
     for flag, order in FLAGS.items():
         if (value := getattr(options, flag)) is not None:

@@ -144,7 +144,9 @@ class DataDesk:
         """The same, learning from what is there; it is asked what these rows ask. Raises what `data_choice` does."""
         before, data = choice.data, self.data_choice(path, model=choice.model)
         data = replace(data, validation=before.validation, copied=before.copied)
-        return replace(choice, data=data, questions=starting.first_questions(self._reports[data.ref]))
+        task = self.catalog().recipes[choice.recipe].task
+        questions = starting.first_questions(self._reports[data.ref], task)
+        return replace(choice, data=data, questions=questions)
 
     def bundled(self, dataset: str, language: str, params: Mapping[str, str]) -> DataReport:
         return bundled.report(self.catalog().datasets[dataset], language, params)

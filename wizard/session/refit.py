@@ -7,20 +7,26 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Plan, Verdict
+from wizard.contract.answers import answer_tokens
 from wizard.session.amount import Amount
 
 Judge = Callable[..., Verdict]
+ANSWERED = ("grpo", "distil")  # tasks whose rows are questions: the model writes the answers while it is trained
 
 
 def refit(judge: Judge, plan: Plan, changes: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     """The event `forecast`. `changes`: of the knobs, since the plan was made; `result`: of the prepare stage.
 
-    Packed rows are full whatever they were; others are padded to the longest of their batch.
+    Packed rows are full whatever they were; others are padded to the longest of their batch, with an answer behind it
+    where those are still to be written.
     """
     knobs = replace(plan.choice.knobs, **changes)
     longest, mean = min(knobs.seq_len, result["longest"]), max(1, round(result["tokens"] / result["made"]))
-    padded = knobs if knobs.packing else replace(knobs, seq_len=longest)
-    found = judge(plan.choice.recipe, plan.choice.model, padded, Amount(result["made"], mean))
+    answer = _answer(plan, knobs.seq_len)
+    padded = knobs if knobs.packing else replace(knobs, seq_len=min(knobs.seq_len, longest + answer))
+    asked, amount = (plan.choice.recipe, plan.choice.model), Amount(result["made"], mean)
+    found = judge(*asked, padded, amount)
+    timed = judge(*asked, knobs, amount) if answer else found  # how long an answer may be goes by the whole sequence
     before = plan.forecast
     return {
         "rows": result["made"],
@@ -31,9 +37,14 @@ def refit(judge: Judge, plan: Plan, changes: Mapping[str, Any], result: Mapping[
         "card_bytes": found.card_bytes,
         "before_bytes": before.card_bytes,
         "capacity_bytes": found.capacity_bytes,
-        "seconds": found.stage_seconds.get("train", 0.0),
+        "seconds": timed.stage_seconds.get("train", 0.0),
         "before_seconds": before.stage_seconds.get("train", 0.0),
     }
+
+
+def _answer(plan: Plan, seq_len: int) -> int:
+    train = next(stage for stage in plan.stages if stage.name == "train")
+    return answer_tokens(train.spec.get("settings", {}), seq_len) if plan.forecast.task in ANSWERED else 0
 
 
 def wanted(plan: Plan, stage: str, result: Mapping[str, Any]) -> bool:

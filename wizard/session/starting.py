@@ -13,7 +13,7 @@ from typing import Any
 
 from wizard import plan as planning
 from wizard import run as engine_room
-from wizard.contract import Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
+from wizard.contract import MARK, Catalog, Choice, DataChoice, DataReport, Machine, Plan, Verdict
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder, write_atomic, write_plan
 from wizard.session import adapters, chat, runs, serving
@@ -21,13 +21,14 @@ from wizard.session.report import as_text
 from wizard.words import say
 
 QUESTIONS = 3
+JUDGED = 2  # rows, both of whose answers are
 WORD_LIMIT = 400
 PICTURE = "<image>"  # where one stands in a turn; without it such a question means nothing
 
 
 def choose(verdict: Verdict, data: DataChoice, catalog: Catalog, report: DataReport | None, **wishes: Any) -> Choice:
     """`wishes`: serve, quantise, evaluate; questions, where those of the data are not meant."""
-    questions = wishes.pop("questions", None) or _questions(data, catalog, report)
+    questions = wishes.pop("questions", None) or _questions(data, catalog, report, verdict.task)
     return Choice(
         recipe=verdict.recipe,
         model=verdict.model,
@@ -38,23 +39,38 @@ def choose(verdict: Verdict, data: DataChoice, catalog: Catalog, report: DataRep
     )
 
 
-def _questions(data: DataChoice, catalog: Catalog, report: DataReport | None) -> tuple[str, ...]:
+def _questions(data: DataChoice, catalog: Catalog, report: DataReport | None, task: str) -> tuple[str, ...]:
     if data.kind == "none":
         return (say("wish.first_question"),)
-    return _bundled_questions(catalog, data) if data.kind == "bundled" else first_questions(report)
+    return _bundled_questions(catalog, data) if data.kind == "bundled" else first_questions(report, task)
 
 
 def _bundled_questions(catalog: Catalog, data: DataChoice) -> tuple[str, ...]:
     return tuple(catalog.datasets[data.ref].questions[data.language][:QUESTIONS])
 
 
-def first_questions(report: DataReport | None) -> tuple[str, ...]:
-    """The opening question of the first rows: what the model was taught is what is asked before and after."""
+def first_questions(report: DataReport | None, task: str) -> tuple[str, ...]:
+    """The opening question of the first rows: what the model was taught is what is asked before and after. What is to
+    be judged has its answer behind it: of each row the better one, then the worse."""
+    if task == "reward" and (judged := _judged(report)):
+        return judged
     rows = [sample["messages"] for sample in report.samples] if report else []
     asked = [next((turn["content"] for turn in row if turn["role"] == "user"), "") for row in rows]
     asked = list(dict.fromkeys(question for question in asked if question and PICTURE not in question))
     short = [question for question in asked if len(question) <= WORD_LIMIT]
     return tuple((short or [question[:WORD_LIMIT] for question in asked])[:QUESTIONS])
+
+
+def _judged(report: DataReport | None) -> tuple[str, ...]:
+    from wizard.data.readers.talks import asked, talks
+
+    found, half = list[str](), WORD_LIMIT // 2
+    for sample in report.samples if report else ():
+        sides = dict(talks(sample))
+        if {"chosen", "rejected"} == {*sides} and PICTURE not in str(sides):
+            question = str(asked(sides["chosen"])[-1]["content"]).replace(MARK, " ")
+            found += [f"{question[:half]}{MARK}{str(turns[-1]['content'])[:half]}" for turns in sides.values()]
+    return tuple(found[: 2 * JUDGED])
 
 
 def compile_choice(
@@ -97,6 +113,8 @@ def compile_choice(
 def replay(file: Path) -> Choice:
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise WizardError("data-missing", path=str(file)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise WizardError("config-unreadable", path=str(file), error=str(error)) from error
     return planning.from_toml(text, str(file))

@@ -51,6 +51,6 @@ def ready(tasks: tuple[str, ...], catalog: Catalog) -> tuple[str, ...]:
 
 def aside(report: DataReport, task: str) -> Problem | None:
     """What of rows that can be learnt from for this goal, too, is left out by it."""
-    if report.kind != "preference" or task not in report.tasks or report.tasks[0] == task:
+    if report.kind != "preference" or task not in report.tasks or task not in ANSWERS:
         return None
     return Problem(code="rows-better-alone", params={"task": task, "suits": list(report.tasks[:1])})

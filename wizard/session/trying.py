@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from wizard.contract import pair_of
 from wizard.errors import ExitCode, WizardError
 from wizard.session.chat import SECONDS, Endpoint
 
@@ -18,8 +19,9 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def tried(endpoint: Endpoint, head: str, text: str, texts: Sequence[str]) -> str:
     """Lines of a number and what it belongs to, the best first: classes by their chance, or which of `texts` are
     nearest (embedding) or answer best (rerank). A head of one output says a number alone."""
-    if head == "score":
-        found = _asked(endpoint, "/classify", input=[text])["data"][0]
+    if head in ("score", "judge"):
+        asked = {"messages": pair_of(text)} if head == "judge" else {"input": [text]}
+        found = _asked(endpoint, "/classify", **asked)["data"][0]
         scores = list(zip(found["probs"], found["labels"], strict=True))
         return f"{scores[0][0]:.3f}" if len(scores) == 1 else _best(scores)
     if head == "rerank":

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wizard.contract import pair_of
 from wizard.stages.client import Client
 
 
 def answers(client: Client, head: str, questions: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """To each question, by the endpoint: its class or score, or of `texts` the one that is nearest."""
+    """To each question, by the endpoint: its class, what its answer is worth, or of `texts` the one that is nearest."""
     if head == "score":
         found = client.post("/classify", input=list(questions))["data"]
         return [f"{each['label']}  {max(each['probs']):.3f}" for each in found]
+    if head == "judge":
+        talks = [client.post("/classify", messages=pair_of(question))["data"][0] for question in questions]
+        return [f"{each['probs'][0]:.3f}" for each in talks]
     if not texts:
         return []
     if head == "rerank":

@@ -97,8 +97,8 @@ def app_of(head: str, told: tuple[str, str, str, int]) -> FastAPI:
 
     if head == "embedding":
         return scoring_server.embedding_app(scoring.encoder(*told))
-    made = scoring_server.scoring_app if head == "score" else scoring_server.reranking_app
-    return made(scoring.scorer(*told, templated=head == "score"))
+    made = scoring_server.reranking_app if head == "rerank" else scoring_server.scoring_app
+    return made(scoring.scorer(*told, templated=head != "rerank"))
 
 
 def main() -> None:

@@ -21,8 +21,12 @@ def sentence(*parts: str) -> str:
     """Parts joined as sentences of the language; catalogue texts end without a full stop, and may begin small."""
     stop = say("view.stop")
     first, *others = [part.rstrip(".。 ") for part in parts if part] or [""]
-    rise = language() == "en"
-    return stop.join([first, *(part[:1].upper() + part[1:] if rise else part for part in others)]).strip()
+    return stop.join([first, *map(risen, others)]).strip()
+
+
+def risen(part: str) -> str:
+    """As a sentence or a line begins."""
+    return part[:1].upper() + part[1:] if language() == "en" else part
 
 
 def losses(found: Mapping[str, float]) -> str:
@@ -59,6 +63,12 @@ def shortfall(verdict: Verdict) -> str:
 
 def remedies(verdict: Verdict) -> str:
     return say("view.or").join(remedy(way) for way in verdict.remedies)
+
+
+def cards(verdict: Verdict) -> str:
+    """How many train, and beside them those that write answers: `3+1`."""
+    apart = f"+{len(verdict.generator.gpus)}" if verdict.generator else ""
+    return f"{verdict.knobs.n_gpus}{apart}"
 
 
 def gave_up(verdict: Verdict) -> str:
@@ -103,19 +113,43 @@ def phase(stage: StageState) -> str:
 
 
 def remaining(plan: Plan, state: RunState) -> float | None:
-    """Seconds to the end: what the current stage's own pace says, then the forecast of those that follow."""
-    order = [stage.name for stage in plan.stages]
-    if state.stage not in order:
+    """Seconds to the end: what the current stage's own pace says, then the forecast of those that follow. Where the
+    current one takes longer than was forecast it counts nothing more, as `late` tells."""
+    if state.stage not in _order(plan):
         return None
-    exact = {"train": state.forecast["seconds"]} if "seconds" in state.forecast else {}
-    told = [exact.get(stage.name, stage.seconds) for stage in plan.stages]
-    ahead = sum(told[order.index(state.stage) + 1 :])
+    return max(0.0, _here(plan, state)) + sum(_forecasts(plan, state)[_order(plan).index(state.stage) + 1 :])
+
+
+def late(plan: Plan, state: RunState) -> bool:
+    return state.stage in _order(plan) and _here(plan, state) < 0
+
+
+def _order(plan: Plan) -> list[str]:
+    return [stage.name for stage in plan.stages]
+
+
+def _here(plan: Plan, state: RunState) -> float:
+    """Seconds that are left of the current stage; below 0 where it takes longer than was forecast."""
     current = stage_of(state)
-    forecast = told[order.index(state.stage)]
     if current and state.stage == "train" and state.total and state.latest.get("step_seconds"):
-        return ahead + state.latest["step_seconds"] * (state.total - state.step)
+        return state.latest["step_seconds"] * (state.total - state.step)
     gone = state.updated - current.started if current and current.started else 0.0
-    return ahead + max(0.0, forecast - gone)
+    return _forecasts(plan, state)[_order(plan).index(state.stage)] - gone
+
+
+def _forecasts(plan: Plan, state: RunState) -> list[float]:
+    exact = {"train": state.forecast["seconds"]} if "seconds" in state.forecast else {}
+    return [exact.get(stage.name, stage.seconds) for stage in plan.stages]
+
+
+def rewarded(plan: Plan) -> str:
+    """What an answer is worth something for, and where that is changed; empty where no answer is rewarded."""
+    settings: Mapping[str, Any] = next((s.spec.get("settings", {}) for s in plan.stages if s.name == "train"), {})
+    names = settings.get("rewards", ())
+    names = [names] if isinstance(names, str) else names
+    found = [say(key) if known(key := f"reward.{name}") else str(name) for name in names]
+    found += [str(settings["reward_file"])] if settings.get("reward_file") else []
+    return say("reward.others", rewards=say("view.comma").join(found)) if found else ""
 
 
 def on_card(plan: Plan, stage: Stage) -> bool:

@@ -11,9 +11,11 @@ from wizard.contract import Catalog, Cpu, Disk, Knobs, Machine, Verdict
 from wizard.detect import pretend
 from wizard.errors import WizardError
 from wizard.fit import judge, leads, offers
+from wizard.fit.offering.evaluating import RAM_BYTES_PER_SECOND
 from wizard.words import known
 
 GIB = 1024**3
+GRPO = "grpo-lora-cpu"
 GOLDEN = Path(__file__).with_name("golden.txt")
 BOARDS = ("rtx-3060-laptop-6g", "t4", "rtx-3090", "rtx-4090", "a100-80g", "h100-sxm")
 ROOMY = Machine(
@@ -148,6 +150,19 @@ def test_more_rows_take_more_time(catalog: Catalog, laptop: Machine) -> None:
     )
     assert few.seconds < many.seconds
     assert few.stage_seconds["merge"] == many.stage_seconds["merge"]
+
+
+def test_answers_that_are_written_while_training_take_their_time(catalog: Catalog, laptop: Machine) -> None:
+    """As many steps as there are groups of answers, and in each the weights are read once for every token of them."""
+    learnt, written = (
+        judge(laptop, catalog, recipe, "smollm2-135m", rows=24, row_tokens=40) for recipe in ("sft-lora-cpu", GRPO)
+    )
+    recipe = catalog.recipes[GRPO]
+    steps = 24 * recipe.settings["num_generations"] / (recipe.knobs.micro_batch * recipe.knobs.accumulate)
+    reading = catalog.models["smollm2-135m"].params * 4 / RAM_BYTES_PER_SECOND
+    writing = steps * recipe.knobs.seq_len // 2 * reading
+    assert writing < written.stage_seconds["train"] < 5 * writing
+    assert learnt.stage_seconds["train"] < written.stage_seconds["train"]
 
 
 @pytest.mark.parametrize(("recipe", "model"), [("sft-lorra", "qwen3-8b"), ("sft-lora", "qwen3-8")])

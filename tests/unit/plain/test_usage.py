@@ -21,11 +21,11 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 @pytest.mark.parametrize(
     ("arguments", "told", "near"),
     [
-        (("offer",), "VERB", "offers"),
-        (("dmeo", "--name", "x"), "VERB", "demo"),
-        (("xyzzy",), "VERB", ""),
+        (("offer",), "`offer`", "offers"),
+        (("dmeo", "--name", "x"), "`dmeo`", "demo"),
+        (("xyzzy",), "`xyzzy`", ""),
         (("estimate", "--seqlen", "512"), "--seqlen", "--seq-len"),
-        (("models", "serach", "qwen"), "WHAT", "search"),
+        (("models", "serach", "qwen"), "`serach`", "search"),
         (("models", "download", "x", "--hub", "modelscop"), "--hub", "modelscope"),
         (("offers", "--taks=sft"), "--taks", "--task"),
         (("offers", "--qqq"), "--qqq", ""),
@@ -43,7 +43,7 @@ def test_a_wrong_verb_or_flag_is_named_with_the_nearest_if_it_is_near(
     assert told in talk
     last = talk.splitlines()[-1]
     assert (f"`{near}`" in last) if near else ("--help" in last)
-    assert "argument" not in talk.split("VERB")[0]
+    assert "argument" not in talk and "VERB" not in talk
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,19 @@ def test_a_wrong_verb_or_flag_is_named_with_the_nearest_if_it_is_near(
         (("models", "show"), "usage-lacks"),
         (("models", "show", "a", "b"), "usage-too-much"),
         (("run", "a.toml", "--learning-rate"), "usage-unknown-flag"),
+        (("run", "nosuch.toml"), "data-missing"),
     ],
 )
 def test_each_way_to_mistype_has_a_problem_of_its_own(command: Typed, arguments: tuple[str, ...], code: str) -> None:
     ended, shown, _ = command(*arguments, "--json") if "--task" not in arguments else command("--json", *arguments)
     assert (ended, json.loads(shown)["problem"]["code"]) == (2, code)
+
+
+def test_a_hint_names_the_program_as_it_was_typed(command: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YCDY_COMMAND", "bash it.sh")
+    assert "`bash it.sh models show --help`" in command("models", "show")[2]
+    assert "`bash it.sh runs --help`" in command("runs", "--qqq")[2]
+    assert "`bash it.sh --help`" in command("--qqq")[2]
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

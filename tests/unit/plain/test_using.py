@@ -68,7 +68,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.asked: list[tuple[list[Any], Mapping[str, Any]]] = []
-        self.sweep = SWEEP
+        self.sweep, self.answers_with = SWEEP, "chat"
 
     def folder(self, run: str) -> Any:
         return SimpleNamespace(path=Path("/runs/r"))
@@ -81,6 +81,9 @@ class Desk:
 
     def outcome(self, run: str) -> Any:
         return SimpleNamespace(questions=("Who are you?",))
+
+    def head(self, run: str) -> str:
+        return self.answers_with
 
     def snippet(self, run: str, form: str, question: str) -> str:
         return f"{form}: {question}"
@@ -159,6 +162,13 @@ def test_a_wrong_flag_is_told_before_the_talk(desk: Any) -> None:
     with pytest.raises(WizardError) as caught:
         using.chat(desk, argparse.Namespace(run="r", **flags))
     assert caught.value.problem.code == "chat-order-value"
+
+
+def test_with_a_model_that_does_not_write_no_talk_begins(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.answers_with = "judge"
+    with pytest.raises(WizardError) as caught:
+        using.chat(desk, argparse.Namespace(run="r"))
+    assert caught.value.problem.code == "chat-not-writing" and not capsys.readouterr().err
 
 
 def test_a_snippet_alone_stands_on_stdout(desk: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,15 @@ def test_keys_that_are_often_changed_stand_on_a_line_of_their_own_once(text: str
         assert len(re.findall(rf"(?m)^{key} = ", text)) == 1, key
 
 
+def test_the_recipes_own_settings_are_shown_as_what_may_be_changed(made: Make) -> None:
+    plan, requirements = made(replace(made()[0].choice, settings={"beta": 0.5}))
+    spec = {"settings": {"rewards": ["exact"], "beta": 0.5}}
+    stages = tuple(replace(stage, spec=spec) if stage.name == "train" else stage for stage in plan.stages)
+    written = to_toml(replace(plan, stages=stages), requirements, {})
+    assert '\n# rewards = ["exact"]\nbeta = 0.5\n' in written
+    assert from_toml(written, "run.toml").settings == {"beta": 0.5}
+
+
 def test_forecast_and_what_was_measured_are_comments(text: str) -> None:
     assert re.search(r"(?m)^# forecast: ", text)
     assert "# measured, train: loss 0.07, steps 30" in text

@@ -26,6 +26,12 @@ def test_the_doctor_says_in_words_that_there_is_no_card(
     assert told in tables.doctor(tuple(care.examine(Home(tmp_path, tmp_path), NO_CARD, NOTHING, "")))
 
 
+def test_the_doctor_says_why_an_engine_cannot_run(tmp_path: Path) -> None:
+    said = tables.doctor(tuple(care.examine(Home(tmp_path, tmp_path), NO_CARD, load([builtin()]), "")))
+    line = next(line for line in said.splitlines() if "engine lmdeploy" in line)
+    assert "it is built for" in line and line.count("LMDeploy") == 1
+
+
 def test_the_doctor_asks_of_each_engine_the_card_that_suits_it_best(tmp_path: Path) -> None:
     catalog = load([builtin()])
     boards = [catalog.boards[name] for name in ("gtx-1060-6g", "rtx-4090")]

@@ -7,7 +7,7 @@ import pytest
 
 from wizard import detect, words
 from wizard.catalog import builtin, load
-from wizard.contract import Disk, Machine, Plan
+from wizard.contract import Disk, Machine, Plan, pair_of
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import Home, RunFolder
 from wizard.session import Desk, goals, runs, starting
@@ -186,6 +186,16 @@ def test_own_data_give_the_questions_that_are_asked_before_and_after(desk: Desk,
     choice = desk.choose(desk.best("sft"), desk.data_choice(str(file)))
     assert choice.questions == ("What is 0?", "What is 1?", "What is 2?")
     assert len(choice.data.sha256) == 64
+
+
+def test_a_judge_is_shown_both_answers_of_a_pair(desk: Desk, tmp_path: Path) -> None:
+    rows = [{"prompt": f"What is {n}?", "chosen": f"It is {n}.", "rejected": "Go away."} for n in range(5)]
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    choice = desk.choose(desk.best("reward"), desk.data_choice(str(file)))
+    first = [pair_of(question) for question in choice.questions[:2]]
+    assert [turns[-1]["content"] for turns in first] == ["It is 0.", "Go away."]
+    assert {turns[0]["content"] for turns in first} == {"What is 0?"} and len(choice.questions) == 4
 
 
 def test_where_every_question_is_long_its_beginning_is_asked(desk: Desk, tmp_path: Path) -> None:

@@ -39,6 +39,19 @@ def test_the_law_is_asked_for_the_longest_row_and_all_of_them(plan: Plan) -> Non
     assert told["before_bytes"] == plan.forecast.card_bytes
 
 
+def test_questions_are_counted_with_the_answers_that_are_still_to_be_written(plan: Plan) -> None:
+    told: list[Any] = []
+
+    def judge(*asked: Any) -> Verdict:
+        told.append(asked[2].seq_len)
+        return replace(fake_values.IDENTITY, stage_seconds={"train": float(asked[2].seq_len)})
+
+    asking = replace(plan, forecast=replace(plan.forecast, task="grpo"))
+    found = refit(judge, asking, {"seq_len": 1024}, COUNTED)
+    assert told == [300 + 512, 1024]
+    assert (found["longest"], found["seconds"]) == (300, 1024.0)
+
+
 def test_rows_are_no_longer_than_the_sequence_and_packed_ones_are_full(plan: Plan) -> None:
     judge = Judge()
     assert refit(judge, plan, {"seq_len": 64}, COUNTED)["longest"] == 64

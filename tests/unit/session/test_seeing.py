@@ -42,7 +42,7 @@ def test_rows_with_pictures_suit_a_goal_that_is_offered(desk: Desk, rows: str) -
 
 
 def test_a_question_about_a_picture_is_not_asked_without_it(desk: Desk, rows: str) -> None:
-    assert first_questions(desk.taken(desk.data_choice(rows))) == ("Who are you?",)
+    assert first_questions(desk.taken(desk.data_choice(rows)), "vision") == ("Who are you?",)
 
 
 @pytest.mark.parametrize(("recipe", "tower"), [("vision-lora", "frozen"), ("vision-lora-tower", "lora")])

@@ -78,6 +78,7 @@ def test_pairs_that_serve_for_their_better_answers_alone_say_so() -> None:
     fault = aside(report("preference", "dpo", "sft"), "sft")
     assert fault and words.problem(fault.code, fault.params, "en")["what"].startswith("Only the better answers")
     assert aside(report("preference", "dpo", "sft"), "dpo") is None
+    assert aside(report("preference", "dpo", "reward", "sft"), "reward") is None
     assert aside(report("messages", "grpo", "sft"), "sft") is None
 
 

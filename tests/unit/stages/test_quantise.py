@@ -185,6 +185,8 @@ def test_without_rows_kept_back_it_is_said_that_those_of_the_training_were_measu
     outputs = {name: path for name, path in rows.done()["outputs"].items() if name != "validation"}
     made = quantise("nf4", quantisers_forge, outputs=outputs)
     assert done(made)["measured_on"] == "rows" and "measured-on-rows" in made.notes()
+    phases = [event["code"] for event in made.events("phase")]
+    assert phases == ["load-libraries", "measure-before", "ask", "quantise", "measure-after", "ask"]
 
 
 def test_a_layer_that_does_not_divide_is_a_problem_and_leaves_the_model(

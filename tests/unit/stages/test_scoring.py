@@ -13,11 +13,13 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, LORA, Forge, Stages, served
 from tests.unit.stages.recipe_rows import DATA
+from wizard.contract import pair_of
 from wizard.session import Endpoint
 from wizard.session.trying import tried
 from wizard.session.using.bench import Wanted, bench
 from wizard.stages.client import Client
 from wizard.stages.commanding import number_type
+from wizard.stages.heads import answers
 
 KEY = "a key"  # as `served` has it
 COLOURS = {"red": "rot", "green": "gruen", "blue": "blau", "white": "weiss"}
@@ -78,6 +80,9 @@ def test_a_class_is_learnt_and_told_by_its_name(learn: Any, forge: Forge, tmp_pa
         assert talk["data"][0]["label"] == "blame"
         assert told["usage"]["prompt_tokens"] > 0
         assert [line[7:] for line in tried(at(client), "score", "good 2", ()).splitlines()] == ["praise", "blame"]
+        judged = client.post("/classify", messages=pair_of("good 2 -> bad 5"))["data"][0]["probs"]
+        assert tried(at(client), "judge", "good 2 -> bad 5", ()).startswith(f"{max(judged):.3f}")
+        assert answers(client, "judge", ["good 2 -> bad 5"], ()) == [f"{judged[0]:.3f}"]
         here = at(client)
         sweep = bench("r", here, "score", Wanted(users=(1,), read=20), lambda level: None)
         assert (sweep.levels[0].failures, sweep.levels[0].itl_p50) == (0, None)

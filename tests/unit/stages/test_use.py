@@ -117,15 +117,17 @@ def test_what_does_not_write_is_asked_by_its_own_route(pasted: Pasted, tmp_path:
     server = HTTPServer(("127.0.0.1", 0), Tell)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = Client(url=f"http://127.0.0.1:{server.server_port}/v1", model="m", key="k")
-    for head, route in (("score", "/v1/classify"), ("rerank", "/v1/rerank"), ("embedding", "/v1/embeddings")):
+    routes = {"score": "classify", "judge": "classify", "rerank": "rerank", "embedding": "embeddings"}
+    for head, route in routes.items():
         for form in FORMS:
             if form == "langchain" and head != "embedding":
                 continue
             done = pasted(form, snippet(secret(client, tmp_path), form, QUESTION, head))
             assert done.returncode == 0, done.stderr
-            assert heard[-1][0] == route
+            assert heard[-1][0] == f"/v1/{route}"
             told = heard[-1][1]
-            assert QUESTION in (told.get("query"), *told.get("input", ()))
+            turns = [turn["content"] for turn in told.get("messages", ())]
+            assert QUESTION in (told.get("query"), *told.get("input", ()), *turns)
     server.shutdown()
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from wizard.contract import Knobs
+from wizard.contract.sharing import generator_cards
 from wizard.fit.memory import held, sharding
-from wizard.fit.offering import evaluating, fewer, inference, work
+from wizard.fit.memory.law import CPU_PROGRAM
+from wizard.fit.offering import answering, evaluating, fewer, inference, work
 from wizard.fit.offering.correct import pace
 from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
 from wizard.fit.offering.merging import SHARD, Merging, merging
@@ -34,11 +36,16 @@ def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
     return with_evaluation(setting, knobs, found) if "evaluate" in setting.picks.engines else found
 
 
+def _flops(setting: Setting, device: str) -> float:
+    """A second: what a card does of its rate, or the CPU."""
+    return card_flops(setting.board) * UTILISATION if device == "cuda" else cpu_flops(setting.machine.cpu)
+
+
 def with_evaluation(setting: Setting, knobs: Knobs, cost: Costs) -> Costs:
     """Of the base, the trained model, and its smaller format where there is one."""
     load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
     device = cost.way.device
-    rate = card_flops(setting.board) * UTILISATION if device == "cuda" else cpu_flops(setting.machine.cpu)
+    rate = _flops(setting, device)
     subjects = 1 + (not setting.serves) + ("quantise" in setting.picks.engines)
     took = round(evaluating.seconds(setting.model, device, subjects, load.row_tokens, rate), 1)
     tokens = min(knobs.seq_len, load.row_tokens) if setting.serves else knobs.seq_len
@@ -52,20 +59,31 @@ def with_evaluation(setting: Setting, knobs: Knobs, cost: Costs) -> Costs:
 
 def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:
     model, picks, device = setting.model, setting.picks, setting.device
+    step, parts, own = setting.step(knobs), knobs.sequence_parallel, setting.recipe.settings
     load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
-    step, parts = setting.step(knobs), knobs.sequence_parallel
+    load = answering.answered(load, step.task, setting.recipe.trainer, own, knobs.seq_len)
     slower = pace(
         knobs,
         setting.key,
         setting.known.records,
         lambda given: setting.micro_step(setting.step(given), given.seq_len, given.sequence_parallel),
     )
-    train = work.train_seconds(knobs, load, setting.micro_step(step, load.row_tokens, parts) * slower)
+    writing = answering.writing_seconds(step, knobs, own, _flops(setting, device))
+
+    def a_step(tokens: int) -> float:
+        return setting.micro_step(step, tokens, parts) * work.micro_batches(knobs) * slower + writing
+
+    train = work.train_seconds(knobs, load, a_step(load.row_tokens))
     fetched, numbers = model.id in setting.here, held.trained(step)
     cards = serving_cards(setting, picks.engines["serve"]) if "serve" in picks.engines else 1
     memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format, cards)
+    if setting.guesser:
+        memory["serve"] += work.draft_bytes(model, setting.guesser, cards)
     ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
+    if generator_cards(setting.recipe):  # a server beside, started anew for each training
+        ram["train"] += work.SERVER_RAM["vllm"] + min(model.params * 2, SHARD)
+        train += work.SERVE_SECONDS["vllm"]
     return Costs(
         seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched, setting.format),
         disk=work.stage_disk(
@@ -74,12 +92,13 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
         memory=memory,
         ram=ram,
         way=way,
-        step_seconds=setting.micro_step(step, knobs.seq_len, parts) * work.micro_batches(knobs) * slower,
+        step_seconds=a_step(knobs.seq_len),
     )
 
 
 def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:
-    """An engine on a card has its program in RAM, and a file of the weights on their way."""
+    """An engine on a card has its program in RAM, and a file of the weights on their way; each further card a process
+    of its own."""
     model, engines, device = setting.model, setting.picks.engines, setting.device
     fetched = model.id in setting.here
     memory = work.stage_memory(engines, model, 0, device, way, setting.halves, setting.format) | {"serve": card_bytes}
@@ -91,13 +110,15 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         ram = {}
         if "quantise" in engines and setting.format:
             ram["quantise"] = fewer.ram_bytes(model, setting.format, way)
+    if device == "cuda" and setting.answers:
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
+        ram["serve"] += (knobs.n_gpus - 1) * CPU_PROGRAM
     return Costs(
         seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched, setting.format),
         disk=work.stage_disk(engines, model, 0, setting.catalog, setting.kind, setting.built, fetched, setting.format),
         memory=memory,
         ram=ram,
         way=way,
-        step_seconds=inference.token_seconds(setting, setting.step(knobs)),
-        cache_bytes=inference.cache_bytes(setting, knobs),
+        step_seconds=inference.token_seconds(setting, setting.step(knobs)) if setting.answers else 0.0,
+        cache_bytes=inference.cache_bytes(setting, knobs) if setting.answers else 0,
     )

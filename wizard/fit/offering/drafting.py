@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wizard.contract import FitStatus, Problem, Verdict
-from wizard.fit.memory.law import Numbers
-from wizard.fit.offering import inference, work
+from wizard.contract.sharing import least_cards
+from wizard.fit.memory.law import CUDA_CONTEXT, Numbers
+from wizard.fit.offering import guessing, inference, merging, work
 from wizard.fit.offering.costing import costs
+from wizard.fit.offering.generating import generator_of, shortage
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
 from wizard.fit.offering.setting import Setting
@@ -39,14 +41,17 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
 
 def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) -> Verdict:
     knobs, model, picks = rungs[at].knobs, setting.model, setting.picks
-    cost = costs(setting, knobs, found.card)
+    cost, generator = costs(setting, knobs, found.card), generator_of(setting, knobs)
+    status = status_of(found, setting.capacity)
+    if generator and status == "fits" and generator.safe_bytes > generator.capacity_bytes:
+        status = "tight"
     draft = Verdict(
         recipe=setting.recipe.id,
         model=model.id,
         task=setting.recipe.task,
         method=setting.recipe.method,
         knobs=knobs,
-        status=status_of(found, setting.capacity),
+        status=status,
         peak_bytes=found.peak,
         reserved_bytes=found.reserved,
         card_bytes=found.card,
@@ -63,6 +68,7 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         engines=picks.engines,
         engine_notes=picks.notes,
         gpus=tuple(sorted(gpu.index for gpu in setting.gpus)),
+        generator=generator,
         accelerator=setting.kind,
         pythons=picks.pythons,
         rungs=tuple(rung.changes for rung in rungs_of(knobs, setting.recipe.ladder)),
@@ -80,15 +86,41 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     return replace(draft, status="no", reason=why[0], also=why[1:]) if why else draft
 
 
+def _no_room_to_write(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+    """A format whose kernels run on a card alone is written where all of the weights have room."""
+    writer = setting.catalog.engines.get(draft.engines.get("quantise", ""))
+    if writer is None or setting.format is None or draft.merge_device == "cuda" or setting.device == "cpu":
+        return
+    if writer.needs.accelerators and "cpu" not in writer.needs.accelerators:
+        needed = merging.held_bytes(setting.model, 2) + CUDA_CONTEXT
+        sizes = {"needed_bytes": needed, "free_bytes": setting.capacity}
+        yield Problem(
+            code="format-needs-room", params={"format": setting.format.id, "model": setting.model.title, **sizes}
+        )
+
+
+def _too_big_a_guesser(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+    """Where all but the model that guesses would fit."""
+    if draft.status != "no" or not setting.serves or not setting.guesser:
+        return
+    own = guessing.term(setting.step(draft.knobs), setting.guesser).bytes
+    if draft.card_bytes - own <= draft.capacity_bytes:
+        names = {"draft": setting.guesser.title, "model": setting.model.title}
+        sizes = {"draft_bytes": own, "needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes}
+        yield Problem(code="draft-too-big", params={**names, **sizes})
+
+
 def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
     """Why not, the most telling first."""
     if setting.device == "cuda" and not setting.gpu:
         yield Problem(code="needs-gpu", params={"needed_bytes": draft.card_bytes})
-    elif setting.recipe.knobs.n_gpus > max(len(setting.gpus), 1):
-        needed = {"cards": setting.recipe.knobs.n_gpus, "has": len(setting.gpus)}
+    elif least_cards(setting.recipe) > max(len(setting.gpus), 1):
+        needed = {"cards": least_cards(setting.recipe), "has": len(setting.gpus)}
         yield Problem(code="needs-cards", params={**needed, "needed_bytes": draft.card_bytes})
     if setting.picks.reason:
         yield setting.picks.reason
+    yield from _no_room_to_write(setting, draft)
+    yield from _too_big_a_guesser(setting, draft)
     if draft.status == "no":
         names = {
             "model": setting.model.title,
@@ -97,6 +129,8 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         short = draft.card_bytes - draft.capacity_bytes
         sizes = {"needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes, "short_bytes": short}
         yield Problem(code=f"short-of-memory-{setting.device}", params={**names, **sizes})
+    if draft.generator and (lacking := shortage(setting, draft.generator)):
+        yield lacking
     if setting.method.dora and adapts_experts(setting.model.architecture, draft.knobs.targets):
         yield Problem(code="dora-not-for-experts", params={"model": setting.model.title})
     if draft.ram_bytes > setting.machine.ram_free_bytes:

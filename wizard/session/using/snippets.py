@@ -12,14 +12,15 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from wizard.contract import CHAT
+from wizard.contract import CHAT, pair_of
 from wizard.errors import WizardError
 from wizard.session.chat import Endpoint
 from wizard.strict import nearest
 
 FORMS = ("curl", "python", "langchain", "javascript")
 TEMPLATES = Path(__file__).with_name("templates")
-LACKS = {"score": ("langchain",), "rerank": ("langchain",)}  # it has no class that asks such a model
+LACKS = dict.fromkeys(("score", "judge", "rerank"), ("langchain",))  # it has no class that asks such a model
+ROUTES = {"score": "classify", "judge": "classify", "rerank": "rerank", "embedding": "embeddings"}
 
 
 class _Text(Template):
@@ -28,12 +29,14 @@ class _Text(Template):
 
 def route_of(head: str) -> str:
     """Below /v1, of what a model answers with."""
-    return {"score": "classify", "rerank": "rerank", "embedding": "embeddings"}.get(head, "chat/completions")
+    return ROUTES.get(head, "chat/completions")
 
 
 def body_of(endpoint: Endpoint, question: str, head: str) -> dict[str, Any]:
     if head == CHAT:
         return {"model": endpoint.model, "messages": [{"role": "user", "content": question}]}
+    if head == "judge":
+        return {"model": endpoint.model, "messages": pair_of(question)}
     if head == "rerank":
         return {"model": endpoint.model, "query": question, "documents": [question, endpoint.model]}
     return {"model": endpoint.model, "input": [question]}

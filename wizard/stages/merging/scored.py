@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.contract import head_of
+from wizard.contract import head_of, pair_of
 from wizard.errors import ExitCode, WizardError
 from wizard.stages import prompts
 from wizard.stages.desk import Bench, Order
@@ -109,8 +109,9 @@ def asked(order: Order, tokenizer: Any) -> list[Any]:
 
     from wizard.stages.scoring import ids_of
 
-    questions = order.spec["questions"] or (ALWAYS,)
-    rows = ids_of(tokenizer, questions, templated=head_of(order.spec) == "score")
+    questions, head = order.spec["questions"] or (ALWAYS,), head_of(order.spec)
+    read = [pair_of(line) for line in questions] if head == "judge" else questions
+    rows = ids_of(tokenizer, read, templated=head != "rerank")
     return [torch.tensor([ids], device=order.spec.get("device", "cpu")) for ids in rows]
 
 

@@ -91,7 +91,8 @@ def told_of(error: BaseException, file: str) -> dict[str, Any]:
     traceback.print_exc()
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     line = frames[-1].lineno if frames else getattr(error, "lineno", 0)
-    return {"error": f"{type(error).__name__}: {error}"[:300], "line": line or 0}
+    said = error.msg if isinstance(error, SyntaxError) else str(error)  # which else names its line once more
+    return {"error": f"{type(error).__name__}: {said}"[:300], "line": line or 0}
 
 
 if __name__ == "__main__":

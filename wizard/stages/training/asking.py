@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wizard.contract import answers
 from wizard.contract.sharing import readers_of
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
@@ -16,7 +17,6 @@ from wizard.stages.preparing.kinds.prompts import unfolded
 from wizard.stages.sharing import accumulation, steps_between
 from wizard.stages.training.job import Job
 
-LEAST_PROMPT = 4  # a share of the sequence at least is left for the question
 RESERVED = (  # names by which TRL gives rewards its own, or looks for pictures
     "prompts", "completion", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric",
     "environment", "environments", "image", "images",
@@ -28,13 +28,12 @@ def told_settings(job: Job) -> dict[str, Any]:
 
 
 def answer_tokens(job: Job) -> int:
-    """The longest answer: as the settings say, else half of the sequence, which holds the question too."""
-    limit = int(job.order.knobs["seq_len"])
-    most = limit - limit // LEAST_PROMPT
-    wanted = int(told_settings(job).get("max_completion_length", limit // 2))
+    """The longest answer; what is shorter than it was told to be is noted."""
+    limit, told = int(job.order.knobs["seq_len"]), told_settings(job)
+    most, wanted = answers.answer_tokens(told, limit), answers.wanted_tokens(told, limit)
     if wanted > most:
         job.bench.note("answers-shorter", "warning", wanted=wanted, most=most, limit=limit)
-    return min(wanted, most)
+    return most
 
 
 def rows_for(job: Job, answer: int) -> Any:
@@ -96,8 +95,8 @@ def grouped(job: Job, kind: Any) -> dict[str, Any]:
         if told.get(name):
             changes = {"gradient_accumulation_steps": before, name: rounded(int(told[name]), unit)}
     if changes["gradient_accumulation_steps"] > before:
-        answers = changes["gradient_accumulation_steps"] * together
-        job.bench.note("groups-filled", "warning", group=group, wanted=before * together, answers=answers)
+        filled = changes["gradient_accumulation_steps"] * together
+        job.bench.note("groups-filled", "warning", group=group, wanted=before * together, answers=filled)
     iterations = int(told.get("num_iterations", 1))
     period = steps_between(learnt_from(told | changes, together) * iterations, changes["gradient_accumulation_steps"])
     if (every := rounded(int(knobs["save_steps"]), period)) > int(knobs["save_steps"]):

@@ -107,7 +107,7 @@ class ColumnsScreen(Page):
             found.show((say("view.data.reading", n=f"{self._looking.rows:,}"), "$quiet"))
         elif look.problem:
             words = telling.told(look.problem)
-            found.show((words["what"], "$error bold"), "\n", words["next"])
+            found.show((words["what"], "$error bold"), "\n", telling.risen(words["next"]))
         elif look.report:
             found.show((findings.recognised(look.report), "$success"))
         self.query_one("#rows", PlainStatic).update(rendered(look.faces))

@@ -45,7 +45,8 @@ class FormatsScreen(Page):
         rows = [(NONE, say("view.formats.none"), say("view.formats.none_hint"), "bold")]
         for id, each in self.found.items():
             bits = say("view.formats.bits", bits=f"{round(each.format.bits, 1):g}")
-            rows.append((id, pick(each.format.title), bits, "bold" if each.able else "$quiet"))
+            hint = bits if each.able else say("view.comma").join([bits, say("view.formats.not_here")])
+            rows.append((id, pick(each.format.title), hint, "bold" if each.able else "$quiet"))
         width = max(cell_len(name) for _, name, *_ in rows)
         for id, name, hint, style in rows:
             gap = " " * (width - cell_len(name) + 2)

@@ -20,6 +20,7 @@ from wizard.words.units import gb, gib
 
 Part = str | tuple[str, str]
 BAR = 16
+NIGHT = 12 * 3600.0
 NAMED = 3
 SKILLS = (  # of each line the first that is there
     (("amx", "AMX"),),
@@ -182,11 +183,10 @@ def warnings(machine: Machine) -> Iterator[str]:
 
 
 def largest_that_fit(verdicts: Sequence[Verdict], catalog: Catalog) -> list[Verdict]:
-    """For each method that leads, the largest model that fits; the largest first."""
+    """For each method that leads, the largest model that fits and, if any does, ends within a night."""
     best: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        if verdict.status != "fits" or not leads(catalog.recipes[verdict.recipe]):
-            continue
+    fitting = [v for v in verdicts if v.status == "fits" and leads(catalog.recipes[v.recipe])]
+    for verdict in [v for v in fitting if v.seconds <= NIGHT] or fitting:
         size = catalog.models[verdict.model].params
         held = best.get(verdict.method)
         if held is None or size > catalog.models[held.model].params:

@@ -58,7 +58,7 @@ class Review(Page):
         yield from self._wishes()
         self.share = self.draft.validation or ASIDE
         choices = [
-            ("no", say("view.review.learn_all")),
+            ("no", say("view.review.learn_all" if self._trains else "view.review.use_all")),
             ("yes", say("view.review.hold_back", share=f"{self.share:.0%}")),
         ]
         yield Pick(choices, value="yes" if self.draft.validation else "no", id="validation")
@@ -105,7 +105,8 @@ class Review(Page):
 
     @property
     def _own(self) -> bool:
-        return self.draft.source not in ("bundled", "none")
+        """Rows of which some can be kept aside: to check what is learnt, or a format, with what it has not seen."""
+        return self.draft.source not in ("bundled", "none") and (self._trains or bool(self.draft.quantise))
 
     @property
     def _far(self) -> bool:
@@ -178,6 +179,8 @@ class Review(Page):
         for fault in self.warnings:
             yield say("view.review.warning"), telling.sentence(*telling.told(fault).values())
         yield say("view.review.data"), self._data(plan)
+        if rewarded := telling.rewarded(plan):
+            yield say("view.review.rewarded"), rewarded
         yield say("view.review.fetched"), "\n".join(self._fetched(plan))
         yield say("view.review.results"), telling.short_path(self.desk.home.runs / plan.run)
 

@@ -139,7 +139,7 @@ class WatchScreen(Page):
         chart.points = tuple((float(step), value) for step, value in drawn if value is not None)
         value = state.latest.get(chart.metric)
         shown = telling.loss_value if chart.metric == "loss" else "{:.4g}".format
-        over = state.stage != "train" and value is not None
+        chart.over = over = state.stage != "train" and value is not None
         title: list[str | tuple[str, str]] = [
             (f"{say('view.watch.learned')}  ", "$quiet") if over else "",
             (say(f"metric.{chart.metric}"), "bold"),
@@ -153,7 +153,10 @@ class WatchScreen(Page):
         if state.status != "running":
             return say(f"status.{state.status}")
         left = telling.remaining(plan, state)
-        return say("view.watch.left", time=seconds(left)) if left is not None else ""
+        late = telling.late(plan, state)
+        if left is None or (late and not left):
+            return ""
+        return say("view.watch.left_at_least" if late else "view.watch.left", time=seconds(left))
 
     def _lines(self, state: RunState) -> list[tuple[str, str]]:
         if self.pulse.wants_log:
@@ -222,7 +225,8 @@ class WatchScreen(Page):
     def action_plots(self) -> None:
         chart = self.query_one(Chart)
         told = self.painted.latest if self.painted else {}
-        known = [name for name in METRICS if name in told] or ["loss"]
+        if not (known := [name for name in METRICS if name in told]):
+            return  # the curve that leads is not known yet
         self.plotted = known[(known.index(chart.metric) + 1) % len(known)] if chart.metric in known else known[0]
         self.fill()
 

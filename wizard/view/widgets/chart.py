@@ -73,10 +73,12 @@ def brief(value: float) -> str:
 
 
 class Chart(Widget):
-    """`points` are (step, value); the left margin carries the largest and smallest value, the foot the steps."""
+    """`points` are (step, value); the left margin carries the largest and smallest value, the foot the steps.
+    `over`: none will be added."""
 
     points: reactive[tuple[Point, ...]] = reactive(())
     metric: reactive[str] = reactive("loss")
+    over: reactive[bool] = reactive(False)
 
     def __init__(self, *, plain: bool, id: str) -> None:
         super().__init__(id=id)
@@ -85,7 +87,7 @@ class Chart(Widget):
     def render(self) -> Content:
         points = finite(self.points)
         if len(points) < 2:
-            return Content.styled(say("view.watch.no_points"), "$quiet")
+            return Content.styled(say(f"view.watch.{'one_point' if self.over else 'no_points'}"), "$quiet")
         values = [value for _, value in points]
         low, high = brief(min(values)), brief(max(values))
         margin = max(len(low), len(high)) + 1

@@ -65,5 +65,5 @@ class Found(Vertical):
 
 
 def _problem(problem: Problem) -> list[str | tuple[str, str]]:
-    words = telling.told(problem)
+    words = {name: telling.risen(text) for name, text in telling.told(problem).items()}
     return [(words["what"], "$error bold"), "\n", words["why"], "\n", (words["next"], "$success")]

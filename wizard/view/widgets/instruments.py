@@ -25,7 +25,7 @@ class Instruments(Vertical):
         """Of the stage that is going on: where it computes, what it was forecast to hold."""
         stage = next((stage for stage in plan.stages if stage.name == state.stage), plan.stages[0])
         meter, busy, memory = state.meter, self.query_one("#busy", Gauge), self.query_one("#memory-used", Gauge)
-        card = f"gpu{plan.gpus[0]}_" if plan.gpus and telling.on_card(plan, stage) else ""
+        card = f"gpu{next(training(plan))}_" if plan.gpus and telling.on_card(plan, stage) else ""
         percent = meter.get(f"{card}percent" if card else "cpu_percent", 0.0)
         heat = [f"{meter[card + 'celsius']:.0f} C"] if card and card + "celsius" in meter else []
         heat += [f"{meter[card + 'watts']:.0f} W"] if card and card + "watts" in meter else []
@@ -39,11 +39,17 @@ class Instruments(Vertical):
         self.query_one("#readings", PlainStatic).update("\n".join(readings(state)))
 
 
+def training(plan: Plan) -> Iterator[int]:
+    """The cards that do not write answers for the others."""
+    writes = plan.forecast.generator.gpus if plan.forecast.generator else ()
+    yield from (gpu for gpu in plan.gpus if gpu not in writes)
+
+
 def readings(state: RunState) -> Iterator[str]:
     values, meter = state.latest if state.stage == "train" else {}, state.meter
     if values.get("tokens_per_second") is not None:
         step = values.get("step_seconds")
-        pace = f"  {say('view.watch.step', time=f'{step:.2g}')}" if step else ""
+        pace = f"  {say('view.watch.step', time=f'{step:.2g}' if step < 10 else f'{step:.0f}')}" if step else ""
         yield f"{values['tokens_per_second']:,.0f} {say('view.watch.tokens')}{pace}"
     if values.get("learning_rate") is not None:
         grad = f"  {say('metric.grad_norm')} {values['grad_norm']:.2g}" if values.get("grad_norm") is not None else ""
