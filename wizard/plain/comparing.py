@@ -12,7 +12,7 @@ from wizard.journal import Event
 from wizard.plain.estimating import teller
 from wizard.plain.output import answer, print_json, table, talk
 from wizard.session import Desk, figures
-from wizard.session.comparing import Cell, Compared, as_json
+from wizard.session.comparing import Cell, Column, Compared, as_json
 from wizard.words import pick, say
 
 
@@ -35,10 +35,11 @@ def compare(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def evaluate(desk: Desk, options: argparse.Namespace) -> int:
-    """A finished run that did without; then its figures, as `compare` tells them."""
+    """A finished run that did without, or its checkpoints; then its figures, as `compare` tells them."""
     name = desk.folder(options.run).path.name if options.run else next(iter(runs_of(desk)))
     told = options.benchmark  # one text, where its twin in the environment gave it
-    desk.evaluations.make(name, told.split() if isinstance(told, str) else told, teller(), heard)
+    benchmarks = told.split() if isinstance(told, str) else told
+    desk.evaluations.make(name, benchmarks, teller(), heard, checkpoints=options.checkpoints)
     found = desk.evaluations.compared([name])
     if options.json:
         print_json(as_json(found))
@@ -101,8 +102,10 @@ def lines(found: Compared, titles: Mapping[str, str]) -> Iterator[str]:
 
 
 def lost(run: str, old: Result, new: Result, titles: Mapping[str, str]) -> str:
+    """Of the trained model, or of what else is named."""
     source = figures.source(new.source, titles)
-    told = {"run": run, "source": source, "measure": figures.measure(new.measure)}
+    who = run if new.subject == "tuned" else figures.title_of(Column(run=run, subject=new.subject), 2)
+    told = {"run": who, "source": source, "measure": figures.measure(new.measure)}
     return say("evaluated.lost", before=f"{old.value:.4g}", after=f"{new.value:.4g}", **told)
 
 

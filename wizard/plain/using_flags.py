@@ -55,6 +55,7 @@ def waiting(text: str) -> float:
 def measuring_verbs(evaluate: Parser, compare: Parser) -> None:
     evaluate.add_argument("run", metavar="RUN", nargs="?", default="", help=say("cli.flag.run"))
     evaluate.add_argument("--benchmark", metavar="ID", nargs="+", default=(), help=say("cli.flag.benchmark"))
+    evaluate.add_argument("--checkpoints", action="store_true", help=say("cli.flag.checkpoints"))
     compare.add_argument("runs", metavar="RUN", nargs="*", help=say("cli.flag.compared"))
     for name, shown in (("picture", "FILE"), ("blind", "FILE"), ("judge", "MODEL@URL")):
         compare.add_argument(f"--{name}", metavar=shown, default="", help=say(f"cli.flag.{name}"))

@@ -74,6 +74,7 @@ def compared(folders: Sequence[RunFolder]) -> Compared:
 
 
 def subjects(results: Sequence[Result]) -> list[str]:
+    """As they were measured, checkpoints in the order of their steps."""
     return list(dict.fromkeys(each.subject for each in results))
 
 

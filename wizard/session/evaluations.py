@@ -29,9 +29,17 @@ class Evaluations:
     def compared(self, names: Sequence[str]) -> comparing.Compared:
         return comparing.compared([self.desk.folder(name) for name in names])
 
-    def make(self, name: str, benchmarks: Sequence[str], progress: jobs.Progress, tell: measuring.Tell) -> Path:
-        """After the fact, of a run that did without. The report."""
-        return measuring.evaluate(self.desk, name, benchmarks, progress, tell)
+    def make(
+        self,
+        name: str,
+        benchmarks: Sequence[str],
+        progress: jobs.Progress,
+        tell: measuring.Tell,
+        *,
+        checkpoints: bool = False,
+    ) -> Path:
+        """After the fact, of a run that did without, or did without its checkpoints. The report."""
+        return measuring.evaluate(self.desk, name, benchmarks, progress, tell, checkpoints=checkpoints)
 
     def page(self, name: str) -> str:
         """Base against trained, to be judged blind: the HTML file's text."""

@@ -11,8 +11,11 @@ from wizard.session.comparing import Cell, Column, Compared, Line
 from wizard.words import known, say
 
 WIDTH, LABELS, NUMBERS, MARGIN = 900, 320, 110, 16
-BAR, GAP, HEAD = 16, 14, 64
-COLOURS = ("#8a8f98", "#1f77b4", "#e07b00", "#2a9d4a", "#b03a8c", "#7a5cc0")
+BAR, GAP, HEAD, SIGN = 16, 14, 64, 9
+COLOURS = (
+    "#8a8f98", "#1f77b4", "#e07b00", "#2a9d4a", "#b03a8c", "#7a5cc0",
+    "#c9b037", "#16a3a3", "#d1495b", "#6b4f3a", "#5b8c2a", "#3d3d8f",
+)  # fmt: skip
 FONT = "font-family='system-ui, sans-serif' font-size='12'"
 HIDDEN = ("loss",)  # perplexity says it too
 
@@ -33,8 +36,9 @@ def line_title(line: Line, titles: Mapping[str, str]) -> str:
 
 
 def title_of(column: Column, runs: int) -> str:
-    name = f"evaluated.subject.{column.subject}"
-    subject = say(name) if known(name) else column.subject
+    kind, _, step = column.subject.partition("-")
+    name = f"evaluated.subject.{kind}"
+    subject = say(name, step=step) if known(name) else column.subject
     return f"{column.run}: {subject}" if runs > 1 else subject
 
 
@@ -46,8 +50,9 @@ def picture(found: Compared, titles: Mapping[str, str]) -> str:
     """Each group on a scale of its own, from 0 to its largest; whiskers are 95 % of what chance makes."""
     runs = len({column.run for column in found.columns})
     lines = shown(found)
+    head = HEAD + BAR * (rows_of(found, runs) - 1)
     heights = [sum(cell is not None for cell in line.cells) * BAR + GAP for line in lines]
-    tops = [HEAD, *(HEAD + height for height in accumulate(heights))]
+    tops = [head, *(head + height for height in accumulate(heights))]
     parts = [*legend(found, runs)]
     for line, top in zip(lines, tops, strict=False):
         parts += group(line, top, line_title(line, titles))
@@ -58,11 +63,18 @@ def picture(found: Compared, titles: Mapping[str, str]) -> str:
 
 def legend(found: Compared, runs: int) -> Iterator[str]:
     yield text(MARGIN, 22, say("evaluated.picture"), "font-weight='bold'")
-    each = (WIDTH - 2 * MARGIN) / max(1, len(found.columns))
+    across = -(-len(found.columns) // rows_of(found, runs))
     for place, column in enumerate(found.columns):
-        left = MARGIN + place * each
-        yield f"<rect x='{left:.0f}' y='34' width='12' height='12' fill='{colour(place)}'/>"
-        yield text(left + 18, 44, title_of(column, runs))
+        left, top = MARGIN + place % across * (WIDTH - 2 * MARGIN) / across, 34 + place // across * BAR
+        yield f"<rect x='{left:.0f}' y='{top}' width='12' height='12' fill='{colour(place)}'/>"
+        yield text(left + 18, top + 10, title_of(column, runs))
+
+
+def rows_of(found: Compared, runs: int) -> int:
+    """Of the legend, so that no title runs into the next."""
+    longest = max((len(title_of(column, runs)) for column in found.columns), default=0)
+    across = max(1, (WIDTH - 2 * MARGIN) // (18 + SIGN * longest))
+    return max(1, -(-len(found.columns) // across))
 
 
 def group(line: Line, top: float, title: str) -> Iterator[str]:

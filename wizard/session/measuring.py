@@ -23,29 +23,53 @@ if TYPE_CHECKING:
     from wizard.session.desk import Desk
 
 ENGINE, NAME = "evaluate", "evaluate"
+SAME = ("digest", "rung")  # of a done.json: by them the supervisor knows a stage that is done
 LOOK_SECONDS = 0.3
 Tell = Callable[[Event], None]
 
 
-def evaluate(desk: Desk, name: str, benchmarks: Sequence[str], progress: jobs.Progress, tell: Tell) -> Path:
-    """The report. Raises evaluate-by-run (it is a stage of that run), evaluate-too-early, and what the stage raises.
+def evaluate(
+    desk: Desk, name: str, benchmarks: Sequence[str], progress: jobs.Progress, tell: Tell, *, checkpoints: bool = False
+) -> Path:
+    """The report. Raises evaluate-by-run (it is a stage of that run), evaluate-too-early, checkpoints-none, and what
+    the stage raises.
 
-    `tell`: each event of the stage. A broken-off one is begun anew; benchmarks that it had are not asked again."""
+    `tell`: each event of the stage. A broken-off one is begun anew; benchmarks that it had are not asked again.
+    `checkpoints`: those that the training kept too, of a run that has evaluated itself as well."""
     folder = desk.folder(name)
     plan = runs.plan_of(folder)
-    if any(stage.name == NAME for stage in plan.stages):
+    done = own_done(plan, folder)
+    if done is not None and not (checkpoints and done):
         raise WizardError("evaluate-by-run", run=folder.name)
     inputs = inputs_of(plan, folder)
-    choice = wish(desk, plan, benchmarks)
+    if checkpoints:
+        kept(folder, inputs)
+    choice = wish(desk, plan, (*(plan.choice.benchmarks if done else ()), *benchmarks))
     at = jobs.place(desk, ENGINE)
     python = jobs.ready(desk, at, progress) / "bin" / "python"
     stage = folder.stage(STAGE)
     stage.path.mkdir(exist_ok=True)
-    write_json(stage.spec, order(desk, plan, choice, inputs))
+    told = order(desk, plan, choice, inputs, checkpoints=checkpoints)
+    write_json(stage.spec, told | {name: value for name, value in (done or {}).items() if name in SAME})
     lib = desk.home.lib / engine_room.install_lib(desk.home, runs.package_root())
     variables = variables_of(desk.home, at.engine, python.parent.parent, lib)
     with cards_of(desk, plan) as shown:
         return followed(stage, python, {**variables, **shown, "PYTHONUNBUFFERED": "1"}, tell)
+
+
+def own_done(plan: Plan, folder: RunFolder) -> Mapping[str, Any] | None:
+    """What the run's own stage left when it ended, which a later one leaves too, so that the run stays done. None of a
+    run without one."""
+    own = next((stage for stage in plan.stages if stage.name == NAME), None)
+    return read_json(folder.stage(own.folder).done) if own else None
+
+
+def kept(folder: RunFolder, inputs: Mapping[str, Mapping[str, str]]) -> None:
+    """Before an environment is built for it. Raises checkpoints-none."""
+    trained = next(iter(inputs.get("train", {}).values()), None)
+    place = Path(trained).parent / "checkpoints" if trained else folder.path
+    if not any(place.glob("checkpoint-*")):
+        raise WizardError("checkpoints-none", run=folder.name, path=str(place), exit_code=ExitCode.FAILED)
 
 
 @contextmanager
@@ -80,19 +104,24 @@ def inputs_of(plan: Plan, folder: RunFolder) -> dict[str, dict[str, str]]:
 
 def wish(desk: Desk, plan: Plan, benchmarks: Sequence[str]) -> Choice:
     """The run's choice with these benchmarks. Raises what a plan with them would."""
-    choice = replace(plan.choice, evaluate=True, benchmarks=tuple(benchmarks))
+    choice = replace(plan.choice, evaluate=True, benchmarks=tuple(dict.fromkeys(benchmarks)))
     after.refuse(desk.catalog(), choice)
     after.questions_here(choice, desk.catalog(), desk.home.store, desk.hubs)
     return choice
 
 
-def order(desk: Desk, plan: Plan, choice: Choice, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def order(
+    desk: Desk, plan: Plan, choice: Choice, inputs: Mapping[str, Any], *, checkpoints: bool = False
+) -> dict[str, Any]:
+    apart = desk.catalog().recipes[choice.recipe].merge == "apart"
+    others = [] if apart else [other.name for other in choice.adapters]  # which the trained model has in it
     spec = {
         **trained_by(Order(choice=choice, verdict=plan.forecast, catalog=desk.catalog(), store="", key_file="")),
         "benchmarks": [benchmark(desk.catalog(), str(desk.home.store), name) for name in choice.benchmarks],
         "seq_len": choice.knobs.seq_len,
         "seed": choice.knobs.seed,
         "device": plan.forecast.merge_device,
+        **({"checkpoints": True, "adapters": others} if checkpoints else {}),
     }
     told = {"stage": NAME, "run": plan.run, "digest": "after-the-fact", "rung": 0, "attempt": 1, "spec": spec}
     return {**told, "inputs": dict(inputs), "home": str(desk.home.root), "store": str(desk.home.store)}

@@ -18,6 +18,7 @@ from wizard.journal import write_json
 from wizard.stages.desk import Bench, run
 from wizard.stages.evaluating import measured
 from wizard.stages.evaluating.benchmarks import asked, at_hand
+from wizard.stages.evaluating.checkpoints import cleared, with_checkpoints
 from wizard.stages.evaluating.subjects import subjects_of
 
 VERSION = 1
@@ -26,10 +27,13 @@ SHOWN = ("perplexity", "accuracy", "exact_match", "rouge_l", "macro_f1", "mrr", 
 
 def work(bench: Bench) -> None:
     subjects = subjects_of(bench)
+    if bench.order.spec.get("checkpoints"):
+        subjects = with_checkpoints(bench, subjects)
     at_hand(bench)
     begun = time.monotonic()
     results, more = measured(bench, subjects)
     results += asked(bench, subjects)
+    cleared(bench)
     report = written(bench.folder, bench.order.run, results, more, time.monotonic() - begun)
     for old, new in worsened(results):
         told = {"source": new.source, "measure": new.measure, "subject": new.subject}

@@ -7,11 +7,14 @@ https://huggingface.co/docs/peft/main/en/developer_guides/lora (Converting PiSSA
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 TAKEN = ("pissa", "olora")  # how PEFT calls those starts
 FOLDER = "start"
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+PATTERNS = ("rank_pattern", "alpha_pattern")  # of single layers
 
 
 def keep(trainer: Any) -> None:
@@ -31,6 +34,27 @@ def resave(trainer: Any, folder: Path) -> None:
     start = place(trainer)
     if trainer.args.should_save and start.is_dir():
         trainer.model.save_pretrained(str(folder), path_initial_model_for_weight_conversion=str(start))
+
+
+def taken_off(adapter: Path, start: Path, folder: Path) -> None:
+    """`adapter`, as a checkpoint has it, less its start: what `resave` writes, without a model (PEFT's
+    `LoraModel.subtract_mutated_init`). B A - B0 A0 is [B | -B0] times A above A0, of twice the rank."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    now, then = (load_file(place / WEIGHTS) for place in (adapter, start))
+    for name in now:
+        if ".lora_A." in name:
+            now[name] = torch.cat([now[name], then[name]], dim=0)
+        elif ".lora_B." in name:
+            now[name] = torch.cat([now[name], -then[name]], dim=1)
+    folder.mkdir(parents=True)
+    save_file(now, folder / WEIGHTS, {"format": "pt"})
+    told = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    told |= {"init_lora_weights": True, "r": 2 * told["r"]}
+    told["lora_alpha"] *= 2**0.5 if told.get("use_rslora") else 2
+    told |= {name: {key: 2 * value for key, value in told[name].items()} for name in PATTERNS if told.get(name)}
+    (folder / CONFIG).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def place(trainer: Any) -> Path:

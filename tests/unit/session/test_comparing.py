@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,9 @@ from tests.unit.session.evaluated import RESULTS, ROWS, evaluated, made
 from wizard.journal import Home
 
 __all__ = ["command"]
+
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
@@ -44,6 +48,50 @@ def test_runs_stand_side_by_side_and_gaps_are_gaps(command: Typed, house: Home) 
     }  # fmt: skip
     lines = command("compare", "one", "two")[1].splitlines()
     assert next(line for line in lines if "perplexity" in line).split()[-2:] == ["-", "-"]
+
+
+CHECKPOINTS = tuple(
+    made(subject, "perplexity", value, direction="down", gain=value - 30 if value < 30 else None, gain_stderr=1.0)
+    for subject, value in (("base", 30.0), ("checkpoint-2", 9.0), ("checkpoint-10", 3.0), ("tuned", 7.0))
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "heads"),
+    [("en", "measure base checkpoint 2 checkpoint 10 trained"), ("zh", "指标 原模型 检查点 2 检查点 10 训练后")],
+)
+def test_checkpoints_have_columns_in_the_order_of_their_steps(
+    command: Typed, house: Home, language: str, heads: str
+) -> None:
+    evaluated(house, "one", CHECKPOINTS)
+    lines = command("compare", "one", lang=language)[1].splitlines()
+    assert lines[0].split() == heads.split()
+    assert lines[1].split()[-7:] == ["30", "9", "(+)", "3", "(+)", "7", "(+)"]
+
+
+def test_what_a_checkpoint_lost_is_said_of_that_checkpoint(command: Typed, house: Home) -> None:
+    evaluated(house, "one", (*RESULTS, made("checkpoint-2", "acc", 0.30, source="arc-easy")))
+    out = command("compare", "one")[1]
+    assert "! one: general ability fell" in out and "! one: checkpoint 2: general ability fell" in out
+
+
+def test_many_columns_have_a_legend_of_several_rows_in_which_no_title_runs_into_the_next(
+    command: Typed, house: Home, tmp_path: Path
+) -> None:
+    names = ["2026-11-26-smollm2-135m-sft-lora-1", "2026-11-26-smollm2-135m-sft-lora-2"]
+    for name in names:
+        evaluated(house, name, CHECKPOINTS)
+    file = tmp_path / "it.svg"
+    assert command("compare", *names, "--picture", str(file))[0] == 0
+    root = ElementTree.fromstring(file.read_text(encoding="utf-8"))
+    signs = [each for each in root.iter(f"{SVG}text") if str(each.text).startswith(tuple(names))]
+    places = sorted((float(each.attrib["y"]), float(each.attrib["x"]), len(str(each.text))) for each in signs)
+    assert len(places) == 8 and len({y for y, _, _ in places}) > 1
+    for (y, x, long), (below, right, _) in pairwise(places):
+        assert below > y or right >= x + 7 * long
+    assert max(y for y, _, _ in places) < min(
+        float(each.attrib["y"]) for each in root.iter(f"{SVG}rect") if each.get("height") == "13"
+    )
 
 
 def test_json_has_the_results_as_the_report_has_them(command: Typed, house: Home) -> None:

@@ -15,6 +15,10 @@ from wizard.journal import RunFolder, StageFolder, write_plan
 from wizard.session import Desk, measuring
 
 
+def no_progress(*_: object) -> None:
+    """Nobody looks."""
+
+
 def finished(desk: Desk, *, evaluate: bool = False, until: str = "merge") -> RunFolder:
     """A run whose stages left what they leave."""
     found = desk.best("identity")
@@ -49,8 +53,31 @@ def test_a_run_that_does_it_itself_or_has_no_model_yet_is_refused(
 ) -> None:
     folder = finished(desk, **options)  # type: ignore[arg-type]
     with pytest.raises(WizardError) as told:
-        desk.evaluations.make(folder.name, (), lambda *_: None, lambda event: None)
+        desk.evaluations.make(folder.name, (), no_progress, lambda event: None)
     assert told.value.problem.code == code
+
+
+def test_without_checkpoints_nothing_is_built_for_them(desk: Desk) -> None:
+    folder = finished(desk)
+    with pytest.raises(WizardError) as told:
+        desk.evaluations.make(folder.name, (), no_progress, lambda event: None, checkpoints=True)
+    assert told.value.problem.code == "checkpoints-none"
+    assert told.value.problem.params["path"] == str(folder.path / "03-train" / "checkpoints")
+
+
+@pytest.mark.parametrize("itself", [True, False])
+def test_a_run_that_evaluated_itself_stays_done_when_its_checkpoints_are_measured(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, itself: bool
+) -> None:
+    folder = finished(desk, evaluate=itself, until="evaluate")
+    (folder.path / "03-train" / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    monkeypatch.setattr(measuring.jobs, "ready", lambda *_: Path(sys.prefix))
+    monkeypatch.setattr(measuring, "followed", lambda stage, *_: stage.path / "report.json")
+    desk.evaluations.make(folder.name, (), no_progress, lambda event: None, checkpoints=True)
+    told = json.loads(folder.stage("06-evaluate").spec.read_text())
+    assert told["spec"]["checkpoints"] is True and set(told["inputs"]) == {"fetch", "prepare", "train", "merge"}
+    own = next((stage.digest for stage in desk.plan_of(folder.name).stages if stage.name == "evaluate"), None)
+    assert told["digest"] == (own or "after-the-fact")
 
 
 STAGE = """import json, pathlib, sys

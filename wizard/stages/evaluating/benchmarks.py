@@ -59,7 +59,7 @@ def asked(bench: Bench, subjects: Sequence[Subject]) -> list[Result]:
     total = len(sets) * len(subjects)
     for subject in subjects if sets else ():
         for each in sets:
-            bench.phase(f"benchmark-{subject.name}")
+            bench.phase(f"benchmark-{subject.kind}")
             found.append(Result(**answer(bench, subject, each)))
             bench.progress(len(found), total, "benchmarks")
     return found

@@ -27,7 +27,7 @@ def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], di
     wanted = [known.encoded(row["label"]) for row in chosen.rows]
     results = list(guessed(wanted, known, settings))
     for subject in headed(subjects):
-        bench.phase(f"evaluate-{subject.name}")
+        bench.phase(f"evaluate-{subject.kind}")
         scores = scored(subject, spec, [row["input_ids"] for row in chosen.rows], bench)
         results += told(subject.name, scores, wanted, known, settings)
     return results, {"rows": len(wanted), "classes": list(known.names)}

@@ -26,7 +26,7 @@ def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], di
     chance = sum(by_chance(len(texts)) for texts in lists) / max(1, len(lists))
     results = [corpus("guess", "mrr", chance, len(lists), settings)]
     for subject in headed(subjects):
-        bench.phase(f"evaluate-{subject.name}")
+        bench.phase(f"evaluate-{subject.kind}")
         pairs = [as_one(row["anchor"], text) for row, texts in zip(chosen.rows, lists, strict=True) for text in texts]
         told = tokenizer_of(subject.folder)(pairs, truncation=True, max_length=int(spec["seq_len"]))["input_ids"]
         found = iter([each[0] for each in scored(subject, spec, told, bench)])

@@ -21,7 +21,7 @@ def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], di
     sides = [[*row["prompt_ids"], *row[side]] for side in ("chosen_ids", "rejected_ids") for row in chosen.rows]
     results = [corpus("guess", "pair_accuracy", HALF, len(chosen.rows), settings)]
     for subject in headed(subjects):
-        bench.phase(f"evaluate-{subject.name}")
+        bench.phase(f"evaluate-{subject.kind}")
         found = [each[0] for each in scored(subject, spec, sides, bench)]
         better, worse = found[: len(chosen.rows)], found[len(chosen.rows) :]
         right = [float(one > other) for one, other in zip(better, worse, strict=True)]

@@ -13,7 +13,8 @@ from wizard.journal import read_json
 from wizard.stages.desk import Bench
 from wizard.stages.device import cpu_has_bf16
 from wizard.stages.loading import model_of, padding, scorer_of, tokenizer_of
-from wizard.stages.voices import Voices, kept_apart
+from wizard.stages.merging.scored import scores_in
+from wizard.stages.voices import Voices, kept_apart, laid
 from wizard.stages.weights import check_model
 
 PLACES = {"base": ("fetch", "model"), "tuned": ("merge", "merged"), "quantised": ("quantise", "quantised")}
@@ -24,6 +25,11 @@ LOADED = ("", "bitsandbytes", "compressed-tensors")  # quant_method; GPTQ and AW
 class Subject:
     name: str
     folder: Path  # of a whole model; an adapter that stays apart lies in it
+
+    @property
+    def kind(self) -> str:
+        """What it is called while it is measured."""
+        return self.name.partition("-")[0]
 
     @property
     def adapters(self) -> dict[str, Path]:
@@ -88,6 +94,17 @@ def number_type(spec: Mapping[str, Any]) -> Any:
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
+def with_head(subject: Subject, number: Any, device: str) -> Any:
+    """A model that scores; of an adapter beside its base, with the head that lies in the adapter."""
+    settings = {"dtype": number, "device_map": device}
+    if not (adapters := subject.adapters):
+        return scorer_of(subject.folder, **settings)
+    network = laid(scorer_of(subject.folder, scores_in(adapters[subject.name]), **settings), adapters)
+    for weight in network.parameters():
+        weight.data = weight.data.to(number)  # a new head is held in fp32
+    return network
+
+
 def headed(subjects: Sequence[Subject]) -> list[Subject]:
     """Those with a head that scores: the base has none."""
     return [subject for subject in subjects if subject.name != "base"]
@@ -98,7 +115,7 @@ def scored(subject: Subject, spec: Mapping[str, Any], rows: Sequence[Sequence[in
     from wizard.stages.scoring import BATCH, Scorer
 
     tokenizer = tokenizer_of(subject.folder)
-    network = scorer_of(subject.folder, dtype=number_type(spec), device_map=str(spec.get("device", "cpu"))).eval()
+    network = with_head(subject, number_type(spec), str(spec.get("device", "cpu"))).eval()
     network.config.pad_token_id = padding(tokenizer)
     scorer = Scorer(name=subject.name, context=int(spec["seq_len"]), tokenizer=tokenizer, network=network)
     found: list[list[float]] = []

@@ -11,6 +11,7 @@ from wizard.stages.evaluating.ranks import rank_of, results_of
 from wizard.stages.evaluating.rows import held
 from wizard.stages.evaluating.subjects import Subject, emptied, number_type
 from wizard.stages.loading import encoder_of
+from wizard.stages.merging.vectors import laid_on
 from wizard.stages.prepared import Row
 
 
@@ -22,7 +23,7 @@ def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], di
     ranks: dict[str, list[int]] = {}
     results: list[Result] = []
     for subject in subjects:
-        bench.phase(f"evaluate-{subject.name}")
+        bench.phase(f"evaluate-{subject.kind}")
         ranks[subject.name] = found = ranked(subject, spec, chosen.rows, texts)
         results += results_of(subject.name, found, ranks.get("base") if subject.name != "base" else None, settings)
         bench.progress(len(ranks), len(subjects), "models")
@@ -33,6 +34,8 @@ def ranked(subject: Subject, spec: Any, rows: Sequence[Row], texts: Sequence[str
     """Of each row's positive, by the cosine to its anchor."""
     device, limit = str(spec.get("device", "cpu")), int(spec["seq_len"])
     encoder = encoder_of(subject.folder, limit, device, dtype=number_type(spec)).eval()
+    for adapter in subject.adapters.values():
+        encoder = laid_on(encoder, adapter)
     asked, told = (encoder.encode(list(each), convert_to_tensor=True).float() for each in (anchors(rows), texts))
     near = (asked / asked.norm(dim=1, keepdim=True)) @ (told / told.norm(dim=1, keepdim=True)).T
     del encoder

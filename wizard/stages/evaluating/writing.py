@@ -87,7 +87,7 @@ def task_of(bench: Bench, subjects: Sequence[Subject]) -> Task:
 
 
 def looked(task: Task, subject: Subject, number: int, of: int) -> Found:
-    task.bench.phase(f"evaluate-{subject.name}")
+    task.bench.phase(f"evaluate-{subject.kind}")
     begun, total = number * task.steps, of * task.steps
     with opened(subject, task.bench.order.spec) as network:
         losses = []
