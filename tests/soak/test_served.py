@@ -11,7 +11,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,6 +29,13 @@ from tests.unit.stages.conftest import engine_python, lib, tiny_model, trl_pytho
 from tests.unit.stages.programs import SFT, StageRun, serving
 from tests.unit.stages.test_serve import KEY, engine_environment, spec
 from wizard.catalog import builtin, load
+from wizard.run import key_file
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "run" / "front"))
+
+from guarded import Served
+from guarded import serving as fronted
+from test_scan import OPEN, REFUSED, TRICKS
 
 pytestmark = pytest.mark.soak
 
@@ -191,6 +200,54 @@ def test_fifty_clients_lose_nothing_and_memory_stays_flat(live: Live) -> None:
     assert set(load.answers) == {"whole", "streamed"}
     half, end = (sum(seen[at].values()) for at in (len(seen) // 2, -1))
     assert end <= 1.03 * half
+
+
+ANSWERS = {("GET", "/health"), ("GET", "/v1/models")} | {("POST", path) for path in OPEN if path != "/v1/models"}
+
+
+@pytest.fixture
+def front(live: Live, tmp_path: Path) -> Iterator[Served]:
+    with fronted(tmp_path / "home") as served:
+        key_file(served.home, served.folder.name).write_text(KEY)
+        served.ready(int(live.url.removesuffix("/v1").rpartition(":")[2]))
+        served.key = served.fronts.add_key("alice")
+        served.open(rate="100000/s")
+        yield served
+
+
+def test_of_all_that_the_engine_answers_the_front_lets_through_inference_with_a_key_alone(
+    live: Live, front: Served
+) -> None:
+    asked = urllib.request.Request(
+        f"{live.url.removesuffix('/v1')}/openapi.json", headers={"Authorization": f"Bearer {KEY}"}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        paths = json.load(answer)["paths"]
+    routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    routes |= {("GET", path) for path in ("/metrics", "/docs", "/redoc", "/openapi.json", "/health", "/ping")}
+    assert ("POST", "/invocations") in routes and len(routes) > 30
+    let: set[tuple[str, str]] = set()
+    for method, path in sorted(routes):
+        body = b"{}" if method == "POST" else b""
+        for key in ("", "sk-wrong", KEY):
+            assert (method, path) == ("GET", "/health") or front.ask(path, key, method, body)[0] == 401, (method, path)
+        if front.ask(path, front.key, method, body)[0] not in REFUSED - {400}:
+            let.add((method, path))
+    assert let <= ANSWERS and {("GET", "/v1/models"), ("POST", "/v1/chat/completions")} <= let, let - ANSWERS
+    tricks = {
+        path: front.ask(path, key)[0] for path in TRICKS if not path.startswith("/health?") for key in ("", front.key)
+    }
+    assert {*tricks.values()} <= {*REFUSED, 0}, tricks
+    print(f"{len(routes)} routes, {len(tricks)} tricks; let through with a key: {sorted(let)}")
+
+
+def test_a_client_s_calls_pass_the_front_as_well(live: Live, front: Served) -> None:
+    behind = openai.OpenAI(base_url=f"http://127.0.0.1:{front.port}/v1", api_key=front.key, timeout=120)
+    whole = ask(behind).choices[0].message.content
+    assert whole == ask(live.client()).choices[0].message.content
+    assert "".join(c.choices[0].delta.content or "" for c in ask(behind, stream=True) if c.choices) == whole
+    with pytest.raises(openai.AuthenticationError):
+        ask(openai.OpenAI(base_url=behind.base_url, api_key=KEY, max_retries=0))
 
 
 def test_a_killed_core_comes_back_and_clients_are_told(live: Live) -> None:

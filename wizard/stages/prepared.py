@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ ASKED = "prompt_ids"  # stands before each of the answers below, where a row tel
 ANSWERS = ("chosen_ids", "rejected_ids", "completion_ids")
 TOKENS = ("input_ids", "labels", *ANSWERS)
 SHUFFLED = 1000  # rows that a stream holds to draw from
+SAMPLED = 5000  # rows of a stream among which is drawn
 
 
 def rows_of(path: Path, knobs: Mapping[str, Any]) -> Dataset | IterableDataset:
@@ -176,6 +177,18 @@ def picked(path: Path, places: Sequence[int], limit: int) -> list[Row]:
     if not set(first) & set(TOKENS):
         return [first] * len(places)
     return [stretched(first, min(limit, read_json(path)["longest"]))] * len(places)
+
+
+def sample(path: Path, most: int, seed: int) -> list[Row]:
+    """At most so many, in the order in which they were drawn: the same each time."""
+    chance = random.Random(seed)
+    if path.suffix != ".arrow":
+        first = list(islice(streamed(**stream_of(path)), SAMPLED))
+        return chance.sample(first, min(most, len(first)))
+    from datasets import Dataset
+
+    rows = Dataset.from_file(str(path))
+    return list(rows.select(chance.sample(range(len(rows)), min(most, len(rows)))))
 
 
 def with_pictures(path: Path) -> Iterator[Row]:

@@ -9,9 +9,10 @@ from wizard.contract import EVALUATED, Result
 from wizard.stages.desk import Bench
 from wizard.stages.evaluating.figures import corpus
 from wizard.stages.evaluating.ranks import by_chance, rank_of, results_of
-from wizard.stages.evaluating.rows import Row, held
+from wizard.stages.evaluating.rows import held
 from wizard.stages.evaluating.subjects import Subject, headed, number_type, scored
 from wizard.stages.loading import tokenizer_of
+from wizard.stages.prepared import Row
 from wizard.stages.training.reranker import as_one
 
 AMONG = 10  # texts, the right one first

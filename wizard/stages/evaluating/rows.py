@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from wizard.stages.desk import Bench
-from wizard.stages.prepared import stream_of, streamed
-
-Row = Mapping[str, Any]
-SEEN_OF_STREAM = 5000  # rows of a stream among which is drawn
+from wizard.stages.prepared import Row, sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +34,3 @@ def held(bench: Bench, most: int) -> Held:
     if seen := whole and trained:
         bench.note("evaluated-on-seen", "warning", rows=len(drawn))
     return Held(rows=drawn, seen=seen, trained=trained)
-
-
-def sample(path: Path, most: int, seed: int) -> list[Row]:
-    """In the order in which they lie; of a stream, among its first."""
-    chance = random.Random(seed)
-    if path.suffix != ".arrow":
-        rows = list(islice(streamed(**stream_of(path)), SEEN_OF_STREAM))
-        return [rows[place] for place in sorted(chance.sample(range(len(rows)), min(most, len(rows))))]
-    from datasets import Dataset
-
-    table = Dataset.from_file(str(path))
-    places = sorted(chance.sample(range(len(table)), min(most, len(table))))
-    return list(table.select(places))

@@ -8,9 +8,10 @@ from typing import Any
 from wizard.contract import EVALUATED, Result
 from wizard.stages.desk import Bench
 from wizard.stages.evaluating.ranks import rank_of, results_of
-from wizard.stages.evaluating.rows import Row, held
+from wizard.stages.evaluating.rows import held
 from wizard.stages.evaluating.subjects import Subject, emptied, number_type
 from wizard.stages.loading import encoder_of
+from wizard.stages.prepared import Row
 
 
 def measure(bench: Bench, subjects: Sequence[Subject]) -> tuple[list[Result], dict[str, Any]]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from wizard.errors import ExitCode, WizardError
-from wizard.stages.prepared import ANSWERS, ASKED, stream_of, streamed
+from wizard.stages.prepared import ANSWERS, ASKED, sample
 from wizard.stages.preparing.tokens import IGNORED
 
 CHOSEN_BY, CHOSEN_TOKENS = 128, 1024  # rows, and tokens of one: as the libraries' own examples have it
@@ -36,15 +34,12 @@ class Drawn:
 def drawn(outputs: Mapping[str, str], tokenizer: Any, *, seq_len: int, seed: int) -> Drawn:
     """`outputs`: of the prepare stage. Rows that were kept back are measured on; without any, rows of the training
     that no numbers are chosen by, as far as there are enough. Raises WizardError quantise-without-rows."""
-    rows = [
-        sample
-        for row in picked(Path(outputs["rows"]), CHOSEN_BY + MEASURED, seed)
-        if (sample := of(row, tokenizer)).ids
-    ]
+    trained = sample(Path(outputs["rows"]), CHOSEN_BY + MEASURED, seed)
+    rows = [told for row in trained if (told := of(row, tokenizer)).ids]
     if not rows:
         raise WizardError("quantise-without-rows", exit_code=ExitCode.FAILED, path=outputs["rows"])
     apart = "validation" in outputs
-    held = picked(Path(outputs["validation"]), MEASURED, seed) if apart else ()
+    held = sample(Path(outputs["validation"]), MEASURED, seed) if apart else ()
     measured = [of(row, tokenizer) for row in held] or rows[:MEASURED]
     rest = rows if apart else rows[MEASURED:] or rows
     return Drawn(
@@ -73,16 +68,6 @@ def general(tokenizer: Any, seq_len: int) -> Drawn:
     texts = [text for language in LANGUAGES for text in paragraphs(language)]
     ids = [list(tokenizer(text)["input_ids"])[:seq_len] for text in texts]
     return Drawn(chosen_by=[], measured=[Sample(row, row) for row in ids], of="general")
-
-
-def picked(path: Path, most: int, seed: int) -> Iterable[Mapping[str, Any]]:
-    """The same of the same file each time; of a stream, its first ones."""
-    if path.suffix != ".arrow":
-        return list(islice(streamed(**stream_of(path)), most))
-    from datasets import Dataset
-
-    rows = Dataset.from_file(str(path))
-    return rows.select(random.Random(seed).sample(range(len(rows)), min(most, len(rows))))  # type: ignore[no-any-return]
 
 
 def of(row: Mapping[str, Any], tokenizer: Any) -> Sample:
