@@ -22,6 +22,7 @@ from wizard.contract.fronts import PRIVATE_NETWORKS, AccessKey, Exposure, Front,
 from wizard.contract.happenings import Metric, Note, RunState, RunStatus, StageState, StageStatus
 from wizard.contract.heads import CHAT, HEADS, head_of, writes
 from wizard.contract.kernels import ADALORA_WIDER, FLASH_WIDEST, MOST_OF_A_CARD, SERVED_TOKENS, share_of_card
+from wizard.contract.locks import lock_of
 from wizard.contract.machine import Board, Cpu, Disk, Gpu, GpuUser, Machine
 from wizard.contract.pictures import Thumbnail
 from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Serving, Stage, StageName
@@ -100,6 +101,7 @@ __all__ = [
     "Verdict",
     "difference",
     "head_of",
+    "lock_of",
     "share_of_card",
     "turned",
     "worsened",

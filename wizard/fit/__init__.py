@@ -21,8 +21,8 @@ from wizard.fit.offering.judge import judge
 from wizard.fit.offering.mending import CARDS_GIB, USABLE
 from wizard.fit.offering.offers import offers
 from wizard.fit.offering.plain import PLAIN, leads, order
-from wizard.fit.offering.rooms import room_for
-from wizard.fit.offering.work import ASSUMED_ROW_TOKENS, ASSUMED_ROWS
+from wizard.fit.offering.rooms import longest, room_for
+from wizard.fit.offering.work import ASSUMED_ROW_TOKENS, ASSUMED_ROWS, draft_bytes, served_bytes
 from wizard.fit.reading.configs import longest_of, outline_of, read_as
 from wizard.fit.reading.quantised import held_in
 
@@ -46,11 +46,13 @@ __all__ = [
     "capability",
     "config_of",
     "digest_of",
+    "draft_bytes",
     "estimated",
     "group_of",
     "held_in",
     "judge",
     "leads",
+    "longest",
     "longest_of",
     "nearest",
     "offers",
@@ -66,6 +68,7 @@ __all__ = [
     "room_for",
     "saved_bytes",
     "served",
+    "served_bytes",
     "step_for",
     "terms_told",
     "told",

@@ -2,7 +2,7 @@
 
 from wizard.plan.clusters import FORMS, job_of
 from wizard.plan.compile import compile_plan, run_id
-from wizard.plan.environments import environment, environment_id, environment_mark, lock_of
+from wizard.plan.environments import environment, environment_id, environment_mark
 from wizard.plan.names import id_of
 from wizard.plan.read import LEAST, MOST, from_toml
 from wizard.plan.rows import filled_rows
@@ -21,7 +21,6 @@ __all__ = [
     "from_toml",
     "id_of",
     "job_of",
-    "lock_of",
     "run_id",
     "sources_of",
     "to_toml",

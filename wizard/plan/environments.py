@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from wizard.contract import Catalog, Choice, Engine, Environment, Verdict
+from wizard.contract import Catalog, Choice, Engine, Environment, Verdict, lock_of
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.digests import digest
 
@@ -46,8 +46,3 @@ def environment_id(engine: str, accelerator: str, python: str) -> str:
 
 def environment_mark(text: str, accelerator: str, python: str) -> str:
     return digest([text, accelerator, python])[:16]
-
-
-def lock_of(engine: Engine, accelerator: str, python: str) -> str:
-    exact = f"{accelerator}-py{python.replace('.', '')}"
-    return engine.locks.get(exact) or engine.locks.get(accelerator, "")

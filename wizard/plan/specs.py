@@ -193,7 +193,7 @@ def copy_of(store: str, name: str) -> str:
 
 def serve(order: Order) -> dict[str, Any]:
     engine, choice = order.catalog.engines[order.verdict.engines["serve"]], order.choice
-    room = order.verdict.room or Room(context=context(order))
+    room = order.verdict.room or Room(context=context(order), cards=1 if order.trains else choice.knobs.n_gpus)
     reader = order.catalog.formats[choice.quantise].readers.get(engine.id) if choice.quantise else None
     values = asked_of(engine, order.model, room, choice.serving, order.store)
     return {

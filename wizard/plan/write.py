@@ -29,7 +29,7 @@ ABOUT: Mapping[str, str] = {
     "offload": "to RAM, of what is split up: none, optimizer, all (the weights too)",
     "sequence_parallel": "cards that read one sequence together, a part each",
     "nodes": "machines with so many cards each, which train as one",
-    "n_gpus": "cards that share the micro-batches of a step",
+    "n_gpus": "cards that share the micro-batches of a step; that serve one model, where nothing is trained",
     "save_steps": "a checkpoint this often",
     "save_minutes": "and after so many minutes; 0 = by steps alone",
 }
@@ -98,7 +98,9 @@ def _choice(plan: Plan, facts: Mapping[str, Any]) -> Iterator[str]:
 def _serving(plan: Plan) -> Iterator[str]:
     asked = plan.choice.serving
     yield "[serving]"
-    yield f"context = {asked.context}  # tokens of the longest conversation; 0 = what fits, up to what the model has"
+    trains = any(stage.name == "train" for stage in plan.stages)
+    least = "what fits, up to what the model has" if trains else "seq_len of the knobs"
+    yield f"context = {asked.context}  # tokens of the longest conversation; 0 = {least}"
     yield f"draft = {value(asked.draft)}  # guesses, checked many at a time: ngram, or a smaller model of the family"
     yield ""
 

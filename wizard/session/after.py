@@ -18,8 +18,9 @@ Capability = tuple[int, int]
 
 
 def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) -> Catalog:
-    """The catalogue whose recipe has a stage for each wish, only servers that load what is written, and of the formats
-    the chosen one alone: the forecasts are of it. `card`: what the weakest card here can.
+    """The catalogue whose recipe has a stage for each wish, only servers that load what is written, none where nothing
+    is to be served, and of the formats the chosen one alone: the forecasts are of it. `card`: what the weakest card
+    here can.
 
     Raises WizardError unknown-format, format-not-for-task, format-not-for-model, format-needs-rows, format-unread, and
     what `hold_sense` does.
@@ -28,7 +29,7 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     if recipe is None:
         return catalog
     hold_sense(choice, trains=catalog.methods[recipe.method].trains)
-    if not (choice.quantise or choice.evaluate or choice.benchmarks):
+    if choice.serve and not (choice.quantise or choice.evaluate or choice.benchmarks):
         return catalog
     engines, formats = dict(recipe.engines), catalog.formats
     if choice.quantise:
@@ -45,6 +46,8 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     if choice.evaluate or choice.benchmarks:
         refuse(catalog, choice)
         engines["evaluate"] = of_kind(catalog, "evaluate")
+    if not choice.serve:
+        engines.pop("serve", None)
     if choice.data.kind != "none" and "prepare" not in engines:
         engines["prepare"] = of_kind(catalog, "prepare")
     recipes = {**catalog.recipes, recipe.id: replace(recipe, engines=engines)}

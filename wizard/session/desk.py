@@ -41,6 +41,7 @@ from wizard.session import (
     pushing,
     reach,
     runs,
+    serving,
     sources,
     starting,
     trying,
@@ -190,17 +191,20 @@ class Desk(WishDesk, DataDesk, UsingDesk):
     def _compiled(self, choice: Choice) -> tuple[Plan, Mapping[str, str]]:
         choice = replace(choice, data=sources.here(self, choice.data))
         machine, engines = self.machine(), dict(choice.engines)
+        serving.hold_draft(choice, self.catalog())
         catalog = after.widened(self.catalog(), choice, fit.capability(machine))
         engines = after.fitting(engines, choice, catalog)
         known = self._known()
         known["here"] -= choice.requirements.keys()  # a replay builds from lists of its own
-        known |= self._amount(choice)._asdict()
+        known |= {**self._amount(choice)._asdict(), "guesser": choice.serving.draft}
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
-        def judged(knobs: Knobs) -> Verdict:
-            return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, **known)
+        def judged(knobs: Knobs, terms: bool = True) -> Verdict:
+            return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, terms=terms, **known)
 
+        choice, told = serving.of_context(choice, catalog, lambda knobs: judged(knobs, terms=False))
         verdict = reach.marked(judged(choice.knobs), self._far())
+        verdict = replace(verdict, engine_notes=(*verdict.engine_notes, *told))
         rungs = [judged(replace(verdict.knobs, **changes)) for changes in verdict.rungs]
         plan, requirements = starting.compile_choice(
             choice, verdict, machine, catalog, self.home, choice.data.language, self._locks, rungs

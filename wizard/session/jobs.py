@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wizard import fit
 from wizard import plan as planning
 from wizard import run as engine_room
-from wizard.contract import Engine, Environment
+from wizard.contract import Engine, Environment, lock_of
 from wizard.errors import ExitCode, WizardError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def place(desk: Desk, engine: str) -> Place:
             needed=", ".join(known.python),
         )
     accelerator, python = choices[0]
-    text = desk.lock_text(planning.lock_of(known, accelerator, python))
+    text = desk.lock_text(lock_of(known, accelerator, python))
     return Place(known, planning.environment(known, accelerator, python, text), text)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard import plan as planning
-from wizard.contract import Catalog
+from wizard.contract import Catalog, lock_of
 from wizard.journal import Home, read_json
 
 NUMBERS = ("peak_bytes", "reserved_bytes", "card_bytes")
@@ -30,7 +30,7 @@ def _whole(record: Mapping[str, Any]) -> bool:
 
 def _of_today(case: Mapping[str, Any], catalog: Catalog, locks: Path) -> bool:
     engine, accelerator, python = (case.get(name, "") for name in ("engine", "accelerator", "python"))
-    if engine not in catalog.engines or not (lock := planning.lock_of(catalog.engines[engine], accelerator, python)):
+    if engine not in catalog.engines or not (lock := lock_of(catalog.engines[engine], accelerator, python)):
         return False
     text = (locks / lock).read_text(encoding="utf-8")
     return planning.environment_mark(text, accelerator, python) == case.get("lock")

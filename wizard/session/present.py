@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wizard import fit
 from wizard import plan as planning
-from wizard.contract import Catalog, Environment, Machine, Plan
+from wizard.contract import Catalog, Environment, Machine, Plan, lock_of
 from wizard.journal import Home
 
 
@@ -33,7 +33,7 @@ def _environments(catalog: Catalog, accelerators: Collection[str], locks: Path, 
             continue
         for accelerator in accelerators:
             for python in engine.python:
-                lock = planning.lock_of(engine, accelerator, python)
+                lock = lock_of(engine, accelerator, python)
                 if lock and f"{engine.id}-{_mark(locks / lock, accelerator, python)}" in ready:
                     yield planning.environment_id(engine.id, accelerator, python)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wizard import fit
-from wizard.contract import Catalog, Format, Machine, Model, Recipe
+from wizard.contract import Catalog, Format, Machine, Model, Recipe, Verdict
 from wizard.errors import WizardError
 from wizard.session import after
 from wizard.words import pick, problem, say
@@ -20,12 +21,15 @@ class Smaller:
     told: str
 
 
+Judged = Callable[[str], Verdict]
+
+
 def offered(
-    catalog: Catalog, machine: Machine, recipe: str, model: str, *, rows: bool, serve: bool
+    catalog: Catalog, machine: Machine, recipe: str, model: str, judged: Judged, *, rows: bool, serve: bool
 ) -> tuple[Smaller, ...]:
-    """Those that can be had first; of each why, or why not."""
+    """Those that can be had first; of each why, or why not. `judged`: what a plan with such a format is judged as."""
     own, of = catalog.recipes[recipe], catalog.models[model]
-    found = [_offered(catalog, machine, own, of, format, rows, serve) for format in catalog.formats.values()]
+    found = [_offered(catalog, machine, own, of, format, judged, rows, serve) for format in catalog.formats.values()]
     return tuple(sorted(found, key=lambda each: not each.able))
 
 
@@ -34,16 +38,30 @@ def evaluable(catalog: Catalog, machine: Machine) -> bool:
 
 
 def _offered(
-    catalog: Catalog, machine: Machine, recipe: Recipe, model: Model, format: Format, rows: bool, serve: bool
+    catalog: Catalog,
+    machine: Machine,
+    recipe: Recipe,
+    model: Model,
+    format: Format,
+    judged: Judged,
+    rows: bool,
+    serve: bool,
 ) -> Smaller:
     if fault := _unwritable(catalog, machine, format, rows) or _unsuited(catalog, recipe, model, format):
         return Smaller(format=format, able=False, told=fault)
     here = tuple(name for name in after.servers(recipe, format, catalog) if not _lacks(catalog, name, machine))
     group = fit.group_of(model.architecture, format.groups)
-    if able := next(after.readers(format, here, fit.capability(machine), group), ""):
-        title, told = catalog.engines[able].title, pick(format.readers[able].told)
-        return Smaller(format=format, able=True, told=say("wish.read_by", engine=title, told=told))
-    return Smaller(format=format, able=not serve, told=_unread(catalog, format, here))
+    able = next(after.readers(format, here, fit.capability(machine), group), "")
+    if serve and not able:
+        return Smaller(format=format, able=False, told=_unread(catalog, format, here))
+    verdict = judged(format.id)  # writer and reader may run here, each on another device
+    if verdict.status == "no" and verdict.reason:
+        return Smaller(format=format, able=False, told=problem(verdict.reason.code, verdict.reason.params)["what"])
+    name = verdict.engines.get("serve", able)
+    if not name:
+        return Smaller(format=format, able=True, told=_unread(catalog, format, here))
+    told = say("wish.read_by", engine=catalog.engines[name].title, told=pick(format.readers[name].told))
+    return Smaller(format=format, able=True, told=told)
 
 
 def _unwritable(catalog: Catalog, machine: Machine, format: Format, rows: bool) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from wizard.session import onward
+from wizard import fit
+from wizard.contract import Choice, DataChoice, Verdict
+from wizard.session import after, onward
 from wizard.session.smaller import Smaller, evaluable, offered
 
 if TYPE_CHECKING:
@@ -16,7 +19,15 @@ class WishDesk:
         """Every format that the model may be written in before it is served, those first that can be had here.
         `rows`: whether there are any to calibrate with."""
         desk = cast("Desk", self)
-        return offered(desk.catalog(), desk.machine(), recipe, model, rows=rows, serve=serve)
+        catalog, machine, known = desk.catalog(), desk.machine(), desk._known()
+        data = DataChoice(kind="path" if rows else "none")
+        choice = Choice(recipe=recipe, model=model, knobs=catalog.recipes[recipe].knobs, data=data, serve=serve)
+
+        def judged(format: str) -> Verdict:
+            widened = after.widened(catalog, replace(choice, quantise=format), fit.capability(machine))
+            return fit.judge(machine, widened, recipe, model, terms=False, **known)
+
+        return offered(catalog, machine, recipe, model, judged, rows=rows, serve=serve)
 
     def evaluates(self) -> bool:
         """Whether anything here can measure a model."""

@@ -84,8 +84,12 @@ def test_an_engine_that_reads_a_prompt_at_once_has_room_for_less(catalog: Catalo
 
 def test_what_guesses_beside_takes_of_the_room(catalog: Catalog) -> None:
     model, engine, gpu = catalog.models["llama-3.1-8b"], catalog.engines["vllm"], card(catalog.boards["rtx-3090"])
-    alone, beside = (room_for(model, engine, [gpu], CPU, 0, 0, more)[0] for more in (0, GIB))
-    assert alone.context - beside.context == pytest.approx((1 + UNSURE) * GIB / 131_072, abs=256)
+    draft = catalog.models["llama-3.2-1b"]
+    alone, both = (room_for(model, engine, [gpu], CPU, 0, 0, 0, each)[0] for each in (None, draft))
+    each, own = 131_072, 16 * 2 * 8 * 64 * 2  # bytes of a token: of the model, of what guesses
+    assert both.context == pytest.approx(
+        (alone.context * each - (1 + UNSURE) * draft.params * 2) / (each + own), abs=256
+    )
 
 
 @pytest.mark.parametrize(

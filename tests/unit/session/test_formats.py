@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from wizard import words
 from wizard.catalog import builtin, load
 from wizard.contract import Choice, DataChoice, Format, writes
 from wizard.errors import WizardError
@@ -292,3 +293,57 @@ def test_a_model_that_gives_scores_is_not_written_in_fewer_bits(desk: Desk) -> N
 def test_lmdeploy_is_left_out_where_groups_of_128_do_not_divide_the_model() -> None:
     format = CATALOG.formats["gptq-int4"]
     assert list(after.readers(format, ("lmdeploy", "vllm"), (8, 0), 64)) == ["vllm"]
+
+
+# what the list of formats says, and what a plan does
+
+
+def listed(desk: Desk, recipe: str, model: str, *, serve: bool = True) -> dict[str, tuple[bool, str]]:
+    words.use("en")
+    return {each.format.id: (each.able, each.told) for each in desk.smaller(recipe, model, rows=True, serve=serve)}
+
+
+@pytest.mark.parametrize(
+    ("board", "driver", "recipe", "model", "able"),
+    [
+        ("rtx-4090", ("550.54", (12, 4)), "sft-lora", "qwen3-1.7b", 0),
+        ("rtx-4090", ("580.65", (13, 0)), "sft-lora", "qwen3-1.7b", 11),
+        ("rtx-4090", ("550.54", (12, 4)), "serve", "qwen3-4b", 4),  # in 4 bits the CPU is fast enough
+    ],
+)
+def test_what_is_listed_as_possible_is_planned_and_the_rest_has_a_reason(
+    home: Home, board: str, driver: tuple[str, tuple[int, int]], recipe: str, model: str, able: int
+) -> None:
+    home.root.mkdir()
+    desk = Desk(home, pretend=board)
+    desk._machine = replace(desk.machine(), driver=driver[0], cuda=driver[1], ram_free_bytes=500 << 30)
+    data = DataChoice(kind="path", ref="/rows.jsonl", language="en", sha256="0")
+    wish = desk.choose(desk.judge(recipe, model), data, questions=("Hi",))
+    found = listed(desk, recipe, model)
+    assert sum(can for can, _ in found.values()) == able
+    for format, (can, told) in found.items():
+        assert told and "?" not in told
+        if can:
+            stages = {stage.name for stage in desk.plan(replace(wish, quantise=format)).stages}
+            assert {"quantise", "serve"} <= stages
+        else:
+            with pytest.raises(WizardError):
+                desk.plan(replace(wish, quantise=format))
+
+
+def test_a_format_of_cards_alone_is_refused_where_the_card_does_not_hold_the_weights(home: Home) -> None:
+    home.root.mkdir()
+    desk = Desk(home, pretend="rtx-4090")
+    desk._machine = replace(desk.machine(), ram_free_bytes=500 << 30)
+    wish = desk.choose(desk.judge("sft-qlora", "qwen3-14b"), DataChoice(kind="path", ref="/rows.jsonl", sha256="0"))
+    with pytest.raises(WizardError) as caught:
+        desk.plan(replace(wish, quantise="eetq-int8", questions=("Hi",)))
+    found = caught.value.problem
+    assert found.code == "format-needs-room"
+    assert found.params["needed_bytes"] > 2 * 14.7e9 > found.params["free_bytes"]
+    assert listed(desk, "sft-qlora", "qwen3-14b")["eetq-int8"] == (
+        False,
+        words.problem(found.code, found.params)["what"],
+    )
+    plan = desk.plan(replace(wish, quantise="hqq-int4", questions=("Hi",)))  # written on the CPU
+    assert plan.stages[-2].spec["device"] == "cpu"

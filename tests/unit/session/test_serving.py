@@ -9,11 +9,10 @@ import pytest
 
 from wizard import detect, words
 from wizard import plan as planning
-from wizard.contract import Choice, Cpu, DataChoice, Format, Machine, Plan, Serving
-from wizard.contract.catalogue import Reader
+from wizard.contract import Choice, Cpu, DataChoice, Machine, Plan, Serving
 from wizard.errors import WizardError
 from wizard.journal import Home
-from wizard.session import Desk, outcome, serving
+from wizard.session import Desk, outcome
 
 Planned = Callable[..., Plan]
 
@@ -138,6 +137,21 @@ def test_a_smaller_model_of_the_family_may_guess_and_an_engine_that_cannot_check
     assert "draft-not-used" in [note["code"] for note in spec["why"]]
 
 
+def test_a_trained_model_s_forecast_has_its_draft_and_too_large_a_one_is_refused(
+    on_a_card: tuple[Desk, Choice],
+) -> None:
+    desk, choice = on_a_card
+    stages = [desk.plan(each).stages[-1] for each in (choice, replace(choice, serving=Serving(draft="qwen3-0.6b")))]
+    more, draft = stages[1].memory_bytes - stages[0].memory_bytes, desk.catalog().models["qwen3-0.6b"]
+    assert more == draft.params * 2 + 4096 * 28 * 2 * 8 * 128 * 2
+    assert stages[1].spec["context"] < stages[0].spec["context"]
+    desk._machine = replace(desk.machine(), gpus=(replace(desk.machine().gpus[0], free_bytes=20 << 30),))
+    small = replace(choice, knobs=replace(choice.knobs, micro_batch=1, seq_len=512))
+    found = refused(desk, replace(small, serving=Serving(draft="qwen3-1.7b"))).problem
+    assert found.code == "draft-too-big"
+    assert found.params["draft_bytes"] > 3.4e9 and found.params["needed_bytes"] > found.params["free_bytes"] == 20 << 30
+
+
 def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk, Choice]) -> None:
     desk, choice = on_a_card
     asked = Serving(context=4096, draft="ngram")
@@ -148,21 +162,55 @@ def test_what_is_asked_of_the_server_outlives_a_run_config(on_a_card: tuple[Desk
     assert caught.value.problem.params["key"] == "serving.context"
 
 
-def of_a_format(**readers: str) -> Format:
-    told = {"en": "", "zh": ""}
-    known = {name: Reader(status=status, told=told) for name, status in readers.items()}
-    return Format(id="nf4", title=told, why=told, engine="trl", maker="nf4", bits=4.5, readers=known)
+def test_a_model_that_several_cards_serve_is_shared_by_them_in_the_plan(home: Home) -> None:
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090x2")
+    verdict = desk.judge("serve", "qwen3-14b")
+    choice = desk.choose(verdict, DataChoice(kind="none"))
+    stage = desk.plan(choice).stages[-1]
+    assert stage.spec["values"]["cards"] == "2"
+    assert stage.spec["options"]["cards"] == ["--tensor-parallel-size", "{cards}"]
+    assert stage.variables["CUDA_VISIBLE_DEVICES"] == "0,1"
+    small = replace(choice, model="qwen3-8b", knobs=replace(choice.knobs, n_gpus=1))
+    assert "cards" not in desk.plan(small).stages[-1].spec["values"]
+    again = planning.from_toml(planning.to_toml(desk.plan(choice), {}, {}), "x.toml")
+    assert desk.plan(again).stages[-1].spec["values"] == stage.spec["values"]
 
 
-def test_a_format_is_served_by_the_first_engine_that_loads_it(on_a_card: tuple[Desk, Choice]) -> None:
-    desk, choice = on_a_card
-    choice, machine = replace(choice, quantise="nf4"), desk.machine()
-    verdict = next(each for each in desk.offers("sft", "qwen3-8b") if each.recipe == choice.recipe)
-    catalog = replace(desk.catalog(), formats={"nf4": of_a_format(vllm="refused", sglang="parsed")})
-    found = serving.settled(choice, verdict, machine, catalog)
-    assert (verdict.engines["serve"], found.engines["serve"]) == ("vllm", "sglang")
-    assert [note.code for note in found.engine_notes][:2] == ["engine-needs-format", "engine-first-able"]
-    with pytest.raises(WizardError) as caught:
-        none = replace(catalog, formats={"nf4": of_a_format(vllm="refused")})
-        serving.settled(choice, verdict, machine, none)
-    assert caught.value.problem.code == "format-unserved"
+def test_a_server_that_is_not_wanted_takes_nothing(home: Home) -> None:
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090")
+    data = DataChoice(kind="path", ref="/rows.jsonl", language="en", sha256="0")
+    trained = desk.choose(desk.judge("sft-qlora", "qwen3-14b"), data, questions=("Hi",))
+    assert [note.code for note in desk.plan(trained).forecast.engine_notes] == ["too-big-to-serve"]
+    forecast = desk.plan(replace(trained, serve=False)).forecast
+    assert ("serve" in forecast.engines, forecast.engine_notes) == (False, ())
+    as_it_is = desk.choose(desk.judge("serve", "qwen3-14b"), DataChoice(kind="none"))
+    with pytest.raises(WizardError, match="short-of-memory-cuda"):
+        desk.plan(as_it_is)
+    plan = desk.plan(replace(as_it_is, evaluate=True, serve=False))
+    assert [stage.name for stage in plan.stages] == ["fetch", "evaluate"]
+
+
+def test_a_context_that_a_run_file_asks_for_counts_where_nothing_is_trained(home: Home) -> None:
+    home.root.mkdir(exist_ok=True)
+    desk = Desk(home, pretend="rtx-4090")
+    choice = desk.choose(desk.judge("serve", "qwen3-8b"), DataChoice(kind="none"))
+
+    def asked(context: int, conversations: int = 1) -> tuple[Plan, dict[str, Mapping[str, Any]]]:
+        knobs = replace(choice.knobs, micro_batch=conversations)
+        plan = desk.plan(replace(choice, knobs=knobs, serving=Serving(context=context)))
+        return plan, {note["code"]: note["params"] for note in plan.stages[-1].spec["why"]}
+
+    plan, told = asked(4096)
+    assert plan.stages[-1].spec["context"] == plan.choice.knobs.seq_len == 4096
+    assert "context-cut" not in told and plan.choice.serving.context == 0
+    text = planning.to_toml(plan, {}, {})
+    assert "context = 0  # tokens of the longest conversation; 0 = seq_len of the knobs" in text
+    assert planning.from_toml(text, "x.toml").knobs.seq_len == 4096
+    plan, told = asked(40960, conversations=2)
+    cut = plan.stages[-1].spec["context"]
+    assert told["context-cut"]["context"] == cut and 12000 < cut < 40960 and plan.forecast.status == "fits"
+    more = desk.judge("serve", "qwen3-8b", replace(plan.choice.knobs, seq_len=cut + 256))
+    assert more.status != "fits"
+    assert asked(99999)[1]["context-beyond-model"]["asked"] == 99999

@@ -13,7 +13,7 @@ from tests.fakes.hub import Hub, running
 from wizard import cli, words
 from wizard import plan as planning
 from wizard.catalog import builtin, load
-from wizard.contract import Cpu, Disk, Machine
+from wizard.contract import Cpu, Disk, Machine, lock_of
 from wizard.journal import Home
 from wizard.run import environments
 
@@ -57,7 +57,7 @@ def typed(home: Home, capsys: pytest.CaptureFixture[str]) -> Iterator[Type]:
 def ready(home: Home, engine: str, python: Path) -> None:
     """An environment that another test built, in the place where this home would build its own."""
     known = load([builtin()]).engines[engine]
-    text = (builtin() / "engines" / "locks" / planning.lock_of(known, "cpu", "3.11")).read_text(encoding="utf-8")
+    text = (builtin() / "engines" / "locks" / lock_of(known, "cpu", "3.11")).read_text(encoding="utf-8")
     place = environments.folder_of(home, planning.environment(known, "cpu", "3.11", text))
     place.mkdir(parents=True)
     for part in ("bin", "lib", "pyvenv.cfg"):

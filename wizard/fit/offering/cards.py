@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wizard.contract import Gpu, Machine
+from wizard.contract import Architecture, Gpu, Machine
 from wizard.fit.offering.engines import accelerator
+
+PARTS = (1, 2, 4, 8, 16)  # cards that serve one model together
 
 
 def hands(machine: Machine, least: int = 1, wanted: int = 0) -> tuple[tuple[Gpu, ...], ...]:
@@ -19,6 +21,23 @@ def hands(machine: Machine, least: int = 1, wanted: int = 0) -> tuple[tuple[Gpu,
     teams = [team for team in _teams(machine) if len(team) >= least]
     asked = [team for team in teams if len(team) == wanted] or teams
     return tuple(sorted(asked, key=lambda team: -len(team) * team[0].free_bytes)) or alone(machine)[:1]
+
+
+def serving(machine: Machine) -> tuple[tuple[Gpu, ...], ...]:
+    """Those that may serve one model: each kind alone, then as many alike as can have a part of it each."""
+    teams = [team for team in _teams(machine) if len(team) in PARTS[1:]]
+    return (*alone(machine), *sorted(teams, key=len))
+
+
+def parted(of: Architecture, cards: int) -> bool:
+    """Tensor parallel: as many heads on each card, and as wide a part of each matrix; several cards may hold the same
+    head of keys and values (vLLM 0.32: config/model.py, model_executor/layers/linear.py, layers/fused_moe)."""
+    cut = (
+        of.heads, of.intermediate, of.expert_intermediate, of.shared_intermediate,
+        of.linear_key_heads, of.linear_value_heads,
+    )  # fmt: skip
+    shared = of.kv_heads % cards == 0 or cards % max(1, of.kv_heads) == 0
+    return all(size % cards == 0 for size in cut) and shared
 
 
 def alone(machine: Machine) -> tuple[tuple[Gpu, ...], ...]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from wizard.contract import Knobs
 from wizard.fit.memory import held, sharding
+from wizard.fit.memory.law import CPU_PROGRAM
 from wizard.fit.offering import evaluating, fewer, inference, work
 from wizard.fit.offering.correct import pace
 from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
@@ -64,6 +65,8 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
     fetched, numbers = model.id in setting.here, held.trained(step)
     cards = serving_cards(setting, picks.engines["serve"]) if "serve" in picks.engines else 1
     memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format, cards)
+    if setting.guesser:
+        memory["serve"] += work.draft_bytes(model, setting.guesser, cards)
     ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     return Costs(
@@ -79,7 +82,8 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
 
 
 def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:
-    """An engine on a card has its program in RAM, and a file of the weights on their way."""
+    """An engine on a card has its program in RAM, and a file of the weights on their way; each further card a process
+    of its own."""
     model, engines, device = setting.model, setting.picks.engines, setting.device
     fetched = model.id in setting.here
     memory = work.stage_memory(engines, model, 0, device, way, setting.halves, setting.format) | {"serve": card_bytes}
@@ -91,13 +95,15 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         ram = {}
         if "quantise" in engines and setting.format:
             ram["quantise"] = fewer.ram_bytes(model, setting.format, way)
+    if device == "cuda" and setting.answers:
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
+        ram["serve"] += (knobs.n_gpus - 1) * CPU_PROGRAM
     return Costs(
         seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched, setting.format),
         disk=work.stage_disk(engines, model, 0, setting.catalog, setting.kind, setting.built, fetched, setting.format),
         memory=memory,
         ram=ram,
         way=way,
-        step_seconds=inference.token_seconds(setting, setting.step(knobs)),
-        cache_bytes=inference.cache_bytes(setting, knobs),
+        step_seconds=inference.token_seconds(setting, setting.step(knobs)) if setting.answers else 0.0,
+        cache_bytes=inference.cache_bytes(setting, knobs) if setting.answers else 0,
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wizard.contract import FitStatus, Problem, Verdict
-from wizard.fit.memory.law import Numbers
-from wizard.fit.offering import inference, work
+from wizard.fit.memory.law import CUDA_CONTEXT, Numbers
+from wizard.fit.offering import guessing, inference, merging, work
 from wizard.fit.offering.costing import costs
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
@@ -80,6 +80,30 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     return replace(draft, status="no", reason=why[0], also=why[1:]) if why else draft
 
 
+def _no_room_to_write(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+    """A format whose kernels run on a card alone is written where all of the weights have room."""
+    writer = setting.catalog.engines.get(draft.engines.get("quantise", ""))
+    if writer is None or setting.format is None or draft.merge_device == "cuda" or setting.device == "cpu":
+        return
+    if writer.needs.accelerators and "cpu" not in writer.needs.accelerators:
+        needed = merging.held_bytes(setting.model, 2) + CUDA_CONTEXT
+        sizes = {"needed_bytes": needed, "free_bytes": setting.capacity}
+        yield Problem(
+            code="format-needs-room", params={"format": setting.format.id, "model": setting.model.title, **sizes}
+        )
+
+
+def _too_big_a_guesser(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+    """Where all but the model that guesses would fit."""
+    if draft.status != "no" or not setting.serves or not setting.guesser:
+        return
+    own = guessing.term(setting.step(draft.knobs), setting.guesser).bytes
+    if draft.card_bytes - own <= draft.capacity_bytes:
+        names = {"draft": setting.guesser.title, "model": setting.model.title}
+        sizes = {"draft_bytes": own, "needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes}
+        yield Problem(code="draft-too-big", params={**names, **sizes})
+
+
 def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
     """Why not, the most telling first."""
     if setting.device == "cuda" and not setting.gpu:
@@ -89,6 +113,8 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         yield Problem(code="needs-cards", params={**needed, "needed_bytes": draft.card_bytes})
     if setting.picks.reason:
         yield setting.picks.reason
+    yield from _no_room_to_write(setting, draft)
+    yield from _too_big_a_guesser(setting, draft)
     if draft.status == "no":
         names = {
             "model": setting.model.title,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wizard.contract import Catalog, Engine, Format, Machine, Model, Problem, Recipe
+from wizard.contract import Catalog, Engine, Machine, Model, Problem, Recipe, lock_of
 
 NO_NEWS = "engine-needs-accelerator"
 CUDA_13_DRIVER, CUDA_12_DRIVER = 580, 525
@@ -83,19 +83,9 @@ def _card_reasons(engine: Engine, machine: Machine, accelerator: str) -> Iterato
         yield _problem("capability", engine, has=_dotted(oldest), needed=_dotted(floor))
 
 
-def reason_engine_cannot_serve(
-    engine: Engine, model: Model, format: Format | None = None, card: tuple[int, int] | None = None
-) -> Problem | None:
-    """`format`: that its weights are written in, none where they are whole; `card`: the least capability there is."""
-    if unread := [kind for kind in model.modality if kind not in engine.modality]:
-        return _problem("modality", engine, model=model.title, needed=", ".join(unread))
-    reader = format.readers.get(engine.id) if format else None
-    if format and (reader is None or reader.status == "refused"):
-        return _problem("format", engine, format=format.id)
-    floor = reader.min_capability if reader else None
-    if floor and card and card < floor:
-        return _problem("capability", engine, has=_dotted(card), needed=_dotted(floor))
-    return None
+def reason_engine_cannot_serve(engine: Engine, model: Model) -> Problem | None:
+    unread = [kind for kind in model.modality if kind not in engine.modality]
+    return _problem("modality", engine, model=model.title, needed=", ".join(unread)) if unread else None
 
 
 def python_for(engine: Engine, machine: Machine, accelerator: str) -> str:
@@ -106,11 +96,6 @@ def python_for(engine: Engine, machine: Machine, accelerator: str) -> str:
     if "python-headers" in engine.needs.system:
         here.sort(key=lambda version: not _has(machine, "python-headers", version))
     return here[0] if here else ""
-
-
-def lock_of(engine: Engine, accelerator: str, python: str) -> str:
-    exact = f"{accelerator}-py{python.replace('.', '')}"
-    return engine.locks.get(exact) or engine.locks.get(accelerator, "")
 
 
 def _has(machine: Machine, tool: str, python: str) -> bool:

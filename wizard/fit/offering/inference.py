@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.contract import Format, Knobs, Term
 from wizard.fit.memory import engine, formulas, law
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import fewer, flops, work
+from wizard.fit.offering import fewer, flops, guessing, unserved, work
 from wizard.fit.offering.merging import RAM_BYTES_PER_SECOND
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def numbers(setting: Setting, knobs: Knobs) -> law.Numbers:
 
 def peak(setting: Setting, knobs: Knobs) -> law.Peak:
     """The terms sum to `card_bytes`."""
+    if not setting.answers:
+        return unserved.peak(setting, knobs)
     step = setting.step(knobs)
     if paged(setting):
         terms = tuple(_paged(setting, step))
@@ -70,6 +72,8 @@ def _paged(setting: Setting, step: Step) -> Iterator[Term]:
     parts = [term for term in engine.parts(step, *on_card) if gpu or term.label != "graphs"]
     yield parts[0]
     yield cache if gpu or cache.bytes >= LEAST_CACHE else replace(cache, bytes=LEAST_CACHE)
+    if setting.guesser:
+        yield guessing.term(step, setting.guesser)
     yield from parts[1:]
     yield _around(setting, step, less=LEAST_CACHE)
 
@@ -117,8 +121,9 @@ def numbers_named(setting: Setting) -> str:
 
 
 def token_seconds(setting: Setting, step: Step) -> float:
-    """At the least, for the next token of one conversation that has just begun; 0 where a card's speed is not known."""
+    """At the least, for the next token of one conversation that has just begun; 0 where a card's speed is not known.
+    Cards that have a part of each matrix read theirs at the same time."""
     begun = replace(step, seq_len=1, micro_batch=1)
     if setting.device == "cpu":
         return flops.token_bytes(begun) / RAM_BYTES_PER_SECOND
-    return flops.token_seconds(begun, setting.board)
+    return flops.token_seconds(begun, setting.board) / step.cards

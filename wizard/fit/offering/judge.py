@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wizard import strict
 from wizard.contract import Catalog, Knobs, Machine, Problem, Verdict
@@ -40,17 +40,20 @@ def judge(
     known: Known | None = None,
     terms: bool = True,
     picked: Picked | None = None,
+    guesser: str = "",
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these.
 
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
     what the peak is made of, and for a `no` what would help. `picked`: engines found before on this very machine.
+    `guesser`: a model that is to guess beside the one that is served.
     """
     seen = picked or Picked()
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
-    given = {"rows": rows, "row_tokens": row_tokens, "here": here, "known": known or Known()}
+    given: dict[str, Any] = {"rows": rows, "row_tokens": row_tokens, "here": here, "known": known or Known()}
+    given["draft"] = catalog.models.get(guesser)
 
     def judged(at: Situation) -> tuple[Setting, Verdict]:
         recipe, model, cards = catalog.recipes[at.recipe], catalog.models[at.model], at.knobs.n_gpus if at.knobs else 0
@@ -84,9 +87,11 @@ def _named(drawer: Mapping[str, T], name: str, kind: str) -> T:
 
 
 def best(ways: Sequence[Setting], knobs: Knobs | None) -> tuple[Setting, Verdict]:
-    """Of several ways to run it: a card before the CPU, then the one that fits, then the one that gives up least."""
-    walked = sorted(((way, *descent(way, knobs)) for way in ways), key=_promise)
-    hopeful = [one for one in walked if _promise(one) < HOPELESS]
+    """Of several ways to run it: a card before the CPU, then the one that fits, on as few cards as serve it, then the
+    one that gives up least."""
+    asked = knobs.n_gpus if knobs else 0
+    walked = sorted(((way, *descent(way, knobs)) for way in ways), key=lambda walked: _promise(walked, asked))
+    hopeful = [one for one in walked if _promise(one, asked) < HOPELESS]
     first: tuple[Setting, Verdict] | None = None
     for way, rungs, at, found in hopeful or walked[:1]:
         draft = verdict(way, rungs, at, found)
@@ -101,12 +106,15 @@ Descent = tuple[Setting, Sequence[Rung], int, Numbers]
 HOPELESS = (True,)
 
 
-def _promise(walked: Descent) -> tuple[object, ...]:
+def _promise(walked: Descent, asked: int) -> tuple[object, ...]:
+    """`asked`: cards. Of what fits on none it is the most cards that show how much is lacking."""
     way, _, at, found = walked
     status = status_of(found, way.capacity)
     never = way.picks.reason is not None or (way.device == "cuda" and not way.gpus)
     served = way.picks.servers.index(way.picks.engines["serve"]) if way.serves and way.picks.servers else 0
-    return (status == "no" or never, never, way.device == "cpu", status == "tight", served, at)
+    cards = len(way.gpus) if way.serves else 0
+    few = (1 < asked != cards, cards if status != "no" else -cards)
+    return (status == "no" or never, never, way.device == "cpu", status == "tight", few, served, at)
 
 
 def _why_without_card(ways: Sequence[Setting], way: Setting, knobs: Knobs | None) -> tuple[Problem, ...]:
@@ -127,6 +135,8 @@ def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     """No longer than the model's positions, and on as many cards as there are for a recipe that uses several; where
     cards share a sequence, as many as its heads allow."""
     cards = max(len(setting.gpus), 2) if setting.recipe.knobs.n_gpus > 1 else 1
+    if setting.serves:
+        cards = max(len(setting.gpus), 1)
     length = min(knobs.seq_len, setting.model.max_len)
     alone = cards * knobs.nodes == 1 and knobs.offload == "none"
     numbers = setting.model.architecture

@@ -42,6 +42,7 @@ Step = tuple[Remedy, Situation]
 KEYS = {  # of reasons and of what lifts them
     "short-of-memory-cpu": "ram", "short-of-ram": "ram", "more-ram": "ram",
     "short-of-disk": "disk", "more-disk": "disk", "other-disk": "disk",
+    "draft-too-big": "card",
     "short-of-memory-cuda": "card", "needs-gpu": "card", "needs-cards": "card", "engine-needs-capability": "card",
     "bigger-card": "card", "newer-card": "card", "bigger-cards": "card", "newer-cards": "card",
     "driver-runs-no-build": "driver", "engine-needs-driver": "driver", "engine-needs-build": "driver",

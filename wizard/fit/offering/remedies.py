@@ -154,7 +154,10 @@ def _shared(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
 
 
 def _sharing(setting: Setting) -> Recipe | None:
-    """By the same method, else by one that learns as much of it, else by any; DDP shares out no model."""
+    """By the same method, else by one that learns as much of it, else by any; DDP shares out no model. What is served
+    is shared out by its engine."""
+    if setting.serves:
+        return setting.recipe if any(setting.catalog.engines[name].cards for name in setting.picks.servers) else None
     if setting.recipe.knobs.zero_stage == 3:
         return setting.recipe
     shared = [other for other in _of_task(setting) if other.knobs.zero_stage == 3 and other.knobs.n_gpus > 1]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from wizard.contract import Problem
-from wizard.fit.offering import inference, work
+from wizard.fit.offering import guessing, inference, work
 from wizard.fit.offering.engines import Picks, python_for
 from wizard.fit.offering.rooms import cards_for
 from wizard.fit.offering.setting import Setting
@@ -35,21 +35,26 @@ def ways_to_serve(setting: Setting) -> Iterator[Picks]:
 
 
 def serving_cards(setting: Setting, name: str) -> int:
-    """Of the cards that train, those that this engine would serve on together."""
-    return cards_for(setting.model, setting.catalog.engines[name], len(setting.gpus))
+    """Of the cards that are used, those that this engine would serve on together."""
+    engine = setting.catalog.engines[name]
+    return cards_for(setting.model, engine, len(setting.gpus), setting.draft if guessing.knows(engine) else None)
 
 
 def by_server(setting: Setting) -> Iterator[Setting]:
-    """Where nothing is trained it is the engine that has to fit: each that can run here, in their order. A machine with
-    cards serves on its CPU only what answers fast enough there."""
-    on_the_side = setting.serves and setting.device == "cpu" and setting.machine.gpus
+    """Where nothing is trained it is the engine that has to fit: each that can run here, in their order, and on several
+    cards each that can give all of them a part; those that know a draft where one is asked for. A machine with cards
+    serves on its CPU only what answers fast enough there."""
+    on_the_side = setting.serves and setting.answers and setting.device == "cpu" and setting.machine.gpus
     if on_the_side and inference.token_seconds(setting, setting.step(setting.recipe.knobs)) > inference.SENSIBLE_TOKEN:
         return
     if not setting.serves or not setting.picks.servers:
-        yield setting
+        if not setting.serves or len(setting.gpus) < 2:
+            yield setting
         return
-    for name in setting.picks.servers:
-        yield replace(setting, picks=served_by(setting, name))
+    guess = [name for name in setting.picks.servers if guessing.knows(setting.catalog.engines[name])]
+    for name in (setting.draft and guess) or setting.picks.servers:
+        if len(setting.gpus) < 2 or serving_cards(setting, name) == len(setting.gpus):
+            yield replace(setting, picks=served_by(setting, name))
 
 
 def served_by(setting: Setting, name: str) -> Picks:

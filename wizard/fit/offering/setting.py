@@ -9,8 +9,8 @@ from typing import Any
 from wizard.contract import Board, Catalog, Format, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
 from wizard.fit.memory.law import Numbers, numbers_of
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import inference
-from wizard.fit.offering.cards import hands, only
+from wizard.fit.offering import guessing, inference
+from wizard.fit.offering.cards import hands, only, serving
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
 from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
 from wizard.fit.offering.flops import step_seconds
@@ -44,12 +44,25 @@ class Setting:
     rows: int = 0
     row_tokens: int = 0
     known: Known = field(default_factory=Known)
+    draft: Model | None = None  # that is to guess beside the one that is served
     here: frozenset[str] = frozenset()  # ids of models that are fetched and of environments that are built
 
     @property
     def serves(self) -> bool:
-        """Nothing is trained: what has to fit is the server."""
+        """Nothing is trained: what has to fit is the server, or where there is none what comes before it."""
         return not self.method.trains
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is served in the end."""
+        return "serve" in self.recipe.engines
+
+    @property
+    def guesser(self) -> Model | None:
+        """The draft, where the engine that serves knows such."""
+        server = self.picks.engines.get("serve", "")
+        able = bool(server) and bool(self.gpus) and guessing.knows(self.catalog.engines[server])
+        return self.draft if able else None
 
     @property
     def gpu(self) -> Gpu | None:
@@ -161,7 +174,7 @@ def settle(
 
     `n_gpus`: on just so many cards where there are so many. Engines and builds are those of the cards that are used.
     `picked`: those found for other recipes and models on this machine, with the same choice of engines. `given`: rows,
-    row_tokens, known, here.
+    row_tokens, known, draft, here.
     """
     seen = picked or Picked()
     carriers = [(source.ref,) for source in model.sources if source.kind == "bundled"]
@@ -181,9 +194,9 @@ def settle(
     )
     found: list[Setting] = []
     if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
-        asked = (recipe.knobs.n_gpus, n_gpus)
+        asked = (recipe.knobs.n_gpus, n_gpus) if kept.method.trains else (0, 0)
         if asked not in seen.hands:
-            seen.hands[asked] = hands(machine, *asked) or ((),)
+            seen.hands[asked] = (hands(machine, *asked) if kept.method.trains else serving(machine)) or ((),)
         for cards in seen.hands[asked]:
             key = (*alike, *(gpu.index for gpu in cards))
             if key not in seen.engines:

@@ -11,7 +11,7 @@ from wizard.contract import SERVED_TOKENS, Architecture, Catalog, Format, Knobs,
 from wizard.fit.memory import engine
 from wizard.fit.memory.law import CPU_PROGRAM, GIB
 from wizard.fit.memory.step import Step
-from wizard.fit.offering import fewer, merging
+from wizard.fit.offering import fewer, guessing, merging
 from wizard.fit.offering.merging import Merging
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6
@@ -159,11 +159,19 @@ def stage_ram(
     return found | ({"quantise": fewer.ram_bytes(model, format, way)} if format else {})
 
 
-def served_bytes(model: Model, format: Format | None = None, cards: int = 1) -> int:
+def served_bytes(model: Model, format: Format | None = None, cards: int = 1, draft: Model | None = None) -> int:
     """On each of so many cards by vLLM, for one conversation of the length that is the least worth serving. `format`:
     of the weights; None: bf16."""
     length = min(model.max_len, SERVED_TOKENS["cuda"])
-    return _served(model.architecture, model.params, length, cards) - fewer.saved_bytes(model, format) // cards
+    beside = draft_bytes(model, draft, cards) if draft else 0
+    return _served(model.architecture, model.params, length, cards) - fewer.saved_bytes(model, format) // cards + beside
+
+
+def draft_bytes(model: Model, draft: Model, cards: int = 1) -> int:
+    """Of that, what guesses."""
+    length = min(model.max_len, SERVED_TOKENS["cuda"])
+    step = Step(architecture=model.architecture, params=model.params, task="infer", seq_len=length, cards=cards)
+    return guessing.term(step, draft).bytes
 
 
 @cache
