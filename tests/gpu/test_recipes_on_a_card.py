@@ -14,6 +14,7 @@ from tests.unit.stages.programs import LOCKS, StageRun, built, tiny
 from tests.unit.stages.recipe_rows import DATA, TEACHER
 from tests.unit.stages.test_recipes import CATALOG, planned, settings_of
 from wizard.contract import Machine, Recipe
+from wizard.contract.sharing import least_cards
 from wizard.detect import detect
 from wizard.fit import accelerator
 from wizard.journal import Home
@@ -22,7 +23,7 @@ from wizard.run import install_lib
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 MADE_BY = {"vision": "make_tiny_seeing.py"}  # a recipe's task -> what makes its tiny model
 TWINS = {"use_vllm", "torch_compile_backend"}  # what a CPU is told instead of the recipe's own
-RECIPES = [recipe for recipe in CATALOG.recipes.values() if "cuda" in recipe.accelerators and recipe.knobs.n_gpus == 1]
+RECIPES = [recipe for recipe in CATALOG.recipes.values() if "cuda" in recipe.accelerators and least_cards(recipe) == 1]
 
 
 @pytest.fixture(scope="module")

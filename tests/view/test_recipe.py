@@ -6,7 +6,7 @@ from fake_values import CATALOG, IDENTITY, METHODS, MODELS, RECIPES, SFT
 from person import Person, sitting_at
 from textual.widgets import DataTable
 
-from wizard.contract import Problem, Verdict
+from wizard.contract import Generator, Problem, Verdict
 from wizard.view.screens.recipe import RecipeStep
 from wizard.view.widgets.memory import MemoryBar
 
@@ -126,6 +126,18 @@ async def test_the_same_model_on_more_cards_stands_apart(gpu_desk: FakeDesk, mon
             lines = [line.split() for line in person.sight.splitlines() if "19.1 GiB" in line]
             assert [line[2] for line in lines] == ["1", "2"]
             await person.see("Cards")
+
+
+async def test_a_recipe_whose_answers_a_card_writes_says_which_card_does_what(
+    gpu_desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gib = 2**30
+    apart = Generator(gpus=(2,), needed_bytes=8 * gib, safe_bytes=9 * gib, capacity_bytes=22 * gib, passing_bytes=gib)
+    three = judged(0, gpus=(0, 1, 2), generator=apart, knobs=replace(SFT[0].knobs, n_gpus=2))
+    monkeypatch.setattr(gpu_desk, "offers", lambda *_, **__: (three,))
+    async with sitting_at(gpu_desk) as person:
+        await person.reach_recipes()
+        await person.see("on 2+1 cards", "GPU 0, 1: training; GPU 2: answers by vLLM, 8.0 GiB or more of 22.0 GiB")
 
 
 async def test_without_a_card_the_row_says_what_is_lacking(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from wizard.contract.plans import Choice, Environment, OtherAdapter, Plan, Servi
 from wizard.contract.problem import Problem
 from wizard.contract.rehearsals import MEMORY_KNOBS, Rehearsal
 from wizard.contract.results import EVALUATED, SURE, Result, Turn, difference, turned, worsened
-from wizard.contract.verdicts import Basis, FitStatus, Remedy, Room, Term, Verdict
+from wizard.contract.verdicts import Basis, FitStatus, Generator, Remedy, Room, Term, Verdict
 
 __all__ = [
     "ADALORA_WIDER",
@@ -63,6 +63,7 @@ __all__ = [
     "Format",
     "Front",
     "FrontState",
+    "Generator",
     "Gpu",
     "GpuUser",
     "Knobs",

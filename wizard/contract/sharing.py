@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wizard.contract.catalogue import Recipe
 from wizard.contract.problem import Problem
 
 
@@ -18,6 +19,18 @@ def readers_of(knobs: Mapping[str, Any]) -> int:
     return max(1, world_of(knobs) // max(1, int(knobs.get("sequence_parallel", 1))))
 
 
+def generator_cards(recipe: Recipe) -> int:
+    """Kept from the training for a server that writes its answers (TRL's server mode)."""
+    settings = recipe.settings
+    apart = settings.get("use_vllm") and settings.get("vllm_mode") == "server"
+    return int(settings.get("vllm_tensor_parallel_size", 1)) if apart else 0
+
+
+def least_cards(recipe: Recipe) -> int:
+    """Of one machine, those of the server included."""
+    return recipe.knobs.n_gpus + generator_cards(recipe)
+
+
 def parts_for(cards: int, heads: int, kv_heads: int) -> int:
     """The most cards of so many that can read one sequence together: groups of one size, none without a head."""
     fits = [
@@ -26,9 +39,13 @@ def parts_for(cards: int, heads: int, kv_heads: int) -> int:
     return max(fits)
 
 
-def contradiction(knobs: Mapping[str, Any], base: str = "whole", heads: int = 0, kv_heads: int = 0) -> Problem | None:
+def contradiction(
+    knobs: Mapping[str, Any], base: str = "whole", heads: int = 0, kv_heads: int = 0, generator: bool = False
+) -> Problem | None:
     """The first thing that these knobs ask for and nothing can do. `base`: how a method holds it; `heads`: 0 where they
-    are not known."""
+    are not known; `generator`: whether a server beside writes the answers."""
+    if generator and int(knobs.get("nodes", 1)) > 1:
+        return Problem(code="generator-on-one-machine", params={"nodes": int(knobs["nodes"])})
     world, stage, offload = world_of(knobs), int(knobs.get("zero_stage", 0)), str(knobs.get("offload", "none"))
     stage = stage if world > 1 or offload != "none" else 0  # nobody to share with: each keeps everything
     fsdp, parts = bool(knobs.get("fsdp")), int(knobs.get("sequence_parallel", 1))

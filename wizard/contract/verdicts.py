@@ -39,6 +39,17 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """A server that writes the answers of a training, on cards of its own; bytes of the one with the least room."""
+
+    gpus: tuple[int, ...]  # of the verdict's
+    needed_bytes: int  # for one question and its answer at a time
+    safe_bytes: int
+    capacity_bytes: int
+    passing_bytes: int  # of new weights on their way to it, beside what it takes when it starts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     recipe: str
     model: str
@@ -69,6 +80,7 @@ class Verdict:
     recommended: bool = False
     needs_hub: bool = False  # the model would have to be downloaded, and no hub that has it answers
     gpus: tuple[int, ...] = ()  # the cards it was judged on
+    generator: Generator | None = None
     accelerator: str = "cpu"
     pythons: Mapping[str, str] = field(default_factory=dict)  # engine -> "3.11"
     rungs: tuple[Mapping[str, Any], ...] = ()  # concessions left below these knobs, each whole; rung 0 is {}

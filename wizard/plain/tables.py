@@ -127,7 +127,8 @@ def _assumed(verdicts: Sequence[Verdict], catalog: Catalog) -> Iterator[str]:
 
 def method_of(verdict: Verdict, catalog: Catalog) -> str:
     title = way(catalog.recipes[verdict.recipe], catalog)
-    return say("plain.on_cards", method=title, cards=verdict.knobs.n_gpus) if verdict.knobs.n_gpus > 1 else title
+    several = verdict.knobs.n_gpus > 1 or verdict.generator
+    return say("plain.on_cards", method=title, cards=telling.cards(verdict)) if several else title
 
 
 def why_not(verdict: Verdict) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from math import ceil
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
-from wizard.contract.sharing import contradiction
+from wizard.contract.sharing import contradiction, generator_cards
 from wizard.contract.trainers import misspelt
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.digests import stage_digest
@@ -88,6 +88,7 @@ def compile_plan(
         store=store,
         key_file=key_file,
         forecasts=tuple(forecasts),
+        generator_cards=named(verdict.generator.gpus, machine) if verdict.generator else "",
     )
     stages: list[Stage] = []
     for name in FOLDERS:
@@ -115,9 +116,10 @@ def compile_plan(
 def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
     """Raises the Problem of knobs that cards cannot share by, or of a misspelt setting: nothing is downloaded yet."""
     numbers, base = catalog.models[choice.model].architecture, catalog.methods[verdict.method].base
-    if found := contradiction(asdict(choice.knobs), base, numbers.heads, numbers.kv_heads):
-        raise WizardError(found.code, **found.params)
     recipe = catalog.recipes[choice.recipe]
+    generator = generator_cards(recipe) > 0
+    if found := contradiction(asdict(choice.knobs), base, numbers.heads, numbers.kv_heads, generator):
+        raise WizardError(found.code, **found.params)
     for name, told, known in misspelt(recipe.trainer, {**recipe.settings, **choice.settings}):
         near = nearest(told, known)
         raise WizardError("setting-misspelt", name=name, found=told, known=", ".join(known), nearest=near)
@@ -201,6 +203,12 @@ def cards_shown(name: str, verdict: Verdict, machine: Machine) -> str:
     """None to a stage that works on the CPU. CUDA numbers cards as NVML does, but slices of a card it knows by name."""
     if name not in ON_THE_CARD or (name == "evaluate" and verdict.merge_device == "cpu"):
         return ""
+    elsewhere = verdict.generator.gpus if verdict.generator and name == "train" else ()
+    return named([index for index in verdict.gpus if index not in elsewhere], machine)
+
+
+def named(cards: Sequence[int], machine: Machine) -> str:
+    """As CUDA_VISIBLE_DEVICES."""
     cut = any(gpu.mig for gpu in machine.gpus)
     names = {gpu.index: gpu.uuid for gpu in machine.gpus} if cut else {}
-    return ",".join(names.get(index, str(index)) for index in verdict.gpus)
+    return ",".join(names.get(index, str(index)) for index in cards)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wizard.contract import MEMORY_KNOBS, SERVED_TOKENS, Catalog, Choice, Model, Room, Source, Verdict
+from wizard.contract import MEMORY_KNOBS, SERVED_TOKENS, Catalog, Choice, Generator, Model, Room, Source, Verdict
 from wizard.errors import WizardError
 from wizard.plan.digests import digest
 from wizard.plan.rows import filled_rows
@@ -26,6 +26,7 @@ class Order:
     store: str
     key_file: str
     forecasts: tuple[Verdict, ...] = ()  # one a rung
+    generator_cards: str = ""  # that a server of answers is shown
 
     @property
     def model(self) -> Model:
@@ -106,6 +107,18 @@ def train(order: Order) -> dict[str, Any]:
             "case": dict(order.verdict.case),
             "forecasts": [forecast(verdict) for verdict in order.forecasts or (order.verdict,)],
         },
+        **({"generator": generator(order, order.verdict.generator)} if order.verdict.generator else {}),
+    }
+
+
+def generator(order: Order, judged: Generator) -> dict[str, Any]:
+    engine = order.catalog.engines[order.verdict.engines["train"]]
+    return {
+        "engine": engine.id,
+        "argv": list(engine.argv),
+        "cards": order.generator_cards,
+        "count": len(judged.gpus),
+        "passing_bytes": judged.passing_bytes,
     }
 
 

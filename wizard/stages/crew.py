@@ -16,6 +16,7 @@ from types import FrameType
 from wizard.contract.sharing import world_of
 from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
+from wizard.stages import generator
 from wizard.stages.desk import STOPPED, Bench
 from wizard.stages.meeting import Meeting
 from wizard.stages.ports import claim
@@ -35,9 +36,16 @@ CHATTER = "ignore::FutureWarning:torch.distributed.c10d_logger"  # else two line
 class Crew:
     """Its first process has the word while it runs: it alone writes the journal of the stage."""
 
-    def __init__(self, bench: Bench, work: str, *arguments: str, meeting: Meeting | None = None) -> None:
-        """`meeting`: with the other machines that take part."""
-        self.bench, self.meeting = bench, meeting
+    def __init__(
+        self,
+        bench: Bench,
+        work: str,
+        *arguments: str,
+        meeting: Meeting | None = None,
+        beside: subprocess.Popen[bytes] | None = None,
+    ) -> None:
+        """`meeting`: with the other machines that take part; `beside`: the server that writes the answers."""
+        self.bench, self.meeting, self.beside = bench, meeting, beside
         self.asked_to_stop = False
         self.told = bench.folder / "cards"
         self.began = time.monotonic()
@@ -72,11 +80,14 @@ class Crew:
         finally:
             signal.signal(signal.SIGTERM, self.before)
         problem = self._problem()
+        if code and self.beside and self._forsaken():
+            raise generator.died(self.bench, self.beside)
         if self.meeting and not code:
             self.meeting.leave()
         elif self.meeting and not self.asked_to_stop:
             self._without_others(code, problem)
         if code < 0 and not self.asked_to_stop:
+            generator.end(self.beside)
             end_by(-code)
         if problem and not (self.asked_to_stop and problem.problem.code == FELL):
             raise problem
@@ -102,7 +113,7 @@ class Crew:
             if self.asked_to_stop and not asked:
                 asked = True
                 send(running, signal.SIGTERM)
-            if self.meeting and not failed and not self.meeting.all_there():
+            if not failed and (self._forsaken() or (self.meeting and not self.meeting.all_there())):
                 failed, deadline = LOST, time.monotonic()
             codes = [process.returncode for process in self.processes]
             if not failed and (failed := next((code for code in codes if code not in (None, 0, STOPPED)), 0)):
@@ -114,6 +125,10 @@ class Crew:
                 self._end_if_hanging(running)
             time.sleep(POLL_SECONDS)
         return failed or next((process.returncode for process in self.processes if process.returncode), 0)
+
+    def _forsaken(self) -> bool:
+        """Cards whose server has ended would ask it for a minute more, or wait for it for ever inside NCCL."""
+        return self.beside is not None and self.beside.poll() is not None and not self.asked_to_stop
 
     def _end_if_hanging(self, running: list[subprocess.Popen[bytes]]) -> None:
         """Raises the Problem that names the card which the others wait for."""

@@ -7,12 +7,27 @@ import ctypes
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
 
 import psutil
 
+from wizard.errors import ExitCode, WizardError
+
 PR_SET_CHILD_SUBREAPER = 36
 PATIENCE_SECONDS = 3.0
+LOOK_SECONDS = 0.2
+START_SECONDS = 1800
+
+
+class Stop(BaseException):
+    """SIGTERM came."""
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """As a handler of signals."""
+    raise Stop
 
 
 def adopt_orphans() -> None:
@@ -20,8 +35,29 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(list(command), env=dict(environment), stdin=subprocess.DEVNULL)
+def start(command: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> subprocess.Popen[bytes]:
+    """`log`: where it writes, if not where we do."""
+    if log is None:
+        return subprocess.Popen(list(command), env=dict(environment), stdin=subprocess.DEVNULL)
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            list(command), env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
+
+
+def wait_until_healthy(served: subprocess.Popen[bytes], healthy: Callable[[], bool], name: str, log: str) -> None:
+    """Raises the Problem of one that dies before, or is silent for too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while not healthy():
+        if served.poll() is not None:
+            raise died(served, name, log)
+        if time.monotonic() > deadline:
+            raise WizardError("engine-silent", exit_code=ExitCode.FAILED, engine=name, log=log)
+        time.sleep(LOOK_SECONDS)
+
+
+def died(served: subprocess.Popen[bytes], name: str, log: str) -> WizardError:
+    return WizardError("engine-died", exit_code=ExitCode.FAILED, engine=name, exit=served.wait(), log=log)
 
 
 def end(engine: subprocess.Popen[bytes]) -> None:

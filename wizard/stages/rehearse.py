@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any
 
+from wizard.stages import generator
 from wizard.stages.crew import Crew
 from wizard.stages.desk import Bench, run
 from wizard.stages.sharing import accumulation, cards_of, several
@@ -21,8 +22,9 @@ ACCUMULATE = 4  # at most: gradients wait beside activations as they will, and t
 
 
 def work(bench: Bench) -> None:
-    if several(bench.order.knobs):
-        Crew(bench, "rehearse").wait()
+    if several(bench.order.knobs) or generator.wanted(bench.order):
+        with generator.up(bench) as beside:
+            Crew(bench, "rehearse", beside=beside).wait()
     else:
         measure(bench)
 

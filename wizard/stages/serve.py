@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from wizard.contract import CHAT, head_of
@@ -27,13 +26,6 @@ from wizard.stages.guard import KEY_VARIABLE
 from wizard.stages.heads import answers
 from wizard.stages.lives import Lives
 from wizard.stages.weights import check_model
-
-LOOK_SECONDS = 0.2
-START_SECONDS = 1800
-
-
-class Stop(BaseException):
-    """SIGTERM came."""
 
 
 class Swallowed(Exception):
@@ -49,18 +41,14 @@ def work(bench: Bench) -> None:
     key = key_of(Path(order.spec["key_file"]))
     host, port = order.spec["host"], ports.claim(order.spec["host"], int(order.spec["port"]))
     client = Client(url=f"http://{reachable(host)}:{port}/v1", model=order.spec["served_name"], key=key)
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, engine.stop)
+    signal.signal(signal.SIGINT, engine.stop)
     engine.adopt_orphans()
     try:
         keep_up(bench, client, model, port)
-    except Stop:
+    except engine.Stop:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         sys.exit(STOPPED)
-
-
-def stop(number: int, frame: FrameType | None) -> None:
-    raise Stop
 
 
 def keep_up(bench: Bench, client: Client, model: Path, port: int) -> None:
@@ -70,11 +58,11 @@ def keep_up(bench: Bench, client: Client, model: Path, port: int) -> None:
         bench.phase("restart-engine" if lives.were_ready else "start-engine")
         served = engine.start(command(spec, model, port), {**os.environ, KEY_VARIABLE: client.key})
         try:
-            wait_until_healthy(bench, served, client)
+            engine.wait_until_healthy(served, client.healthy, name(bench), log(bench))
             introduce(bench, served, client, model, spec, again=lives.were_ready)
             lives.ready()
             while served.poll() is None:
-                time.sleep(LOOK_SECONDS)
+                time.sleep(engine.LOOK_SECONDS)
         except Swallowed:
             bench.note("thoughts-not-taught", engine=name(bench))
             spec = without_thoughts(spec)
@@ -116,16 +104,6 @@ def reachable(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "") else host
 
 
-def wait_until_healthy(bench: Bench, served: subprocess.Popen[bytes], client: Client) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not client.healthy():
-        if served.poll() is not None:
-            raise died(bench, served)
-        if time.monotonic() > deadline:
-            raise WizardError("engine-silent", exit_code=ExitCode.FAILED, engine=name(bench), log=log(bench))
-        time.sleep(LOOK_SECONDS)
-
-
 def introduce(
     bench: Bench, served: subprocess.Popen[bytes], client: Client, model: Path, spec: Mapping[str, Any], *, again: bool
 ) -> None:
@@ -136,7 +114,7 @@ def introduce(
         greet(bench, client, model)
     except (OSError, ValueError, LookupError) as error:
         if served.poll() is not None:
-            raise died(bench, served) from error
+            raise engine.died(served, name(bench), log(bench)) from error
         raise WizardError("engine-refuses", exit_code=ExitCode.FAILED, engine=name(bench), log=log(bench)) from error
     if not again:
         if same.get("talks"):
@@ -186,11 +164,6 @@ def same_prompts(bench: Bench, client: Client, model: Path) -> dict[str, int]:
         return prompts.hold(sheet, "endpoint", lambda talk: client.prompt_ids(talk.messages, talk.tools), talker, room)
     except Untold:
         return {}
-
-
-def died(bench: Bench, served: subprocess.Popen[bytes]) -> WizardError:
-    code = served.wait()
-    return WizardError("engine-died", exit_code=ExitCode.FAILED, engine=name(bench), exit=code, log=log(bench))
 
 
 def name(bench: Bench) -> str:

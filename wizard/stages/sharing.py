@@ -70,7 +70,7 @@ def check(bench: Bench) -> None:
     if spec["device"] == "cuda" and 0 < len(visible()) < cards:
         raise WizardError("too-few-cards", exit_code=ExitCode.FAILED, wanted=cards, visible=len(visible()))
     heads = heads_of(bench.order.input("fetch", "model")) if sequence(knobs) > 1 else (0, 0)
-    if found := contradiction(knobs, spec["method"]["base"], *heads):
+    if found := contradiction(knobs, spec["method"]["base"], *heads, generator="generator" in spec):
         raise WizardError(found.code, exit_code=ExitCode.FAILED, **found.params)
     tuner, stage = spec["method"]["tuner"], zero_stage(knobs)
     if stage >= NOT_SHARED.get(tuner, stage + 1):

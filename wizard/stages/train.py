@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
-from wizard.stages import compiling, rehearsal, sharing
+from wizard.stages import compiling, generator, rehearsal, sharing
 from wizard.stages.checkpoints import PREFIX, UNFINISHED, fault_of, newest_first, newest_whole, step_of
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
@@ -31,7 +31,7 @@ from wizard.tuners.unsloth import come_first
 def work(bench: Bench) -> None:
     order, checkpoints = bench.order, bench.folder / "checkpoints"
     check_model(order.input("fetch", "model"))
-    several = sharing.several(order.knobs)
+    several = sharing.several(order.knobs) or generator.wanted(order)
     sharing.check(bench)
     compiling.check(order.knobs, order.spec["device"])
     meeting = met(bench) if sharing.nodes_of(order.knobs) > 1 else None
@@ -39,7 +39,8 @@ def work(bench: Bench) -> None:
     rehearsed = rehearsal.hold(bench) if start is None else rehearsal.told_before(bench)
     try:
         if several:
-            Crew(bench, "train", *([str(start)] if start else []), meeting=meeting).wait()
+            with generator.up(bench) as beside:
+                Crew(bench, "train", *([str(start)] if start else []), meeting=meeting, beside=beside).wait()
         else:
             train(bench, start, rehearsed)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from wizard.contract import Catalog, Recipe, Verdict
+from wizard.contract import Catalog, Generator, Recipe, Verdict
 from wizard.session import ASSUMED
 from wizard.view import offering, telling
 from wizard.words import pick, say
@@ -19,13 +19,24 @@ def about(verdict: Verdict, catalog: Catalog, *, turned: bool, refused: bool) ->
     if changed := telling.gave_up(verdict):
         lines.append(Content.styled(say("view.recipe.gave_up", changed=changed), "$warning"))
     marks = offering.marks(verdict, catalog, turned=turned)
-    if verdict.knobs.n_gpus > 1:
-        marks.append(say("view.recipe.cards", n=verdict.knobs.n_gpus))
+    if verdict.knobs.n_gpus > 1 or verdict.generator:
+        marks.append(say("view.recipe.cards", n=telling.cards(verdict)))
     title = Content.assemble((pick(recipe.title), "bold"), "  ", (say("view.comma").join(marks), "$success bold"))
     lines.append(Content.assemble(title.rstrip(), "  ", pick(recipe.why)))
+    if verdict.generator:
+        lines.append(Content.styled(_parted(verdict, verdict.generator), "$quiet"))
     lines.append(Content.styled(_reckoned(verdict, recipe), "$quiet"))
     lines += [Content.styled(telling.told(note)["what"], "$quiet") for note in verdict.engine_notes]
     return Content("\n").join(lines)
+
+
+def _parted(verdict: Verdict, generator: Generator) -> str:
+    """Which card does what."""
+    trains = [str(card) for card in verdict.gpus if card not in generator.gpus]
+    writes = [str(card) for card in generator.gpus]
+    told = {"trains": ", ".join(trains), "writes": ", ".join(writes)}
+    sizes = {"needed_bytes": generator.needed_bytes, "free_bytes": generator.capacity_bytes}
+    return say("view.recipe.parted", **told, **sizes)
 
 
 def _served(verdict: Verdict, unrun: str) -> str:

@@ -24,7 +24,7 @@ def row(verdict: Verdict, catalog: Catalog, *, turned: bool) -> Row:
     return {
         "model": catalog.models[verdict.model].title,
         "method": way(catalog.recipes[verdict.recipe], catalog),
-        "cards": str(verdict.knobs.n_gpus),
+        "cards": telling.cards(verdict),
         "needs": gib(verdict.card_bytes),
         "verdict": word(verdict),
         "time": seconds(verdict.seconds) if verdict.status != "no" else "-",

@@ -61,6 +61,12 @@ def remedies(verdict: Verdict) -> str:
     return say("view.or").join(remedy(way) for way in verdict.remedies)
 
 
+def cards(verdict: Verdict) -> str:
+    """How many train, and beside them those that write answers: `3+1`."""
+    apart = f"+{len(verdict.generator.gpus)}" if verdict.generator else ""
+    return f"{verdict.knobs.n_gpus}{apart}"
+
+
 def gave_up(verdict: Verdict) -> str:
     """What the ladder changed so that it fits: `sequence 1024, micro-batch 1`."""
     changed = {name: value for rung in verdict.gave_up for name, value in rung.items()}

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from wizard.contract import Choice, Knobs, Plan, Verdict
+from wizard.contract import Choice, Generator, Knobs, Plan, Verdict
 from wizard.contract.sharing import contradiction, parts_for, readers_of
 from wizard.errors import WizardError
+from wizard.journal.frozen import freeze, thaw
+from wizard.plan.clusters.job import job_of
 
 Made = tuple[Plan, Mapping[str, str]]
 NONSENSE: dict[str, dict[str, Any]] = {
@@ -72,3 +75,28 @@ def test_a_machine_after_the_first_ends_with_the_training(made: Callable[..., Ma
     assert [stage.name for stage in made(verdict=two, helper=True)[0].stages] == ["fetch", "prepare", "train"]
     assert [stage.name for stage in made(verdict=two)[0].stages][-2:] == ["merge", "serve"]
     assert [stage.name for stage in made(helper=True)[0].stages][-2:] == ["merge", "serve"]
+
+
+def test_the_server_of_answers_has_a_card_that_the_training_does_not_see(
+    made: Callable[..., Made], verdict: Verdict, choice: Choice
+) -> None:
+    apart = Generator(gpus=(1,), needed_bytes=1, safe_bytes=1, capacity_bytes=2, passing_bytes=7)
+    engines = {**verdict.engines, "train": "trl-vllm", "serve": "vllm"}
+    pythons = {**verdict.pythons, "trl-vllm": "3.12", "vllm": "3.12"}
+    there = replace(
+        verdict, recipe="grpo-lora-vllm-server", task="grpo", device="cuda", accelerator="cu13", gpus=(0, 1, 2),
+        generator=apart, engines=engines, pythons=pythons, knobs=replace(verdict.knobs, n_gpus=2),
+    )  # fmt: skip
+    asked = replace(choice, recipe=there.recipe, knobs=there.knobs)
+    plan, _ = made(verdict=there, choice=asked)
+    stages = {stage.name: stage for stage in plan.stages}
+    told = stages["train"].spec["generator"]
+    assert stages["train"].variables["CUDA_VISIBLE_DEVICES"] == "0,2"
+    assert (told["cards"], told["count"], told["passing_bytes"]) == ("1", 1, 7)
+    assert "--model" in told["argv"] and "{host}" in told["argv"]
+    assert stages["serve"].variables["CUDA_VISIBLE_DEVICES"] == "0,1,2"
+    assert job_of(plan).cards == 3
+    assert thaw(Plan, json.loads(json.dumps(freeze(plan)))).forecast == plan.forecast
+    with pytest.raises(WizardError) as caught:
+        made(verdict=replace(there, knobs=replace(there.knobs, nodes=2)), choice=asked)
+    assert caught.value.problem.code == "generator-on-one-machine"

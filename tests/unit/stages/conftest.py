@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import wizard
+from tests.unit.stages.crews import toys
 from tests.unit.stages.programs import KNOBS, ROWS, Forge, StageRun, Stages, beside, built, tiny
 from tests.unit.stages.recipe_rows import DATA
 from wizard.journal import Home
@@ -122,6 +125,19 @@ def sharing_forge(extras_python: Path, lib: Path, deepspeed: Path) -> Iterator[F
     made = Forge(extras_python, lib, (*TRAINING, "deepspeed"), PYTHONPATH=f"{lib}{os.pathsep}{deepspeed}")
     yield made
     made.end()
+
+
+@pytest.fixture
+def head(tmp_path: Path, lib: Path) -> Callable[..., StageRun]:
+    """`head("code of a card")`: a stage that is nothing but its crew."""
+    copy = toys(lib, tmp_path / "lib")
+
+    def make(code: str, cards: int = 2, inputs: dict[str, Any] | None = None, **spec: Any) -> StageRun:
+        stage = StageRun(tmp_path / "run", "head", Path(sys.executable), copy, tmp_path / "home")
+        knobs = {"n_gpus": cards, "seq_len": 128}
+        return stage.order({"code": code, "knobs": knobs, "device": "cpu", **spec}, inputs)
+
+    return make
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ SETTINGS: dict[str, dict[str, Any]] = {  # a recipe's task, or a recipe -> what 
     "sft-full-fp8": {"torch_compile_backend": "aot_eager"},  # all of torch.compile but the minute of writing C++
     "sft-long": {"pad_to_multiple_of": 128},  # gloo gathers sequences of one length alone; NCCL is not so strict
     "gspo-lora": {"generation_batch_size": 4},
+    "grpo-lora-vllm-server": {"use_vllm": False},
     "grpo-lora-vllm": {"use_vllm": False},  # its twin on a CPU: the same training, whose answers transformers makes
     "distil": {"max_completion_length": 8, "teacher": TEACHER},
 }

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,60 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.stages.crews import SLEEP, UP, wait_for_cards
 from tests.unit.stages.programs import StageRun
-
-HEAD = """
-from wizard.stages import crew, desk
-from wizard.stages.watching import pulse
-crew.GRACE_SECONDS = 1.0
-crew.LOOK_SECONDS = 0.2
-pulse.PATIENCE = dict.fromkeys(pulse.PATIENCE, 3.0)
-pulse.BEAT_SECONDS = 0.05
-
-def work(bench):
-    bench.phase("load-libraries")
-    crew.Crew(bench, "train").wait()
-    bench.finish({}, {})
-
-desk.run(work)
-"""
-CARD = """
-import os, signal, sys, time
-from pathlib import Path
-from wizard.errors import WizardError
-from wizard.stages.card import Seat
-
-card, cards = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-seat = Seat(Path(sys.argv[2]), card)
-def tell(code, **params):
-    seat.failed(WizardError(code, **params))
-exec(seat.order.spec["code"])
-"""
-UP = "part = seat.folder / f'part-{card}'; part.write_text(str(os.getpid())); part.rename(seat.folder / f'up-{card}')\n"
-SLEEP = "time.sleep(600)"
-
-
-@pytest.fixture
-def head(tmp_path: Path, lib: Path) -> Callable[..., StageRun]:
-    """A stage that is nothing but its crew, and a card's part that is written in the test: without any library."""
-    copy = tmp_path / "lib"
-    shutil.copytree(lib, copy)
-    stages = copy / "wizard" / "stages"
-    (stages / "head.py").write_text(HEAD)
-    (stages / "toy.py").write_text(CARD)
-    crew = (stages / "crew.py").read_text()
-    (stages / "crew.py").write_text(crew.replace("wizard.stages.card", "wizard.stages.toy"))
-
-    def make(code: str, cards: int = 2) -> StageRun:
-        stage = StageRun(tmp_path / "run", "head", Path(sys.executable), copy, tmp_path / "home")
-        return stage.order({"code": code, "knobs": {"n_gpus": cards}})
-
-    return make
-
-
-def wait_for_cards(stage: StageRun, process: subprocess.Popen[bytes], count: int = 2) -> list[int]:
-    stage.wait_for(lambda _: len(list(stage.path.glob("up-*"))) == count, process)
-    return [int((stage.path / f"up-{card}").read_text()) for card in range(count)]
 
 
 def test_each_card_has_its_place_and_all_meet_at_one(head: Callable[..., StageRun]) -> None:

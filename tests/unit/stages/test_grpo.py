@@ -216,6 +216,7 @@ GROUP, ANSWER = 8, 1024
 WANTED: dict[str, dict[str, Any]] = {
     "grpo-lora": {"loss_type": "grpo", "beta": 0.04, "scale_rewards": "group", "use_vllm": False},
     "grpo-lora-vllm": {"use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.3},
+    "grpo-lora-vllm-server": {"use_vllm": True, "vllm_mode": "server"},
     "dr-grpo-lora": {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
     "dapo-lora": {"loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28},
     "gspo-lora": {

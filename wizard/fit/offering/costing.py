@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from wizard.contract import Knobs
+from wizard.contract.sharing import generator_cards
 from wizard.fit.memory import held, sharding
 from wizard.fit.memory.law import CPU_PROGRAM
 from wizard.fit.offering import evaluating, fewer, inference, work
@@ -69,6 +70,9 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
         memory["serve"] += work.draft_bytes(model, setting.guesser, cards)
     ram = work.stage_ram(device, memory, model, setting.method.quantised, way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
+    if generator_cards(setting.recipe):  # a server beside, started anew for each training
+        ram["train"] += work.SERVER_RAM["vllm"] + min(model.params * 2, SHARD)
+        train += work.SERVE_SECONDS["vllm"]
     return Costs(
         seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched, setting.format),
         disk=work.stage_disk(

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wizard.contract import FitStatus, Problem, Verdict
+from wizard.contract.sharing import least_cards
 from wizard.fit.memory.law import CUDA_CONTEXT, Numbers
 from wizard.fit.offering import guessing, inference, merging, work
 from wizard.fit.offering.costing import costs
+from wizard.fit.offering.generating import generator_of, shortage
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
 from wizard.fit.offering.setting import Setting
@@ -39,14 +41,17 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
 
 def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) -> Verdict:
     knobs, model, picks = rungs[at].knobs, setting.model, setting.picks
-    cost = costs(setting, knobs, found.card)
+    cost, generator = costs(setting, knobs, found.card), generator_of(setting, knobs)
+    status = status_of(found, setting.capacity)
+    if generator and status == "fits" and generator.safe_bytes > generator.capacity_bytes:
+        status = "tight"
     draft = Verdict(
         recipe=setting.recipe.id,
         model=model.id,
         task=setting.recipe.task,
         method=setting.recipe.method,
         knobs=knobs,
-        status=status_of(found, setting.capacity),
+        status=status,
         peak_bytes=found.peak,
         reserved_bytes=found.reserved,
         card_bytes=found.card,
@@ -63,6 +68,7 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         engines=picks.engines,
         engine_notes=picks.notes,
         gpus=tuple(sorted(gpu.index for gpu in setting.gpus)),
+        generator=generator,
         accelerator=setting.kind,
         pythons=picks.pythons,
         rungs=tuple(rung.changes for rung in rungs_of(knobs, setting.recipe.ladder)),
@@ -108,8 +114,8 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
     """Why not, the most telling first."""
     if setting.device == "cuda" and not setting.gpu:
         yield Problem(code="needs-gpu", params={"needed_bytes": draft.card_bytes})
-    elif setting.recipe.knobs.n_gpus > max(len(setting.gpus), 1):
-        needed = {"cards": setting.recipe.knobs.n_gpus, "has": len(setting.gpus)}
+    elif least_cards(setting.recipe) > max(len(setting.gpus), 1):
+        needed = {"cards": least_cards(setting.recipe), "has": len(setting.gpus)}
         yield Problem(code="needs-cards", params={**needed, "needed_bytes": draft.card_bytes})
     if setting.picks.reason:
         yield setting.picks.reason
@@ -123,6 +129,8 @@ def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         short = draft.card_bytes - draft.capacity_bytes
         sizes = {"needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes, "short_bytes": short}
         yield Problem(code=f"short-of-memory-{setting.device}", params={**names, **sizes})
+    if draft.generator and (lacking := shortage(setting, draft.generator)):
+        yield lacking
     if setting.method.dora and adapts_experts(setting.model.architecture, draft.knobs.targets):
         yield Problem(code="dora-not-for-experts", params={"model": setting.model.title})
     if draft.ram_bytes > setting.machine.ram_free_bytes:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from wizard import strict
 from wizard.contract import Catalog, Knobs, Machine, Problem, Verdict
-from wizard.contract.sharing import parts_for
+from wizard.contract.sharing import generator_cards, least_cards, parts_for
 from wizard.errors import WizardError
 from wizard.fit.memory.law import Numbers, peak_of
 from wizard.fit.offering import inference
@@ -134,7 +134,9 @@ def descent(setting: Setting, knobs: Knobs | None) -> tuple[Sequence[Rung], int,
 def wanted(setting: Setting, knobs: Knobs) -> Knobs:
     """No longer than the model's positions, and on as many cards as there are for a recipe that uses several; where
     cards share a sequence, as many as its heads allow."""
-    cards = max(len(setting.gpus), 2) if setting.recipe.knobs.n_gpus > 1 else 1
+    recipe = setting.recipe
+    least = min(recipe.knobs.n_gpus, 2)
+    cards = max(len(setting.gpus) - generator_cards(recipe), least) if least_cards(recipe) > 1 else 1
     if setting.serves:
         cards = max(len(setting.gpus), 1)
     length = min(knobs.seq_len, setting.model.max_len)

@@ -43,7 +43,8 @@ KEYS = {  # of reasons and of what lifts them
     "short-of-memory-cpu": "ram", "short-of-ram": "ram", "more-ram": "ram",
     "short-of-disk": "disk", "more-disk": "disk", "other-disk": "disk",
     "draft-too-big": "card",
-    "short-of-memory-cuda": "card", "needs-gpu": "card", "needs-cards": "card", "engine-needs-capability": "card",
+    "short-of-memory-cuda": "card", "short-of-memory-generator": "card",
+    "needs-gpu": "card", "needs-cards": "card", "engine-needs-capability": "card",
     "bigger-card": "card", "newer-card": "card", "bigger-cards": "card", "newer-cards": "card",
     "driver-runs-no-build": "driver", "engine-needs-driver": "driver", "engine-needs-build": "driver",
     "newer-driver": "driver",
@@ -101,7 +102,8 @@ def _driver(at: Situation, found: Verdict, reason: Problem) -> Step | None:
 
 def _card(at: Situation, found: Verdict, bought: Remedy | None) -> Step | None:
     """As many cards as it was judged on, of the smallest size that holds its part; the next one where that is tight."""
-    size, code = found.safe_bytes, found.reason.code if found.reason else ""
+    size = max(found.safe_bytes, found.generator.safe_bytes if found.generator else 0)
+    code = found.reason.code if found.reason else ""
     least = bought.params["gib"] if bought and not code else 0
     gib = next((gib for gib in CARDS_GIB if gib * GIB * USABLE >= size and gib > least), 0)
     if not gib:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Catalog, Machine, Verdict
+from wizard.contract.sharing import least_cards
 from wizard.fit.offering.alike import groups, of_another
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.inference import SENSIBLE_TOKEN
@@ -43,7 +44,7 @@ def offers(
         for recipe in catalog.recipes.values()
         if task in ("", recipe.task)
         and (leads(recipe) or not leading)
-        and recipe.knobs.n_gpus <= max(len(machine.gpus), 1)
+        and least_cards(recipe) <= max(len(machine.gpus), 1)
     ]
     models = [each for each in catalog.models.values() if model in ("", each.id, each.architecture.family)]
     measured = known is not None and known.records  # a record is of one method alone
@@ -94,7 +95,7 @@ def _rank(verdict: Verdict, catalog: Catalog) -> tuple[object, ...]:
         size,
         method,
         not plain,
-        -verdict.knobs.n_gpus if verdict.knobs.zero_stage == 0 and not verdict.knobs.fsdp else 0,
+        -verdict.knobs.n_gpus if verdict.knobs.zero_stage == 0 and not (verdict.knobs.fsdp or verdict.generator) else 0,
         verdict.recipe,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from wizard.contract import Recipe, Remedy, Verdict
+from wizard.contract.sharing import least_cards
 from wizard.fit.memory.step import BLOCKS
 from wizard.fit.offering.mending import MOST_CARDS, Judge, Mended, Situation, clone, mended, with_cards
 from wizard.fit.offering.plain import PLAIN, is_plain
@@ -187,7 +188,7 @@ def _bought(at: Situation, setting: Setting, draft: Verdict, judged: Judge) -> R
         first, *rest = found.steps
         return replace(first, beside=tuple(rest))
     for other in _kin(setting, draft):
-        if other.knobs.n_gpus == 1 and (found := mended(at._replace(recipe=other.id), judged, buying=True)):
+        if least_cards(other) == 1 and (found := mended(at._replace(recipe=other.id), judged, buying=True)):
             return replace(_method(setting, other), beside=found.steps)
     return Remedy(code="no-card-is-big-enough", params={"needed_bytes": draft.safe_bytes})
 

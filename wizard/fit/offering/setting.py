@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wizard.contract import Board, Catalog, Format, Gpu, Knobs, Machine, Method, Model, Problem, Recipe
+from wizard.contract.sharing import generator_cards, least_cards
 from wizard.fit.memory.law import Numbers, numbers_of
 from wizard.fit.memory.step import Step
 from wizard.fit.offering import guessing, inference
@@ -172,9 +173,9 @@ def settle(
 ) -> tuple[Setting, ...]:
     """Every way to run it here, the first choice first: on these cards or those, and on the CPU where it may be.
 
-    `n_gpus`: on just so many cards where there are so many. Engines and builds are those of the cards that are used.
-    `picked`: those found for other recipes and models on this machine, with the same choice of engines. `given`: rows,
-    row_tokens, known, draft, here.
+    `n_gpus`: training on just so many cards where there are so many. Engines and builds are those of the cards that are
+    used. `picked`: those found for other recipes and models on this machine, with the same choice of engines. `given`:
+    rows, row_tokens, known, draft, here.
     """
     seen = picked or Picked()
     carriers = [(source.ref,) for source in model.sources if source.kind == "bundled"]
@@ -194,7 +195,8 @@ def settle(
     )
     found: list[Setting] = []
     if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
-        asked = (recipe.knobs.n_gpus, n_gpus) if kept.method.trains else (0, 0)
+        asked = (least_cards(recipe), n_gpus + generator_cards(recipe) if n_gpus else 0)
+        asked = asked if kept.method.trains else (0, 0)
         if asked not in seen.hands:
             seen.hands[asked] = (hands(machine, *asked) if kept.method.trains else serving(machine)) or ((),)
         for cards in seen.hands[asked]:

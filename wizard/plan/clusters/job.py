@@ -31,7 +31,8 @@ def job_of(plan: Plan, nodes: int = 0) -> Job:
     job ends."""
     knobs = replace(plan.choice.knobs, nodes=nodes or plan.choice.knobs.nodes)
     plan = replace(plan, choice=replace(plan.choice, knobs=knobs, serve=False))
-    cards = knobs.n_gpus if plan.device == "cuda" else 0
+    apart = len(plan.forecast.generator.gpus) if plan.forecast.generator else 0
+    cards = knobs.n_gpus + apart if plan.device == "cuda" else 0
     seconds = sum(stage.seconds for stage in plan.stages if not stage.service)
     return Job(
         name=label(plan.run),

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from wizard.stages import generator
 from wizard.stages.desk import Bench
 from wizard.stages.rewards.judging import OURS, Judging, judges_of
 from wizard.stages.settings import refused
@@ -43,6 +44,7 @@ def settings_of(job: Job, config: Any, answer: int) -> Any:
     """An object of `config`."""
     with refused():
         changes = {**job.changes, **asking.rehearsed(job, answer), **asking.grouped(job, config)}
+        changes |= generator.address(job.order)
         weights = {"reward_weights": None} if job.rows else {}
         job = replace(job, changes={**changes, **weights, "max_completion_length": answer})
         return job.arguments(config, OURS)

@@ -25,7 +25,7 @@ class Instruments(Vertical):
         """Of the stage that is going on: where it computes, what it was forecast to hold."""
         stage = next((stage for stage in plan.stages if stage.name == state.stage), plan.stages[0])
         meter, busy, memory = state.meter, self.query_one("#busy", Gauge), self.query_one("#memory-used", Gauge)
-        card = f"gpu{plan.gpus[0]}_" if plan.gpus and telling.on_card(plan, stage) else ""
+        card = f"gpu{next(training(plan))}_" if plan.gpus and telling.on_card(plan, stage) else ""
         percent = meter.get(f"{card}percent" if card else "cpu_percent", 0.0)
         heat = [f"{meter[card + 'celsius']:.0f} C"] if card and card + "celsius" in meter else []
         heat += [f"{meter[card + 'watts']:.0f} W"] if card and card + "watts" in meter else []
@@ -37,6 +37,12 @@ class Instruments(Vertical):
         room = plan.forecast.capacity_bytes if card or plan.device == "cpu" else used + meter.get("ram_free_bytes", 0.0)
         memory.tell(say("view.watch.card_mem" if card else "view.watch.mem"), used / max(room, 1), text)
         self.query_one("#readings", PlainStatic).update("\n".join(readings(state)))
+
+
+def training(plan: Plan) -> Iterator[int]:
+    """The cards that do not write answers for the others."""
+    writes = plan.forecast.generator.gpus if plan.forecast.generator else ()
+    yield from (gpu for gpu in plan.gpus if gpu not in writes)
 
 
 def readings(state: RunState) -> Iterator[str]:
