@@ -22,7 +22,7 @@ from wizard.run import install_lib
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 MADE_BY = {"vision": "make_tiny_seeing.py"}  # a recipe's task -> what makes its tiny model
-TWINS = {"use_vllm"}  # what a CPU is told instead of the recipe's own
+TWINS = {"use_vllm", "torch_compile_backend"}  # what a CPU is told instead of the recipe's own
 RECIPES = [recipe for recipe in CATALOG.recipes.values() if "cuda" in recipe.accelerators and least_cards(recipe) == 1]
 
 

@@ -17,7 +17,7 @@ Trainer = Literal[  # each a module of wizard.stages.training
 ]  # fmt: skip
 Tuner = Literal[  # each a function of wizard.tuners.configuring
     "lora", "loraplus", "loftq", "adalora", "vera", "miss", "oft", "boft", "ia3", "unsloth", "full", "freeze",
-    "adapter", "lisa", "llama-pro", "galore", "apollo", "none",
+    "adapter", "lisa", "llama-pro", "galore", "apollo", "fp8", "none",
 ]  # fmt: skip
 Text = Mapping[str, str]  # {"en": ..., "zh": ...}: texts that live in data files
 

@@ -24,7 +24,7 @@ def arguments(kind: type, knobs: Mapping[str, Any], spec: Mapping[str, Any], che
     if unknown := [name for name in changes if name not in known]:
         raise WizardError("setting-unknown", exit_code=ExitCode.FAILED, name=unknown[0], kind=kind.__name__)
     told: dict[str, Any] = {checkpointing(known): bool(knobs["grad_ckpt"]) and not fsdp(knobs)}  # FSDP has its own
-    told |= asked(known, knobs, kind)
+    told |= asked(known, knobs, kind, spec["device"])
     with refused():
         return kind(**{**settings(knobs, spec, checkpoints), **told, **changes})
 
@@ -38,10 +38,12 @@ def refused() -> Iterator[None]:
         raise WizardError("settings-refused", exit_code=ExitCode.FAILED, error=str(error)) from error
 
 
-def asked(known: Container[str], knobs: Mapping[str, Any], kind: type) -> dict[str, Any]:
+def asked(known: Container[str], knobs: Mapping[str, Any], kind: type, device: str) -> dict[str, Any]:
     """What only some trainers have. Raises a Problem where one that a person asked for is not among it."""
     told: dict[str, Any] = {}
     if knobs.get("offload_activations"):
+        if not moves(device):
+            raise WizardError("offload-without-card", exit_code=ExitCode.FAILED)
         if "activation_offloading" not in known:
             raise WizardError(
                 "setting-unknown", exit_code=ExitCode.FAILED, name="offload_activations", kind=kind.__name__
@@ -53,6 +55,11 @@ def asked(known: Container[str], knobs: Mapping[str, Any], kind: type) -> dict[s
             raise WizardError("sequence-unshared", exit_code=ExitCode.FAILED, parts=parts)
         told["pad_to_multiple_of"] = parts
     return told
+
+
+def moves(device: str) -> bool:
+    """Whether what is kept can be moved from it to RAM; TRL asks for the streams of an accelerator."""
+    return device != "cpu"
 
 
 def checkpointing(known: Container[str]) -> str:

@@ -13,7 +13,8 @@ from wizard.errors import ExitCode, WizardError
 from wizard.journal import read_json
 from wizard.stages.desk import Bench
 
-NOT_SHARED = {"lisa": 1, "galore": 1, "apollo": 1, "llama-pro": 3}  # tuner -> the first stage of ZeRO it cannot be in
+# tuner -> the first stage of ZeRO it cannot be in
+NOT_SHARED = {"lisa": 1, "galore": 1, "apollo": 1, "fp8": 1, "llama-pro": 3}
 
 
 def cards_of(knobs: Mapping[str, Any]) -> int:

@@ -64,6 +64,7 @@ def lacks(order: Mapping[str, Any]) -> str:
         "a projected optimizer": order["projected"],
         "a bottleneck": order["tuner"] in ("pfeiffer", "houlsby"),
         "torch.compile": order["compiled"],
+        "products in FP8": order["float8"],
     }
     return next((name for name, asked in lacking.items() if asked), "")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard.errors import ExitCode, WizardError
-from wizard.stages import generator, rehearsal, sharing
+from wizard.stages import compiling, generator, rehearsal, sharing
 from wizard.stages.checkpoints import PREFIX, UNFINISHED, fault_of, newest_first, newest_whole, step_of
 from wizard.stages.crew import Crew
 from wizard.stages.desk import STOPPED, Bench, run
@@ -33,6 +33,7 @@ def work(bench: Bench) -> None:
     check_model(order.input("fetch", "model"))
     several = sharing.several(order.knobs) or generator.wanted(order)
     sharing.check(bench)
+    compiling.check(order.knobs, order.spec["device"])
     meeting = met(bench) if sharing.nodes_of(order.knobs) > 1 else None
     start = gathered(bench, meeting, checkpoints) if meeting else newest_whole(bench, checkpoints)
     rehearsed = rehearsal.hold(bench) if start is None else rehearsal.told_before(bench)

@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import Any
 
 from wizard.tuners.bottleneck import AdapterConfig
+from wizard.tuners.float8 import Float8Config
 from wizard.tuners.freezing import FreezeConfig
 from wizard.tuners.lisa import LisaConfig, lisa_callback
 from wizard.tuners.llama_pro import LlamaProConfig
@@ -58,6 +59,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AdapterConfig",
+    "Float8Config",
     "FreezeConfig",
     "LisaConfig",
     "LlamaProConfig",

@@ -8,6 +8,7 @@ from typing import Any
 
 from wizard.errors import ExitCode, WizardError
 from wizard.tuners.bottleneck import AdapterConfig
+from wizard.tuners.float8 import Float8Config
 from wizard.tuners.freezing import FreezeConfig
 from wizard.tuners.layers import layers_of
 from wizard.tuners.lisa import LisaConfig
@@ -36,6 +37,10 @@ def llama_pro(method: Mapping[str, Any], knobs: Mapping[str, Any], model: Any, t
     return replace(config, blocks=min(config.blocks, len(layers_of(model))))  # a small model at most doubles
 
 
+def fp8(method: Mapping[str, Any], knobs: Mapping[str, Any], model: Any, task_type: str) -> Any:
+    return made(Float8Config, method["settings"])
+
+
 def made(kind: Any, settings: Mapping[str, Any]) -> Any:
     if unknown := [name for name in settings if name not in kind.__dataclass_fields__]:
         raise WizardError("setting-unknown", exit_code=ExitCode.FAILED, name=unknown[0], kind=kind.__name__)
@@ -50,4 +55,5 @@ TUNERS = {
     "llama-pro": llama_pro,
     "galore": full,
     "apollo": full,
+    "fp8": fp8,
 }

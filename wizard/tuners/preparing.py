@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from wizard.tuners.bottleneck import AdapterConfig, add_adapters
+from wizard.tuners.float8 import Float8Config, compute_in_float8
 from wizard.tuners.freezing import FreezeConfig, freeze
 from wizard.tuners.lisa import LisaConfig, check
 from wizard.tuners.llama_pro import LlamaProConfig, expand
 from wizard.tuners.unsloth import UnslothConfig, around
 
 OWN: dict[type, Any] = {
+    Float8Config: compute_in_float8,
     FreezeConfig: freeze,
     AdapterConfig: add_adapters,
     LisaConfig: check,

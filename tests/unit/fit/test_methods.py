@@ -130,3 +130,21 @@ def test_a_tower_that_learns_nothing_has_no_adapter(catalog: Catalog) -> None:
     frozen, learning = step_of(case), step_of(replace(case, settings={"tower": "lora"}))
     assert frozen.images == learning.images == 1
     assert held.trained(frozen) < held.trained(learning)
+
+
+def test_products_in_float8_leave_what_is_held_alone_and_need_no_copies_in_16_bits() -> None:
+    catalog = load([builtin()])
+    model = catalog.models["llama-3.1-8b"]
+    a, knobs = model.architecture, Knobs(micro_batch=1, seq_len=512)
+    halves, eighths = (
+        step_of(Case(model=model, method=catalog.methods[name], knobs=knobs, device="cuda"))
+        for name in ("full", "full-fp8")
+    )
+    layers = a.layers * (a.hidden * a.head_dim * 2 * (a.heads + a.kv_heads) + 3 * a.hidden * a.intermediate)
+    assert held.in_float8(eighths) == layers
+    sixteen, eight = ({term.label: term.bytes for term in peak_of(step).terms} for step in (halves, eighths))
+    assert all(sixteen[label] == eight[label] for label in ("weights", "optimizer", "checkpoints"))
+    assert sixteen["casts"] >= 2 * layers and eight.get("casts", 0) < layers
+    odd = replace(a, intermediate=14_344)
+    mlp = 3 * a.layers * a.hidden * a.intermediate
+    assert held.in_float8(replace(eighths, architecture=odd)) == layers - mlp, "16 does not divide it"

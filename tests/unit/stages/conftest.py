@@ -127,6 +127,15 @@ def deepspeed(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> Pat
 
 
 @pytest.fixture(scope="session")
+def torchao(tmp_path_factory: pytest.TempPathFactory, trl_python: Path) -> dict[str, str]:
+    """What gives a stage torchao, as the environment for FP8 has it; torch multiplies 8 bits on CPUs too."""
+    folder = tmp_path_factory.mktemp("torchao")
+    packages = beside(folder, trl_python, "torchao", lock="trl-fp8.cu13.txt")
+    (code := folder / "have.py").write_text(f"import sys\nsys.path.append({str(packages)!r})\n")
+    return {"YCDY_TEST_CODE": str(code)}
+
+
+@pytest.fixture(scope="session")
 def sharing_forge(extras_python: Path, lib: Path, deepspeed: Path) -> Iterator[Forge]:
     """With DeepSpeed, whose mere presence the libraries notice."""
     made = Forge(extras_python, lib, (*TRAINING, "deepspeed"), PYTHONPATH=f"{lib}{os.pathsep}{deepspeed}")

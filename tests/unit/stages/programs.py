@@ -66,12 +66,12 @@ def built(engine: str, lock: str, python: str, cache: Path) -> Path:
     return place
 
 
-def beside(folder: Path, python: Path, *names: str) -> Path:
+def beside(folder: Path, python: Path, *names: str, lock: str = "trl.cu13.txt") -> Path:
     """Packages of the CUDA list that work on CPUs too, in a folder of their own: no CPU recipe needs them."""
     uv = os.environ.get("YCDY_UV") or shutil.which("uv")
     if uv is None:
         pytest.skip("needs uv (YCDY_UV)")
-    listed = (LOCKS / "trl.cu13.txt").read_text(encoding="utf-8")
+    listed = (LOCKS / lock).read_text(encoding="utf-8")
     entries = [re.search(rf"(?m)^{name}==.*(?:\n    .*)*", listed) for name in names]
     (folder / "lock.txt").write_text("".join(f"{entry[0]}\n" for entry in entries if entry))
     options = ["-q", "--no-deps", "--require-hashes", "-p", str(python), "--target", str(folder / "packages")]

@@ -65,6 +65,7 @@ OWN = str(Path(__file__).with_name("reward_of_letters.py"))
 SHORT = {"num_generations": 2, "max_completion_length": 8, "rewards": [], "reward_file": OWN}
 SETTINGS: dict[str, dict[str, Any]] = {  # a recipe's task, or a recipe -> what a short run of it is told besides
     "grpo": SHORT,
+    "sft-full-fp8": {"torch_compile_backend": "aot_eager"},  # all of torch.compile but the minute of writing C++
     "sft-long": {"pad_to_multiple_of": 128},  # gloo gathers sequences of one length alone; NCCL is not so strict
     "gspo-lora": {"generation_batch_size": 4},
     "grpo-lora-vllm-server": {"use_vllm": False},

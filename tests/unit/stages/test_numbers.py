@@ -18,15 +18,42 @@ FLASH = """
 from wizard.stages import attention
 attention.flash_here = lambda device, halves: "flash_attention_2"
 """
+# TRL's own code moves what is kept, on streams that do nothing, from RAM to RAM: a card's way in all but the card.
+MOVING = """
+import pathlib, torch, trl.models.activation_offloading as moving, trl.trainer.sft_trainer as sft
+from wizard.stages import settings
+settings.moves = lambda device: True
+torch.cpu.Stream.synchronize = torch.cpu.empty_cache = torch.Tensor.record_stream = lambda *_: None
+torch.cpu.Stream.record_event = lambda self: torch.cpu.Event()
+def made(model):
+    real, torch.accelerator.current_accelerator = torch.accelerator.current_accelerator, lambda: torch.device("cpu")
+    try:
+        return moving.get_act_offloading_ctx_manager(model, use_pin_memory=False)
+    finally:
+        torch.accelerator.current_accelerator = real
+sft.get_act_offloading_ctx_manager = made
+through = torch.cpu.stream
+def counted(stream):
+    with pathlib.Path("moved.txt").open("a") as file:
+        print(file=file)
+    return through(stream)
+torch.cpu.stream = counted
+"""
+NO_C = """
+from wizard.stages import compiling
+compiling.shutil.which = lambda name: None
+"""
+LAYERS = 2
+TRACED = {"torch_compile_backend": "aot_eager"}  # all of torch.compile but the C++ that it writes, which takes a minute
 Make = Callable[..., StageRun]
 
 
 @pytest.fixture
 def make(forged: Stages, tmp_path: Path, tiny_model: Path, tiny_rows: Path) -> Make:
-    def ordered(folder: str = "train", code: str = "", **knobs: Any) -> StageRun:
+    def ordered(folder: str = "train", code: str = "", settings: Any = None, **knobs: Any) -> StageRun:
         file = tmp_path / f"{folder}.py"
         file.write_text(code)
-        spec = {"knobs": SHORT | knobs, **SFT, "device": "cpu"}
+        spec = {"knobs": SHORT | knobs, **SFT, "device": "cpu", "settings": settings or {}}
         made = forged("train", folder, YCDY_TEST_CODE=str(file))
         return made.order(spec, {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}})
 
@@ -81,6 +108,51 @@ def test_cards_that_share_a_sequence_are_told_their_attention() -> None:
 
 def test_what_a_trainer_does_not_have_is_refused(make: Make) -> None:
     code = "import trl; del trl.SFTConfig.__dataclass_fields__['activation_offloading']"
-    train = make(code=code, offload_activations=True)
+    train = make(code=MOVING + code, offload_activations=True)
     assert train.run() == 1
     assert train.problem()["code"] == "setting-unknown"
+
+
+@pytest.mark.parametrize("grad_ckpt", [False, True])
+def test_what_is_kept_can_wait_in_ram(make: Make, grad_ckpt: bool) -> None:
+    kept = ran(make("kept", grad_ckpt=grad_ckpt))
+    moved = ran(make("moved", code=MOVING, offload_activations=True, grad_ckpt=grad_ckpt))
+    assert len((moved.path / "moved.txt").read_text()) >= 2 * LAYERS, "of each layer, in each step"
+    assert curve(moved) == curve(kept)
+
+
+def test_without_a_card_there_is_nothing_to_move(make: Make) -> None:
+    train = make(offload_activations=True)
+    assert train.run() == 1
+    assert train.problem()["code"] == "offload-without-card"
+
+
+def test_a_traced_model_learns_the_same_and_is_saved_under_its_own_names(make: Make) -> None:
+    plain, traced = ran(make("plain")), ran(make("traced", settings=TRACED, compile=True))
+    assert same(traced, plain)
+
+
+def test_a_machine_that_cannot_compile_says_so_first(make: Make) -> None:
+    train = make(code=NO_C, compile=True)
+    assert train.run() == 1
+    assert train.problem()["code"] == "compile-without-compiler"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("knobs", [{}, {"packing": True}, {"grad_ckpt": True}], ids=["plain", "packed", "recomputed"])
+def test_a_compiled_model_learns_the_same(make: Make, knobs: dict[str, bool]) -> None:
+    plain, compiled = ran(make("plain", **knobs)), ran(make("compiled", compile=True, **knobs))
+    assert same(compiled, plain)
+
+
+def same(one: StageRun, other: StageRun) -> bool:
+    """The same losses and norms, and weights of the same names."""
+    assert curve(one) == {step: pytest.approx(values, rel=1e-4) for step, values in curve(other).items()}
+    return names(one) == names(other)
+
+
+def names(train: StageRun) -> Any:
+    (folder,) = train.done()["outputs"].values()
+    (file,) = Path(folder).glob("*model.safetensors")
+    read = file.read_bytes()
+    return json.loads(read[8 : 8 + int.from_bytes(read[:8], "little")])

@@ -64,6 +64,8 @@ def test_a_recipe_ends_in_an_answer(
         made.forge = working[name]
         if name == "train" and shares(recipe):
             made.forge, made.variables = request.getfixturevalue("sharing_forge"), {"YCDY_TEST_CODE": str(SHARDED)}
+        if name == "train" and CATALOG.methods[recipe.method].tuner == "fp8":
+            made.variables = request.getfixturevalue("torchao")
         assert made.run() == 0, (made.path / "log.txt").read_text()[-3000:]
         inputs[name] = made.done()["outputs"]
     assert learnt(tmp_path / "run" / "train")

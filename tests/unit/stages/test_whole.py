@@ -23,6 +23,7 @@ WHOLE = {"base": "whole", "trainable": "all", "settings": {}, "arguments": {}}
 LOW_RANK = ".*[.]layers[.][0-9]+[.].*"
 METHODS: dict[str, dict[str, Any]] = {
     "full": {**WHOLE, "tuner": "full"},
+    "fp8": {**WHOLE, "tuner": "fp8"},
     "freeze": {**WHOLE, "tuner": "freeze", "settings": {"layers": 1}},
     "adapter": {**WHOLE, "tuner": "adapter", "trainable": "adapter"},
     "lisa": {**WHOLE, "tuner": "lisa", "settings": {"layers": 1, "interval": 4}},
@@ -51,7 +52,7 @@ Make = Callable[..., StageRun]
 
 
 @pytest.fixture
-def make(forged: Stages, tiny_model: Path, tiny_rows: Path) -> Make:
+def make(forged: Stages, torchao: dict[str, str], tiny_model: Path, tiny_rows: Path) -> Make:
     def ordered(folder: str, method: str, **knobs: Any) -> StageRun:
         steps = {"max_steps": 12, "save_steps": 3, "learning_rate": 1e-3}
         spec = {
@@ -61,8 +62,7 @@ def make(forged: Stages, tiny_model: Path, tiny_rows: Path) -> Make:
             "device": "cpu",
         }
         inputs = {"fetch": {"model": tiny_model}, "prepare": {"rows": tiny_rows}}
-        made = forged("train", folder).order(spec, inputs)
-        return made
+        return forged("train", folder, **torchao if method == "fp8" else {}).order(spec, inputs)
 
     return ordered
 
@@ -88,7 +88,7 @@ def log(stage: StageRun) -> str:
 def killed_after(train: StageRun, steps: int) -> None:
     """Once so many steps are told and a checkpoint is whole."""
     assert train.forge
-    process = train.forge.run("wizard.stages.train", train.path, str(train.path), wait=False)
+    process = train.forge.run("wizard.stages.train", train.path, str(train.path), wait=False, **train.variables)
     while len(train.metrics()) < steps or not train.events("checkpoint"):
         assert Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z", log(train)
         time.sleep(0.01)
@@ -112,6 +112,19 @@ def test_a_killed_and_resumed_run_ends_with_the_same_weights(method: str, make: 
     assert (checkpoint / "config.json").exists() == (method != "adapter"), (
         "an adapter's checkpoint is the adapter alone"
     )
+
+
+def test_computing_in_float8_is_another_way_to_weights_of_the_same_names(make: Make) -> None:
+    found = {}
+    for method in ("full", "fp8"):
+        train = make(method, method, max_steps=2)
+        assert train.run() == 0, log(train)
+        file = weights(train)
+        found[method] = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")]), file, curve(train)
+    (names, halves, slow), (float8_names, eighths, fast) = found.values()
+    assert float8_names == names, "and of the same shapes and types"
+    assert eighths != halves
+    assert fast == {step: pytest.approx(loss, rel=0.02) for step, loss in slow.items()}
 
 
 def test_lisa_keeps_no_state_of_what_sleeps(make: Make) -> None:
@@ -215,7 +228,7 @@ def test_what_a_tuner_cannot_do_is_told(method: str, change: dict[str, Any], cod
     assert train.problem()["code"] == code
 
 
-@pytest.mark.parametrize("method", ["lisa", "llama-pro", "galore", "apollo"])
+@pytest.mark.parametrize("method", ["lisa", "llama-pro", "galore", "apollo", "fp8"])
 def test_what_cards_cannot_share_is_told_before_they_start(method: str, make: Make) -> None:
     train = make("train", method, n_gpus=2, zero_stage=3)
     assert train.run() == 1

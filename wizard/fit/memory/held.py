@@ -74,6 +74,14 @@ def trained(step: Step) -> int:
     return step.params - unseen - (a.layers - learning(step)) * (block_params(a) // a.layers)
 
 
+def in_float8(step: Step) -> int:
+    """Numbers of the weights that are cast to 8 bits for their products."""
+    if not step.float8:
+        return 0
+    each = [(count, linear) for count, group in layer_groups(step.architecture) for linear in group]
+    return sum(count * linear.size * linear.copies for count, linear in each if linear.in_float8)
+
+
 def learnt_of(step: Step) -> Architecture:
     """Without a tower that learns nothing."""
     return _alone(step.architecture) if step.blind and step.architecture.tower else step.architecture

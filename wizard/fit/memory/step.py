@@ -63,6 +63,7 @@ class Step:
     attention: str = "sdpa"  # flash sdpa eager
     fused_loss: bool = True
     compiled: bool = False
+    float8: bool = False  # linear layers of the decoder multiply in 8 bits; what is held stays as it is
     zero: int = 0
     cards: int = 1
     offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
@@ -91,7 +92,7 @@ class Step:
         return self.rows * self.seq_len**2
 
 
-ADDED = ("lora_dropout", "tuner", "awake", "projected", "teacher_params", "blind", "weights_stay", "fsdp")
+ADDED = ("lora_dropout", "tuner", "awake", "projected", "teacher_params", "blind", "weights_stay", "fsdp", "float8")
 
 
 def digest_of(step: Step) -> str:

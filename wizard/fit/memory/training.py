@@ -44,6 +44,7 @@ def mode_of(step: Step) -> Mode:
         rank=step.rank,
         bits=held.bits(step),
         compiled=step.compiled,
+        float8=step.float8,
         dora=step.dora,
         dropout=step.lora_dropout > 0,
         eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.EAGER),
@@ -76,7 +77,7 @@ def top(step: Step, mode: Mode, stream: int) -> Record:
 
 def top_of(step: Step, mode: Mode, stream: int) -> Mode:
     """Of the head, which is never quantised; an adapter is nothing to it where it has none."""
-    top = mode._replace(bits=0, weight=stream, eager=False, targets=frozenset(step.targets & {"lm_head"}))
+    top = mode._replace(bits=0, float8=False, weight=stream, eager=False, targets=frozenset(step.targets & {"lm_head"}))
     learns = held.ends_learn(step) or top.targets
     return top if learns else top._replace(adapter=2, tuner="", rank=0, dora=False, dropout=False)
 
@@ -225,10 +226,11 @@ def gradients_of(step: Step, shares: Shares) -> tuple[int, int, int]:
 
 
 def _casts(step: Step) -> int:
-    """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends."""
+    """fp32 weights under autocast: 16-bit copies of what is trained stay until the forward ends; of what computes in 8
+    bits there are none."""
     kept = step.trains_all and step.mixed and held.trained_number(step) == 4 and step.checkpointing
     ends = held.embedding_params(step) if held.ends_learn(step) else 0
-    return (held.trained(step) - ends) * 2 if kept else 0
+    return (held.trained(step) - ends - held.in_float8(step)) * 2 if kept else 0
 
 
 def _embedding_backward(step: Step) -> Size:

@@ -72,6 +72,7 @@ def step_of(case: Case) -> Step:
         checkpointing=knobs.grad_ckpt,
         attention="sdpa" if knobs.attention == "auto" else knobs.attention,
         compiled=knobs.compile,
+        float8=method.tuner == "fp8",
         fused_loss=knobs.fused_loss,
         zero=3 if knobs.fsdp else knobs.zero_stage,
         cards=knobs.n_gpus * knobs.nodes,

@@ -18,6 +18,7 @@ from wizard.fit.reading import kinds
 SHORT = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj"}
 MLP = ("gate_proj", "up_proj", "down_proj")
 CONVOLVED = 4  # tokens seen by the convolution before a recurrent layer, usually
+FLOAT8_MULTIPLE = 16  # of both sides of a weight
 EXPERTS = "experts"  # as a target: their two parameters, named one by one (PEFT's target_parameters)
 Role = Literal["attention", "mlp", "expert", "shared", "router"]
 
@@ -40,6 +41,11 @@ class Linear:
     def is_module(self) -> bool:
         """An `nn.Linear`, which bitsandbytes replaces."""
         return self.role not in ("expert", "router")
+
+    @property
+    def in_float8(self) -> bool:
+        """Of the shape that torchao's kernel takes."""
+        return self.is_module and self.wide_in % FLOAT8_MULTIPLE == self.wide_out % FLOAT8_MULTIPLE == 0
 
 
 @cache

@@ -30,6 +30,7 @@ class Mode(NamedTuple):
     windowed: bool = False  # the sequence is longer than this layer sees: its mask is written out
     norm: int = 2  # of the norms' weights
     compiled: bool = False  # pointwise operations are one kernel with what follows, and computed again in the backward
+    float8: bool = False  # products of layers, by torchao
     plain_tiles: bool = False  # the fused head's tiles are folded in torch, in fp32, where there is no Triton
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wizard.fit.reading.shape import Linear
 from wizard.fit.recording import beside
 from wizard.fit.recording.beside import by_vector, thin
+from wizard.fit.recording.float8 import in_float8
 from wizard.fit.recording.ops import Mode, add, cast, dropped, scale
 from wizard.fit.recording.tape import Buffer, Tape, Value
 
@@ -37,6 +38,8 @@ def product(tape: Tape, mode: Mode, x: Value, linear: Linear, held: list[Buffer]
         return _of_four_bits(tape, mode, x, linear)
     if mode.bits == 8:
         return _of_eight_bits(tape, mode, x, linear)
+    if mode.float8 and linear.in_float8:
+        return in_float8(tape, mode, x, linear, held)
     number = mode.compute if mode.mixed else max(x.number, mode.weight)
     x = cast(tape, x, number)
     trained, size = mode.trains_all, linear.size
