@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import ceil
+from pathlib import Path
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
 from wizard.contract.sharing import contradiction, generator_cards
@@ -123,6 +124,18 @@ def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
     for name, told, known in misspelt(recipe.trainer, {**recipe.settings, **choice.settings}):
         near = nearest(told, known)
         raise WizardError("setting-misspelt", name=name, found=told, known=", ".join(known), nearest=near)
+    hold_readable(Path(str(choice.settings.get("reward_file", ""))))
+
+
+def hold_readable(rewards: Path) -> None:
+    """Of a file that is here already what Python says at once; a plan may be for another machine, which has it."""
+    try:
+        compile(rewards.read_bytes(), rewards, "exec")
+    except OSError:
+        return
+    except (SyntaxError, ValueError) as error:
+        line, said = getattr(error, "lineno", 0) or 0, getattr(error, "msg", str(error))
+        raise WizardError("reward-file-syntax", path=str(rewards), error=said, line=line) from error
 
 
 def carried(source: Source, choice: Choice, requirements: str) -> str:

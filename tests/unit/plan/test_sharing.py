@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,18 @@ def test_a_misspelt_setting_is_refused_as_the_plan_is_made(made: Callable[..., M
         made(choice=replace(choice, settings={"loss_type": "nl"}))
     told = caught.value.problem
     assert (told.code, told.params["found"], told.params["nearest"]) == ("setting-misspelt", "nl", "nll")
+
+
+def test_a_reward_file_that_is_no_python_is_refused_as_the_plan_is_made(
+    made: Callable[..., Made], choice: Choice, tmp_path: Path
+) -> None:
+    file = tmp_path / "reward.py"
+    file.write_text("def reward(prompts, completions, **columns):\n    return [0.0 for _ in completions\n")
+    with pytest.raises(WizardError) as caught:
+        made(choice=replace(choice, settings={"reward_file": str(file)}))
+    told = caught.value.problem
+    assert (told.code, told.params["line"]) == ("reward-file-syntax", 2)
+    made(choice=replace(choice, settings={"reward_file": str(tmp_path / "on-the-cluster.py")}))
 
 
 @pytest.mark.parametrize(("zero", "fsdp"), [(3, False), (0, True)])
