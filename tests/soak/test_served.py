@@ -190,7 +190,8 @@ def resident(live: Live) -> dict[str, float]:
 
 
 def test_fifty_clients_lose_nothing_and_memory_stays_flat(live: Live) -> None:
-    """Pages of the key-value cache are taken as they are first written to: at first it grows by what they hold."""
+    """Pages of the key-value cache are taken as they are first written to: at first it grows by what they hold. In INT8
+    it grows by a product for each size of a batch besides, and stands still after seven minutes."""
     load, started, seen = Load(), time.monotonic(), []
 
     def until() -> bool:
@@ -204,10 +205,11 @@ def test_fifty_clients_lose_nothing_and_memory_stays_flat(live: Live) -> None:
     )
     assert set(load.answers) == {"whole", "streamed"}
     half, end = (sum(seen[at].values()) for at in (len(seen) // 2, -1))
-    assert end <= 1.03 * half
+    assert end <= (1.03 if len(live.models) > 1 else 1.06) * half
 
 
-ANSWERS = {("GET", "/health"), ("GET", "/v1/models")} | {("POST", path) for path in OPEN if path != "/v1/models"}
+ANSWERS = {("GET", "/health"), ("GET", "/v1/models"), ("POST", "/v1/messages/count_tokens")}
+ANSWERS |= {("POST", path) for path in OPEN if path != "/v1/models"}
 
 
 @pytest.fixture
