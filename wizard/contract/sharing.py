@@ -21,9 +21,16 @@ def readers_of(knobs: Mapping[str, Any]) -> int:
 
 def generator_cards(recipe: Recipe) -> int:
     """Kept from the training for a server that writes its answers (TRL's server mode)."""
-    settings = recipe.settings
-    apart = settings.get("use_vllm") and settings.get("vllm_mode") == "server"
-    return int(settings.get("vllm_tensor_parallel_size", 1)) if apart else 0
+    count = int(recipe.settings.get("vllm_tensor_parallel_size", 1))
+    return count if written_by(recipe.settings) == f"server {count}" else 0
+
+
+def written_by(settings: Mapping[str, Any]) -> str:
+    """Who writes the answers of a training, as TRL 1.16 reads it: transformers, colocate, or server and its cards."""
+    if not settings.get("use_vllm"):
+        return "transformers"
+    mode = str(settings.get("vllm_mode", "colocate"))
+    return f"{mode} {settings.get('vllm_tensor_parallel_size', 1)}" if mode == "server" else mode
 
 
 def least_cards(recipe: Recipe) -> int:

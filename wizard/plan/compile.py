@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -10,7 +11,7 @@ from math import ceil
 from pathlib import Path
 
 from wizard.contract import Catalog, Choice, Environment, Machine, Plan, Source, Stage, StageName, Verdict
-from wizard.contract.sharing import contradiction, generator_cards
+from wizard.contract.sharing import contradiction, generator_cards, written_by
 from wizard.contract.trainers import misspelt
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.digests import stage_digest
@@ -121,10 +122,14 @@ def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
     generator = generator_cards(recipe) > 0
     if found := contradiction(asdict(choice.knobs), base, numbers.heads, numbers.kv_heads, generator):
         raise WizardError(found.code, **found.params)
+    own, asked = written_by(recipe.settings), written_by({**recipe.settings, **choice.settings})
+    if own != asked and "vllm_server_base_url" not in choice.settings:
+        raise WizardError("generator-otherwise", recipe=recipe.id, own=own, asked=asked)
     for name, told, known in misspelt(recipe.trainer, {**recipe.settings, **choice.settings}):
         near = nearest(told, known)
         raise WizardError("setting-misspelt", name=name, found=told, known=", ".join(known), nearest=near)
-    hold_readable(Path(str(choice.settings.get("reward_file", ""))))
+    if verdict.pythons.get(verdict.engines.get("train", ""), "") <= "{}.{}".format(*sys.version_info):
+        hold_readable(Path(str(choice.settings.get("reward_file", ""))))
 
 
 def hold_readable(rewards: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sysconfig
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from wizard.errors import ExitCode, WizardError
 
-COMPILERS = {"cpu": ("g++", "clang++"), "cuda": ("gcc", "clang")}  # torch's own choice and Triton's
+COMPILERS = {"cpu": ("CXX", "g++"), "cuda": ("CC", "gcc", "clang")}  # as torch and Triton look: by name, then these
 
 
 def check(knobs: Mapping[str, Any], device: str) -> None:
@@ -20,7 +21,9 @@ def check(knobs: Mapping[str, Any], device: str) -> None:
 
 
 def lacks(device: str) -> list[str]:
-    missing = [] if any(map(shutil.which, COMPILERS[device])) else [COMPILERS[device][0]]
+    variable, *usual = COMPILERS[device]
+    wanted = [os.environ[variable]] if os.environ.get(variable) else usual
+    missing = [] if any(map(shutil.which, wanted)) else wanted[:1]
     if device == "cuda" and not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
         missing.append("Python.h")
     return missing

@@ -80,7 +80,7 @@ class Crew:
         finally:
             signal.signal(signal.SIGTERM, self.before)
         problem = self._problem()
-        if code and self.beside and self._forsaken():
+        if code and self.beside and self._forsaken() and (problem is None or problem.problem.code == FELL):
             raise generator.died(self.bench, self.beside)
         if self.meeting and not code:
             self.meeting.leave()

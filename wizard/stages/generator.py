@@ -24,11 +24,12 @@ from wizard.stages.ports import claim
 from wizard.stages.sharing import visible
 
 HOST = "127.0.0.1"
-ADDRESS, GROUP = "YCDY_GENERATOR", "YCDY_GENERATOR_GROUP"  # of the server, and of the exchange of weights
+ADDRESS = "YCDY_GENERATOR"
 ROOM = """
 import sys, torch
 from accelerate.utils import check_cuda_p2p_ib_support
-print(*torch.cuda.mem_get_info(int(sys.argv[1])), int(check_cuda_p2p_ib_support()))
+cards = range(int(sys.argv[1]), torch.cuda.device_count())
+print(*min(map(torch.cuda.mem_get_info, cards)), int(check_cuda_p2p_ib_support()))
 """
 NO_DIRECT_WAY = {"NCCL_P2P_DISABLE": "1", "NCCL_IB_DISABLE": "1"}
 
@@ -38,10 +39,10 @@ def wanted(order: Order) -> bool:
 
 
 def address(order: Order) -> dict[str, Any]:
-    """Where it is, as TRL's settings have it."""
+    """Where it is, as TRL's settings have it, and a port at which the first card and it exchange weights."""
     if not wanted(order) or ADDRESS not in os.environ:
         return {}
-    return {"vllm_server_base_url": os.environ[ADDRESS], "vllm_group_port": int(os.environ[GROUP])}
+    return {"vllm_server_base_url": os.environ[ADDRESS], "vllm_group_port": claim(HOST, 0)}
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def surroundings(port: int) -> dict[str, str]:
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
     ways = dict.fromkeys(("no_proxy", "NO_PROXY"), f"{direct},{HOST}".lstrip(","))
     meeting = {"VLLM_HOST_IP": HOST, "NCCL_SOCKET_IFNAME": os.environ.get("NCCL_SOCKET_IFNAME", "lo")}
-    return {ADDRESS: f"http://{HOST}:{port}", GROUP: str(claim(HOST, 0)), **meeting, **ways}
+    return {ADDRESS: f"http://{HOST}:{port}", **meeting, **ways}
 
 
 def program(order: Order, port: int) -> tuple[list[str], dict[str, str]]:
@@ -93,8 +94,8 @@ def program(order: Order, port: int) -> tuple[list[str], dict[str, str]]:
 
 
 def share(told: Mapping[str, Any], device: str) -> str:
-    """Of its card, as it is now, less what new weights take on their way. Where these boards cannot write into each
-    other's memory all of them hear it, lest one side of the exchange tries."""
+    """Of its card with the least room, as it is now, less what new weights take on their way. Where these boards cannot
+    write into each other's memory all of them hear it, lest one side of the exchange tries."""
     cards = [*visible(), *told["cards"].split(",")]
     found: list[str] = []
     if device == "cuda":

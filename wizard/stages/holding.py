@@ -69,6 +69,13 @@ def awq(dtype: Any) -> Any:
     return AwqConfig(bits=4, backend=TRAINABLE)
 
 
+def computed_in(model: Any, dtype: Any) -> None:
+    """What is not packed: on a card transformers makes it fp16 beside AWQ, whatever is asked for."""
+    for weight in model.parameters():
+        if weight.is_floating_point():
+            weight.data = weight.data.to(dtype)
+
+
 MAKERS = {
     "nf4": nf4, "nf4-dq": lambda dtype: nf4(dtype, double=True), "int8": int8, "gptq": gptq, "awq": awq,
 }  # fmt: skip

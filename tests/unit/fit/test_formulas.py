@@ -16,7 +16,7 @@ from wizard.fit.memory.engine import parts
 from wizard.fit.memory.law import peak_of
 from wizard.fit.memory.step import OPTIMIZERS, Step
 
-NAMES = {"logits", "bf16", "fp16", "fp32", "nf4", "nf4-dq", "int4", "int8", "fp8", *OPTIMIZERS}
+NAMES = {"logits", "bf16", "fp16", "fp32", "nf4", "nf4-dq", "int4", "gptq", "int8", "fp8", *OPTIMIZERS}
 
 
 @pytest.fixture(autouse=True)

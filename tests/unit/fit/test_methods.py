@@ -12,7 +12,7 @@ from wizard.catalog import builtin, load
 from wizard.contract import Catalog, Knobs, Machine, Method
 from wizard.fit import judge, step_for
 from wizard.fit.memory import held
-from wizard.fit.memory.law import peak_of
+from wizard.fit.memory.law import numbers_of, peak_of
 from wizard.fit.memory.step import Step
 from wizard.fit.offering.recipe_step import Case, step_of
 
@@ -37,7 +37,7 @@ def with_int8(tmp_path: Path) -> Catalog:
         ("lora", "bf16", 4),
         ("qlora", "nf4-dq", 2),
         ("qlora-int8", "int8", 2),
-        ("qlora-gptq", "int4", 4),
+        ("qlora-gptq", "gptq", 4),
         ("qlora-awq", "int4", 4),
         ("qlora-hqq", "hqq", 4),
     ],
@@ -48,6 +48,22 @@ def test_the_base_is_held_as_the_file_says_and_an_adapter_beside_it_as_trl_has_i
     case = Case(model=with_int8.models["qwen3-8b"], method=with_int8.methods[method], knobs=Knobs(), device="cuda")
     step = step_of(case)
     assert (step.base, step.adapter_bytes) == (base, adapter)
+
+
+def test_a_gptq_base_keeps_what_it_unpacks_until_the_backward(with_int8: Catalog) -> None:
+    """Of one block where the rest is recomputed, of all of them where nothing is."""
+    model, methods = with_int8.models["qwen3-8b"], with_int8.methods
+
+    def more(grad_ckpt: bool) -> float:
+        knobs = Knobs(micro_batch=1, seq_len=256, grad_ckpt=grad_ckpt)
+        gptq, awq = (
+            numbers_of(step_of(Case(model=model, method=methods[f"qlora-{kind}"], knobs=knobs, device="cuda"))).peak
+            for kind in ("gptq", "awq")
+        )
+        return (gptq - awq) / 2**30
+
+    assert 0 < more(True) < 1
+    assert 12 < more(False) < 15
 
 
 def test_eight_bits_need_more_than_four_and_less_than_sixteen(

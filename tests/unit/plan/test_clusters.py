@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from wizard.contract import Plan, Verdict
+from wizard.contract import Generator, Plan, Verdict
+from wizard.errors import WizardError
 from wizard.plan import FORMS, from_toml, job_of
 from wizard.plan.clusters import Job, node
 from wizard.plan.clusters import yaml as writer
@@ -26,6 +27,16 @@ def job(made: Callable[..., Made], verdict: Verdict) -> Job:
     knobs = replace(plan.choice.knobs, n_gpus=4)
     forecast = replace(verdict, ram_bytes=100 << 30)
     return job_of(replace(plan, device="cuda", forecast=forecast, choice=replace(plan.choice, knobs=knobs)), nodes=2)
+
+
+def test_what_has_its_answers_written_on_one_machine_is_no_job_for_two(
+    made: Callable[..., Made], verdict: Verdict
+) -> None:
+    plan, _ = made()
+    apart = Generator(gpus=(1,), needed_bytes=1, safe_bytes=1, capacity_bytes=2, passing_bytes=7)
+    with pytest.raises(WizardError) as caught:
+        job_of(replace(plan, device="cuda", forecast=replace(verdict, generator=apart)), nodes=2)
+    assert caught.value.problem.code == "generator-on-one-machine"
 
 
 def documents(text: str) -> list[dict[str, Any]]:

@@ -56,6 +56,25 @@ def test_a_reward_file_that_is_no_python_is_refused_as_the_plan_is_made(
     made(choice=replace(choice, settings={"reward_file": str(tmp_path / "on-the-cluster.py")}))
 
 
+@pytest.mark.parametrize(
+    ("recipe", "settings", "asked"),
+    [
+        ("grpo-lora", {"use_vllm": True}, "colocate"),
+        ("grpo-lora-vllm", {"vllm_mode": "server"}, "server 1"),
+        ("grpo-lora-vllm-server", {"vllm_tensor_parallel_size": 2}, "server 2"),
+        ("grpo-lora-vllm-server", {"vllm_mode": "colocate"}, "colocate"),
+        ("grpo-lora-vllm-server", {"use_vllm": False}, "transformers"),
+    ],
+)
+def test_who_writes_the_answers_is_the_recipe_s_to_say(
+    recipe: str, settings: dict[str, Any], asked: str, made: Callable[..., Made], choice: Choice
+) -> None:
+    with pytest.raises(WizardError) as caught:
+        made(choice=replace(choice, recipe=recipe, settings=settings))
+    told = caught.value.problem
+    assert (told.code, told.params["asked"]) == ("generator-otherwise", asked)
+
+
 @pytest.mark.parametrize(("zero", "fsdp"), [(3, False), (0, True)])
 def test_a_base_in_four_bits_is_not_split_up(zero: int, fsdp: bool) -> None:
     found = contradiction({"zero_stage": zero, "fsdp": fsdp, "n_gpus": 2}, "nf4-dq")

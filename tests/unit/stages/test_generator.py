@@ -53,7 +53,7 @@ def gone(stage: StageRun) -> bool:
 def test_the_cards_begin_when_it_is_well_and_it_ends_with_them(lone: Callable[[str], StageRun]) -> None:
     code = """
 import urllib.request
-told = {name: os.environ[name] for name in ("YCDY_GENERATOR", "YCDY_GENERATOR_GROUP", "NO_PROXY", "VLLM_HOST_IP")}
+told = {name: os.environ[name] for name in ("YCDY_GENERATOR", "NO_PROXY", "VLLM_HOST_IP")}
 told["health"] = urllib.request.urlopen(told["YCDY_GENERATOR"] + "/health").status
 (seat.folder / "card.json").write_text(__import__("json").dumps(told))
 """
@@ -64,7 +64,6 @@ told["health"] = urllib.request.urlopen(told["YCDY_GENERATOR"] + "/health").stat
     assert (told["max_model_len"], told["tensor_parallel_size"], told["gpu_memory_utilization"]) == (64, 1, 0.92)
     assert card["YCDY_GENERATOR"] == f"http://127.0.0.1:{told['port']}"
     assert (card["health"], card["VLLM_HOST_IP"], card["NO_PROXY"].split(",")[-1]) == (200, *["127.0.0.1"] * 2)
-    assert card["YCDY_GENERATOR_GROUP"] != str(told["port"])
     assert gone(stage)
     assert "GET /health" in (stage.path / "generator.log").read_text()
     assert stage.done()["result"] == {}
@@ -99,6 +98,19 @@ def test_one_that_ends_in_mid_training_ends_the_training_and_says_so(lone: Calla
     problem = stage.problem()
     assert (problem["code"], problem["params"]["exit"]) == ("generator-died", -9)
     assert gone(stage) and not psutil.pid_exists(card)
+
+
+def test_what_a_card_has_told_counts_and_not_the_end_of_the_server_that_it_left(
+    lone: Callable[[str], StageRun],
+) -> None:
+    stage = lone("""
+import json
+tell("out-of-memory", stage="train", log="l")
+os.kill(json.loads((seat.folder / "server.json").read_text())["pid"], signal.SIGKILL)
+time.sleep(600)
+""")
+    assert stage.run() == 75
+    assert stage.problem()["code"] == "out-of-memory"
 
 
 @pytest.mark.parametrize("ready", [False, True])

@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages
 from tests.unit.stages.test_sharing import curve
+from wizard.stages import compiling
 from wizard.stages.attention import Attention, attention_of
 
 SHORT = KNOBS | {"max_steps": 2, "save_steps": 100, "dtype": "fp32"}
@@ -136,6 +137,16 @@ def test_a_machine_that_cannot_compile_says_so_first(make: Make) -> None:
     train = make(code=NO_C, compile=True)
     assert train.run() == 1
     assert train.problem()["code"] == "compile-without-compiler"
+
+
+def test_the_compiler_that_torch_would_take_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wizard.stages.compiling.shutil.which", lambda name: name if name == "/opt/g++" else None)
+    monkeypatch.delenv("CXX", raising=False)
+    assert compiling.lacks("cpu") == ["g++"]
+    monkeypatch.setenv("CXX", "/opt/g++")
+    assert compiling.lacks("cpu") == []
+    monkeypatch.setenv("CXX", "clang++")
+    assert compiling.lacks("cpu") == ["clang++"]
 
 
 @pytest.mark.soak

@@ -17,6 +17,7 @@ PACKED = {
     "nf4": 0.5 + 4 / 64,
     "nf4-dq": 0.5 + 1 / 64 + 4 / (64 * 256),
     "int4": 0.5 + (2 + 0.5) / 128,
+    "gptq": 0.5 + (2 + 0.5) / 128,
     "hqq": 0.5 + (2 + 2) / 64,  # 4 bits, with a scale and a zero in 16 bits for each 64
     "int8": 1 + 4 / 4096,
     "fp8": 1.0,
@@ -46,7 +47,8 @@ def quantised(step: Step) -> bool:
 
 
 def bits(step: Step) -> int:
-    """Of the base as its products take it; GPTQ, AWQ and FP8 weights are built whole for a moment as those in 4 are."""
+    """Of the base as its products take it; AWQ and FP8 weights are built whole for a moment as those in 4 are, GPTQ's
+    are kept so until the backward."""
     return 0 if step.base not in PACKED else 8 if step.base == "int8" else 4
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from wizard.contract import Architecture
 
-BITS = ("nf4", "nf4-dq", "int8", "int4", "fp8")  # bases that are held in less than they compute in
+BITS = ("nf4", "nf4-dq", "int8", "int4", "gptq", "fp8")  # bases that are held in less than they compute in
 # Sequences of one row that go through the model at once: a better answer with a worse one; a text, one near, one far.
 # KTO's mismatched answer goes alone, and is not learnt from.
 SEQUENCES = {"dpo": 2, "orpo": 2, "reward": 2, "embedding": 3}

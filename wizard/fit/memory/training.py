@@ -43,6 +43,7 @@ def mode_of(step: Step) -> Mode:
         tuner=step.tuner if step.tuner not in BLOCKS else "",
         rank=step.rank,
         bits=held.bits(step),
+        unpacked=step.base == "gptq",
         compiled=step.compiled,
         float8=step.float8,
         dora=step.dora,

@@ -18,7 +18,7 @@ from wizard.fit.reading.shape import EXPERTS, block_params
 
 # a recipe's trainer -> the law's task, where they are called otherwise
 TASKS = {"vision": "sft", "cpo": "orpo", "none": "infer"}
-PACKED = {"gptq": "int4", "awq": "int4"}  # a method's base, likewise
+PACKED = {"awq": "int4"}  # a method's base, likewise
 BITSANDBYTES = ("nf4", "nf4-dq", "int8")
 SIZES = ("oft_block_size", "boft_block_size", "init_r", "r", "size")  # settings that say how large a tuner is
 COLOCATED = 0.3  # of the card, where a recipe does not say (vllm_gpu_memory_utilization of TRL 1.16)

@@ -21,6 +21,7 @@ class Mode(NamedTuple):
     rank: int = 0  # or a block's width
     targets: frozenset[str] = frozenset()
     bits: int = 0  # of a quantised base: 4 or 8
+    unpacked: bool = False  # the weight that is built is an operand that autograd keeps (GPTQModel 7.7)
     dora: bool = False
     dropout: bool = False  # of what goes into an adapter
     eager: bool = False  # attention that writes its whole matrix

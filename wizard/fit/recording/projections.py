@@ -63,15 +63,22 @@ def product(tape: Tape, mode: Mode, x: Value, linear: Linear, held: list[Buffer]
 
 
 def _of_four_bits(tape: Tape, mode: Mode, x: Value, linear: Linear) -> Value:
-    """The weight is built in the compute type for a moment, forward and backward; what comes out is of x's type."""
+    """The weight is built in the compute type for a moment, forward and backward; what comes out is of x's type. GPTQ's
+    is unpacked by way of int32 and int8, once, and kept (gptqmodel/nn_modules/qlinear: dequantize_weight, matmul)."""
     before, number, size = x.number, mode.compute, linear.size
     x = cast(tape, x, number)
     made = tape.new(linear.wide_out * number)
+    if mode.unpacked:
+        codes = tape.new(fixed=size * 5, kind="dequantised")
+        del codes
     built = tape.new(fixed=size * number, kind="dequantised")
+    kept = tape.save(built) if mode.unpacked else None
     del built
 
     def back(box: list[Buffer]) -> list[Buffer | None]:
-        built = tape.new(fixed=size * number, kind="dequantised")
+        if kept is not None:
+            kept.take()
+        built = tape.new(fixed=size * number, kind="dequantised") if kept is None else None
         found = tape.new(linear.wide_in * number, kind="backward")
         del built
         return [found]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 
 from wizard.contract import Plan
+from wizard.contract.sharing import contradiction
+from wizard.errors import WizardError
 from wizard.plan.write import to_toml
 
 GIB = 1024**3
@@ -32,6 +34,8 @@ def job_of(plan: Plan, nodes: int = 0) -> Job:
     knobs = replace(plan.choice.knobs, nodes=nodes or plan.choice.knobs.nodes)
     plan = replace(plan, choice=replace(plan.choice, knobs=knobs, serve=False))
     apart = len(plan.forecast.generator.gpus) if plan.forecast.generator else 0
+    if found := contradiction(asdict(knobs), generator=apart > 0):
+        raise WizardError(found.code, **found.params)
     cards = knobs.n_gpus + apart if plan.device == "cuda" else 0
     seconds = sum(stage.seconds for stage in plan.stages if not stage.service)
     return Job(

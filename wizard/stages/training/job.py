@@ -11,7 +11,7 @@ from typing import Any
 from wizard.stages import prompts
 from wizard.stages.attention import attention_of, loaded
 from wizard.stages.desk import Bench
-from wizard.stages.holding import quantisation
+from wizard.stages.holding import BEFORE, computed_in, quantisation
 from wizard.stages.loading import model_of, tokenizer_of
 from wizard.stages.prepared import each_of, kept_back, rows_of, steps_of_stream
 from wizard.stages.quantising import hqq
@@ -76,9 +76,13 @@ class Job:
             return unsloth.load(self.folder, method["base"], settings["dtype"], self.order.knobs)
         if packing:
             settings["quantization_config"] = packing
+        if method["base"] in BEFORE:  # else a kernel of the CPU is chosen, and all of it lies in RAM first
+            settings["device_map"] = self.order.spec["device"]
         spec, halves = self.order.spec, settings["dtype"] != torch.float32
         chosen = attention_of(self.order.knobs, spec["device"], halves)
         model, found = loaded(partial(load, self.folder), chosen, **settings)
+        if method["base"] in BEFORE:
+            computed_in(model, settings["dtype"])
         if method["base"] == "hqq":
             hqq.pack(model, group_of(self.folder, HQQ_GROUPS, "hqq"), settings["dtype"], spec["device"])
         if not self.rows and (found.why != "attention-own" or spec["device"] == "cuda"):
