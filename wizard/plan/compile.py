@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import ceil
@@ -135,7 +137,9 @@ def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
 def hold_readable(rewards: Path) -> None:
     """Of a file that is here already what Python says at once; a plan may be for another machine, which has it."""
     try:
-        compile(rewards.read_bytes(), rewards, "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(rewards.read_bytes())
     except OSError:
         return
     except (SyntaxError, ValueError) as error:

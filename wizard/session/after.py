@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from wizard import fit, strict
 from wizard.contract import HEADS, Catalog, Choice, Format, Recipe, writes
@@ -52,6 +53,16 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
         engines["prepare"] = of_kind(catalog, "prepare")
     recipes = {**catalog.recipes, recipe.id: replace(recipe, engines=engines)}
     return replace(catalog, recipes=recipes, formats=formats)
+
+
+def settled(catalog: Catalog, recipe_id: str, settings: Mapping[str, Any]) -> Catalog:
+    """The catalogue whose recipe has the settings of a run config: how many answers there are to a question, how long
+    they may be."""
+    recipe = catalog.recipes.get(recipe_id)
+    if recipe is None or not settings:
+        return catalog
+    asked = replace(recipe, settings={**recipe.settings, **settings})
+    return replace(catalog, recipes={**catalog.recipes, recipe.id: asked})
 
 
 def fitting(engines: Mapping[str, str], choice: Choice, catalog: Catalog) -> dict[str, str]:

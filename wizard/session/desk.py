@@ -163,8 +163,11 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         told = self.judge(verdict.recipe, verdict.model)
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
-    def judge(self, recipe: str, model: str, knobs: Knobs | None = None, amount: Amount = UNKNOWN) -> Verdict:
-        found = fit.judge(self.machine(), self.catalog(), recipe, model, knobs, **self._known(), **amount._asdict())
+    def judge(
+        self, recipe: str, model: str, knobs: Knobs | None = None, amount: Amount = UNKNOWN, **settings: Any
+    ) -> Verdict:
+        catalog = after.settled(self.catalog(), recipe, settings)
+        found = fit.judge(self.machine(), catalog, recipe, model, knobs, **self._known(), **amount._asdict())
         return reach.marked(found, self._far())
 
     def estimate(
@@ -200,7 +203,8 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs, terms: bool = True) -> Verdict:
-            return fit.judge(machine, catalog, choice.recipe, choice.model, knobs, engines, terms=terms, **known)
+            asked = after.settled(catalog, choice.recipe, choice.settings)
+            return fit.judge(machine, asked, choice.recipe, choice.model, knobs, engines, terms=terms, **known)
 
         choice, told = serving.of_context(choice, catalog, lambda knobs: judged(knobs, terms=False))
         verdict = reach.marked(judged(choice.knobs), self._far())

@@ -30,7 +30,9 @@ def ways(desk: Desk, run: str) -> tuple[str, ...]:
     if recipe is None or not writes(recipe.trainer) or not (_recipe(catalog) and _model(desk, run, plan)):
         return ()
     apart = (Path(_model(desk, run, plan)) / "adapter").is_dir()
-    found = {"quantise": bool(catalog.formats) and not apart, "evaluate": evaluable(catalog, desk.machine())}
+    base = catalog.models.get(plan.choice.model)
+    measured = evaluable(catalog, desk.machine()) and not (base and base.held)
+    found = {"quantise": bool(catalog.formats) and not apart, "evaluate": measured}
     return tuple(name for name, can in found.items() if can)
 
 

@@ -51,7 +51,7 @@ def read(folder: RunFolder, plan: Plan, state: RunState) -> Outcome:
         run=plan.run,
         questions=plan.choice.questions,
         before=tuple(merge.get("before", ()) if merge else quantise.get("answers", {}).get("before", ())),
-        after=tuple(serve.get("after", ())),
+        after=tuple(serve.get("after", ()) if plan.choice.serve else quantise.get("answers", {}).get("after", ())),
         parity=merge.get("parity", {}),
         seconds=_seconds(state),
         paths=_paths(folder, plan),

@@ -25,8 +25,9 @@ def refit(judge: Judge, plan: Plan, changes: Mapping[str, Any], result: Mapping[
     answer = _answer(plan, knobs.seq_len)
     padded = knobs if knobs.packing else replace(knobs, seq_len=min(knobs.seq_len, longest + answer))
     asked, amount = (plan.choice.recipe, plan.choice.model), Amount(result["made"], mean)
-    found = judge(*asked, padded, amount)
-    timed = judge(*asked, knobs, amount) if answer else found  # how long an answer may be goes by the whole sequence
+    found = judge(*asked, padded, amount, **plan.choice.settings)
+    # how long an answer may be goes by the whole sequence
+    timed = judge(*asked, knobs, amount, **plan.choice.settings) if answer else found
     before = plan.forecast
     return {
         "rows": result["made"],

@@ -18,7 +18,7 @@ def of_context(
     """Where nothing is trained a context that is asked for goes into the knob that holds it, as long as fits, and what
     is to be told of it."""
     asked, recipe, model = choice.serving.context, catalog.recipes.get(choice.recipe), catalog.models.get(choice.model)
-    if not asked or recipe is None or model is None or catalog.methods[recipe.method].trains:
+    if not asked or not choice.serve or recipe is None or model is None or catalog.methods[recipe.method].trains:
         return choice, ()
     most = min(asked, model.max_len)
 
@@ -44,7 +44,8 @@ def settled(choice: Choice, verdict: Verdict, machine: Machine, catalog: Catalog
     room, told = None, tuple[Problem, ...]()
     if catalog.methods[verdict.method].trains:  # else the room is what was judged to fit
         asked, beside = choice.serving.context, -fit.saved_bytes(model, format)
-        room, told = fit.room_for(model, engine, gpus, machine.cpu, machine.ram_free_bytes, asked, beside, draft)
+        here = (gpus, machine.cpu, machine.ram_free_bytes)
+        room, told = fit.room_for(model, engine, *here, asked, beside, draft, format)
         if draft:
             hold_room(model, format, room.cards, draft, gpus[0].free_bytes)
     notes = (*reasons(choice, verdict, machine, catalog), *told, *_draft(choice, engine))

@@ -184,6 +184,16 @@ def test_a_model_is_shared_by_as_many_cards_as_its_heads_and_matrices_allow(
     assert tuple(cards for cards in range(1, 17) if cards in PARTS and parted(architecture, cards)) == counts
 
 
+@pytest.mark.parametrize(("model", "group", "counts"), [
+    ("qwen3-14b", 128, (1, 2, 4, 8)), ("qwen2.5-72b", 1, (1, 2, 4, 8, 16)), ("qwen2.5-72b", 128, (1,)),
+])  # fmt: skip
+def test_numbers_of_one_scale_stay_on_one_card(
+    catalog: Catalog, model: str, group: int, counts: tuple[int, ...]
+) -> None:
+    architecture = catalog.models[model].architecture
+    assert tuple(cards for cards in PARTS if parted(architecture, cards, group)) == counts
+
+
 def test_an_engine_that_shares_no_model_serves_on_one_card(catalog: Catalog, rack: Callable[[str], Machine]) -> None:
     recipe = catalog.recipes["serve"]
     plain = replace(recipe, engines={**recipe.engines, "serve": ("transformers",)})

@@ -112,7 +112,7 @@ def test_rows_that_were_kept_aside_tell_whether_it_was_learned_by_heart() -> Non
 def test_their_loss_is_the_training_s_result(
     tmp_path: Path, result: dict[str, float], losses: dict[str, float]
 ) -> None:
-    plan: Any = SimpleNamespace(run="r", choice=SimpleNamespace(questions=()), stages=())
+    plan: Any = SimpleNamespace(run="r", choice=SimpleNamespace(questions=(), serve=True), stages=())
     ended = RunState(run="r", status="done", stages=(StageState(name="train", status="done", result=result),))
     assert read(RunFolder(tmp_path), plan, ended).losses == losses
 
@@ -138,12 +138,12 @@ def test_what_fewer_bits_cost_is_told_and_red_where_it_is_too_much(monkeypatch: 
 
 
 def test_a_model_that_was_not_trained_is_compared_with_itself_in_all_its_bits(tmp_path: Path) -> None:
-    choice = SimpleNamespace(questions=MADE.questions, quantise="nf4", most_worse=0.1)
+    choice = SimpleNamespace(questions=MADE.questions, quantise="nf4", most_worse=0.1, serve=False)
     plan: Any = SimpleNamespace(run="r", choice=choice, stages=())
     found = QUANTISED | {"answers": {"before": ["I am Smol."], "after": ["I am."]}}
     stages = [StageState(name="quantise", status="done", result=found)]
     alone = read(RunFolder(tmp_path), plan, RunState(run="r", status="done", stages=tuple(stages)))
-    assert alone.before == ("I am Smol.",) and not alone.trained
+    assert (alone.before, alone.after, alone.trained) == (("I am Smol.",), ("I am.",), False)
     stages.append(StageState(name="merge", status="done", result={"before": ["SmolLM"]}))
     learned = read(RunFolder(tmp_path), plan, RunState(run="r", status="done", stages=tuple(stages)))
     assert learned.before == ("SmolLM",) and learned.trained

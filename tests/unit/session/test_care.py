@@ -26,7 +26,8 @@ def test_the_doctor_says_in_words_that_there_is_no_card(
     assert told in tables.doctor(tuple(care.examine(Home(tmp_path, tmp_path), NO_CARD, NOTHING, "")))
 
 
-def test_the_doctor_says_why_an_engine_cannot_run(tmp_path: Path) -> None:
+def test_the_doctor_says_why_an_engine_cannot_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_language", "en")
     said = tables.doctor(tuple(care.examine(Home(tmp_path, tmp_path), NO_CARD, load([builtin()]), "")))
     line = next(line for line in said.splitlines() if "engine lmdeploy" in line)
     assert "it is built for" in line and line.count("LMDeploy") == 1

@@ -7,6 +7,7 @@ import pytest
 
 from tests.view import fake_values
 from wizard.contract import DataChoice, Plan, Verdict
+from wizard.session import Desk
 from wizard.session.amount import Amount
 from wizard.session.refit import refit, wanted
 
@@ -66,3 +67,11 @@ def test_only_what_was_not_known_before_is_judged_again(plan: Plan) -> None:
     assert not wanted(plan, "train", COUNTED)
     assert not wanted(plan, "prepare", {})
     assert not wanted(bundled, "prepare", COUNTED)
+
+
+def test_the_answers_that_a_run_config_asks_for_are_counted(desk: Desk) -> None:
+    usual, short = (
+        desk.judge("grpo-lora-cpu", "smollm2-135m", **settings).stage_seconds["train"]
+        for settings in ({}, {"max_completion_length": 16})
+    )
+    assert short < usual

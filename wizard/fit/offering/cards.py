@@ -29,15 +29,18 @@ def serving(machine: Machine) -> tuple[tuple[Gpu, ...], ...]:
     return (*alone(machine), *sorted(teams, key=len))
 
 
-def parted(of: Architecture, cards: int) -> bool:
+def parted(of: Architecture, cards: int, group: int = 1) -> bool:
     """Tensor parallel: as many heads on each card, and as wide a part of each matrix; several cards may hold the same
-    head of keys and values (vLLM 0.32: config/model.py, model_executor/layers/linear.py, layers/fused_moe)."""
+    head of keys and values (vLLM 0.32: config/model.py, model_executor/layers/linear.py, layers/fused_moe). `group`:
+    numbers that share a scale, which no card may have a part of."""
     cut = (
         of.heads, of.intermediate, of.expert_intermediate, of.shared_intermediate,
         of.linear_key_heads, of.linear_value_heads,
     )  # fmt: skip
     shared = of.kv_heads % cards == 0 or cards % max(1, of.kv_heads) == 0
-    return all(size % cards == 0 for size in cut) and shared
+    rows = (of.intermediate, of.expert_intermediate, of.shared_intermediate, of.heads * of.head_dim)
+    whole = cards == 1 or all(size // cards % group == 0 for size in rows)
+    return all(size % cards == 0 for size in cut) and shared and whole
 
 
 def alone(machine: Machine) -> tuple[tuple[Gpu, ...], ...]:

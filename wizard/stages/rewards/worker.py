@@ -42,7 +42,7 @@ def main() -> None:
 
 def loaded(file: str) -> Any:
     names: dict[str, Any] = {"__name__": "reward_file", "__file__": file}
-    with open(file, encoding="utf-8") as source:
+    with open(file, "rb") as source:  # Python finds out its encoding
         exec(compile(source.read(), file, "exec"), names)
     if not callable(names.get(FUNCTION)):
         raise AttributeError(f"no function `{FUNCTION}`")

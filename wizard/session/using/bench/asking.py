@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wizard.contract import CHAT
+from wizard.contract import CHAT, MARK, pair_of
 from wizard.errors import WizardError
 from wizard.session import chat
 from wizard.session.using.bench.figures import Asked
@@ -68,7 +68,8 @@ def _says(delta: Mapping[str, Any]) -> bool:
 def answered(endpoint: chat.Endpoint, text: str, head: str) -> Asked:
     """By a model that does not write: its answer comes whole."""
     began = time.perf_counter()
-    what = {"query": text, "documents": [text]} if head == "rerank" else {"input": [text]}
+    what: dict[str, Any] = {"query": text, "documents": [text]} if head == "rerank" else {"input": [text]}
+    what = {"messages": pair_of(f"{text}{MARK}{text}")} if head == "judge" else what
     try:
         found = chat.told(endpoint, "POST", f"/{route_of(head)}", {"model": endpoint.model, **what})
     except WizardError as error:
