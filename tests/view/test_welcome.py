@@ -1,9 +1,13 @@
+import asyncio
+
 import pytest
 from fake_desk import FakeDesk
 from fake_moments import DONE, HERE, SERVING
 from person import sitting_at
 
 from wizard.errors import WizardError
+from wizard.view.errands import Returned
+from wizard.view.screens.welcome import Welcome
 
 
 async def test_it_offers_to_attach_to_what_is_going_on(desk: FakeDesk) -> None:
@@ -133,3 +137,22 @@ async def test_in_the_smallest_window_no_word_is_lost(desk: FakeDesk) -> None:
     desk.here = HERE
     async with sitting_at(desk, size=(60, 20)) as person:
         await person.be_at("Welcome", "tables,", "ShareGPT", HERE[0].run, "[a] attach")
+
+
+async def test_what_comes_while_the_language_changes_is_told_afterwards(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = Welcome.recompose
+
+    async def with_news(screen: Welcome) -> None:
+        await screen.query("*").remove()
+        screen.post_message(Returned(screen._runs, HERE))
+        await asyncio.sleep(0.1)
+        await again(screen)
+
+    monkeypatch.setattr(Welcome, "recompose", with_news)
+    desk.here = HERE
+    async with sitting_at(desk) as person:
+        await person.be_at("Welcome", "Give a model a name")
+        await person.press("l")
+        await person.be_at("Welcome", "想做什么", "41/60")

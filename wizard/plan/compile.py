@@ -125,7 +125,7 @@ def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
     if found := contradiction(asdict(choice.knobs), base, numbers.heads, numbers.kv_heads, generator):
         raise WizardError(found.code, **found.params)
     own, asked = written_by(recipe.settings), written_by({**recipe.settings, **choice.settings})
-    if own != asked and "vllm_server_base_url" not in choice.settings:
+    if asked not in (own, "transformers") and "vllm_server_base_url" not in choice.settings:
         raise WizardError("generator-otherwise", recipe=recipe.id, own=own, asked=asked)
     for name, told, known in misspelt(recipe.trainer, {**recipe.settings, **choice.settings}):
         near = nearest(told, known)

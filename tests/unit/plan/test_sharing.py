@@ -63,7 +63,6 @@ def test_a_reward_file_that_is_no_python_is_refused_as_the_plan_is_made(
         ("grpo-lora-vllm", {"vllm_mode": "server"}, "server 1"),
         ("grpo-lora-vllm-server", {"vllm_tensor_parallel_size": 2}, "server 2"),
         ("grpo-lora-vllm-server", {"vllm_mode": "colocate"}, "colocate"),
-        ("grpo-lora-vllm-server", {"use_vllm": False}, "transformers"),
     ],
 )
 def test_who_writes_the_answers_is_the_recipe_s_to_say(

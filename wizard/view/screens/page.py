@@ -39,6 +39,7 @@ class Page(Screen[object]):
     AUTO_FOCUS = ""  # a hidden box must not swallow letters; each screen says what is focused
     NAME: ClassVar[str] = ""
     STEP: ClassVar[str] = ""
+    late: list[Returned] | None = None
 
     @property
     def window(self) -> WizardApp:
@@ -96,10 +97,13 @@ class Page(Screen[object]):
 
     async def speak(self) -> None:
         """The same screen in the language that was just chosen, with the cursor where it was."""
-        focused = self.focused.id if self.focused else None
+        focused, self.late = self.focused.id if self.focused else None, []
         await self.recompose()
         self.refresh_keys()
         self.fill()
+        late, self.late = self.late, None
+        for message in late:
+            self.on_returned(message)
         if focused and (found := self.query(f"#{focused}")):
             found.first().focus()
 
@@ -111,8 +115,12 @@ class Page(Screen[object]):
         send(self, work, then, failed or self.window.explain, self.desk.home.logs)
 
     def on_returned(self, message: Returned) -> None:
+        """What comes while the screen is laid out anew waits for it: what it is told to may not be there."""
         message.stop()
-        message.then(message.value)
+        if self.late is not None:
+            self.late.append(message)
+        else:
+            message.then(message.value)
 
     # keys everybody has
 
