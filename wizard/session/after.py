@@ -14,6 +14,7 @@ from wizard.plan.specs import copy_of
 
 HUBS = {"lm-eval": "huggingface", "evalscope": "modelscope"}  # where each tool has its questions from
 
+COUNTS = ("num_generations", "max_completion_length", "vllm_tensor_parallel_size")  # settings that a forecast reads
 FORMED = ("quantise", "serve")  # stages whose engines depend on the format
 Capability = tuple[int, int]
 
@@ -57,10 +58,14 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
 
 def settled(catalog: Catalog, recipe_id: str, settings: Mapping[str, Any]) -> Catalog:
     """The catalogue whose recipe has the settings of a run config: how many answers there are to a question, how long
-    they may be."""
+    they may be. Raises setting-no-count."""
     recipe = catalog.recipes.get(recipe_id)
     if recipe is None or not settings:
         return catalog
+    for name in COUNTS:
+        value = settings.get(name, 1)
+        if type(value) is not int or value < 1:
+            raise WizardError("setting-no-count", name=name, found=str(value))
     asked = replace(recipe, settings={**recipe.settings, **settings})
     return replace(catalog, recipes={**catalog.recipes, recipe.id: asked})
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.view import fake_values
 from wizard.contract import DataChoice, Plan, Verdict
+from wizard.errors import WizardError
 from wizard.session import Desk
 from wizard.session.amount import Amount
 from wizard.session.refit import refit, wanted
@@ -75,3 +76,11 @@ def test_the_answers_that_a_run_config_asks_for_are_counted(desk: Desk) -> None:
         for settings in ({}, {"max_completion_length": 16})
     )
     assert short < usual
+
+
+@pytest.mark.parametrize("value", ["eight", 0, -3, True, [1], 2.5])
+@pytest.mark.parametrize("name", ["num_generations", "max_completion_length"])
+def test_what_is_no_count_is_refused_before_it_is_reckoned_with(desk: Desk, name: str, value: Any) -> None:
+    with pytest.raises(WizardError) as caught:
+        desk.judge("grpo-lora-cpu", "smollm2-135m", **{name: value})
+    assert (caught.value.problem.code, caught.value.problem.params["name"]) == ("setting-no-count", name)
