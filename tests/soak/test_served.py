@@ -26,7 +26,7 @@ import psutil
 import pytest
 
 from tests.unit.stages.conftest import engine_python, lib, tiny_model, trl_python, vllm_python  # noqa: F401
-from tests.unit.stages.programs import KNOBS, ROWS, SFT, StageRun, serving
+from tests.unit.stages.programs import KNOBS, ROWS, StageRun, quantising, serving
 from tests.unit.stages.test_serve import KEY, engine_environment, spec
 from wizard.catalog import builtin, load
 from wizard.run import key_file
@@ -88,7 +88,8 @@ def live(
         prepare.order({"data": {"kind": "bundled"}, "rows": ROWS, "knobs": KNOBS}, inputs)
         compress = request.getfixturevalue("engine_python")("compress", "compress.cpu.py311.txt")
         made = StageRun(root / "quantise", "quantise", compress, lib, root)
-        made.order(quantising(request.param), {**inputs, "prepare": done(prepare)})
+        order = quantising(load([builtin()]).formats[request.param], weight_bytes=2)
+        made.order(order, {**inputs, "prepare": done(prepare)})
         inputs["quantise"] = done(made)
     else:
         names = ("tiny", "one", "two")
@@ -100,24 +101,6 @@ def live(
     stage.order(spec("vllm-cpu", root, dtype="bfloat16", **more), inputs)
     with serving(stage) as process:
         yield Live(stage, process, stage.events("ready")[0]["endpoint"], names)
-
-
-def quantising(format: str) -> dict[str, Any]:
-    told = load([builtin()]).formats[format]
-    return {
-        **SFT,
-        "format": format,
-        "maker": told.maker,
-        "quantising": {**told.settings, "groups": list(told.groups)},
-        "calibrated": told.calibrated,
-        "most_worse": 0.5,
-        "questions": [],
-        "max_new_tokens": 8,
-        "seq_len": 128,
-        "seed": 7,
-        "device": "cpu",
-        "weight_bytes": 2,
-    }
 
 
 def done(stage: StageRun) -> dict[str, str]:

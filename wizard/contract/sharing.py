@@ -21,8 +21,7 @@ def readers_of(knobs: Mapping[str, Any]) -> int:
 
 def generator_cards(recipe: Recipe) -> int:
     """Kept from the training for a server that writes its answers (TRL's server mode)."""
-    count = int(recipe.settings.get("vllm_tensor_parallel_size", 1))
-    return count if written_by(recipe.settings) == f"server {count}" else 0
+    return int(written_by(recipe.settings).partition(" ")[2] or 0)
 
 
 def written_by(settings: Mapping[str, Any]) -> str:

@@ -130,8 +130,9 @@ def hold_possible(choice: Choice, verdict: Verdict, catalog: Catalog) -> None:
     for name, told, known in misspelt(recipe.trainer, {**recipe.settings, **choice.settings}):
         near = nearest(told, known)
         raise WizardError("setting-misspelt", name=name, found=told, known=", ".join(known), nearest=near)
-    if verdict.pythons.get(verdict.engines.get("train", ""), "") <= "{}.{}".format(*sys.version_info):
-        hold_readable(Path(str(choice.settings.get("reward_file", ""))))
+    rewards, python = choice.settings.get("reward_file"), verdict.pythons.get(verdict.engines.get("train", ""), "")
+    if rewards and python <= "{}.{}".format(*sys.version_info):  # else what it says is not what a newer one would
+        hold_readable(Path(str(rewards)))
 
 
 def hold_readable(rewards: Path) -> None:

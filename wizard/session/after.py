@@ -56,7 +56,7 @@ def widened(catalog: Catalog, choice: Choice, card: Capability | None = None) ->
     return replace(catalog, recipes=recipes, formats=formats)
 
 
-def settled(catalog: Catalog, recipe_id: str, settings: Mapping[str, Any]) -> Catalog:
+def with_settings(catalog: Catalog, recipe_id: str, settings: Mapping[str, Any]) -> Catalog:
     """The catalogue whose recipe has the settings of a run config: how many answers there are to a question, how long
     they may be. Raises setting-no-count."""
     recipe = catalog.recipes.get(recipe_id)

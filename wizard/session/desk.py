@@ -166,7 +166,7 @@ class Desk(WishDesk, DataDesk, UsingDesk):
     def judge(
         self, recipe: str, model: str, knobs: Knobs | None = None, amount: Amount = UNKNOWN, **settings: Any
     ) -> Verdict:
-        catalog = after.settled(self.catalog(), recipe, settings)
+        catalog = after.with_settings(self.catalog(), recipe, settings)
         found = fit.judge(self.machine(), catalog, recipe, model, knobs, **self._known(), **amount._asdict())
         return reach.marked(found, self._far())
 
@@ -203,7 +203,7 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         known["here"] |= present.replayed(self.home, {} if self.pretend else choice.requirements)
 
         def judged(knobs: Knobs, terms: bool = True) -> Verdict:
-            asked = after.settled(catalog, choice.recipe, choice.settings)
+            asked = after.with_settings(catalog, choice.recipe, choice.settings)
             return fit.judge(machine, asked, choice.recipe, choice.model, knobs, engines, terms=terms, **known)
 
         choice, told = serving.of_context(choice, catalog, lambda knobs: judged(knobs, terms=False))

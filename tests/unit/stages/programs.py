@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from wizard.contract import Format
 from wizard.stages.client import Client
 from wizard.stages.ports import claim
 
@@ -44,6 +45,25 @@ KNOBS = {
 LORA = {"id": "lora", "base": "whole", "trainable": "adapter", "tuner": "lora", "settings": {}, "arguments": {}}
 SFT = {"trainer": "sft", "settings": {}, "method": LORA}
 ROWS = [{"question": f"What is {n} and {n}?", "answer": f"It is {n + n}, I am sure."} for n in range(12)]
+
+
+def quantising(format: Format, **more: Any) -> dict[str, Any]:
+    """The spec of a quantise stage."""
+    return {
+        **SFT,
+        "format": format.id,
+        "maker": format.maker,
+        "quantising": {**format.settings, "groups": list(format.groups)},
+        "calibrated": format.calibrated,
+        "most_worse": 0.5,
+        "questions": [],
+        "max_new_tokens": 8,
+        "seq_len": 128,
+        "seed": 7,
+        "device": "cpu",
+        "weight_bytes": 4,
+        **more,
+    }
 
 
 def built(engine: str, lock: str, python: str, cache: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.stages.programs import KNOBS, ROWS, SFT, Forge, StageRun, Stages, served, serving, tiny
+from tests.unit.stages.programs import KNOBS, ROWS, SFT, Forge, StageRun, Stages, quantising, served, serving, tiny
 from wizard.catalog import builtin, load
 from wizard.stages.quantising.gptqmodel import allow_few_cores
 
@@ -52,21 +52,7 @@ def quantise(stage: Stages, trl_python: Path, model: Path, rows: StageRun) -> Qu
         told = FORMATS[format]
         made = stage("quantise", trl_python, f"quantise-{format}", **more.pop("variables", {}))
         made.forge = forge
-        spec = {
-            **SFT,
-            "format": format,
-            "maker": told.maker,
-            "quantising": {**told.settings, "groups": list(told.groups)},
-            "calibrated": told.calibrated,
-            "most_worse": 0.5,
-            "questions": QUESTIONS,
-            "max_new_tokens": 8,
-            "seq_len": 128,
-            "seed": 7,
-            "device": "cpu",
-            "weight_bytes": 4,
-            **more,
-        }
+        spec = quantising(told, **{"questions": QUESTIONS, **more})
         prepared = rows.done()["outputs"] if outputs is None else outputs
         return made.order(spec, {"prepare": prepared, "merge": {"merged": merged}})
 
