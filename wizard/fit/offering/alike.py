@@ -1,11 +1,12 @@
-"""Recipes that take the same memory, time and disk: the first of them is judged, and the others are told the same."""
+"""Recipes and models that take the same memory, time and disk: the first of them is judged, and the others are told the
+same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from wizard.contract import Catalog, Knobs, Recipe, Verdict
+from wizard.contract import Catalog, Knobs, Model, Problem, Recipe, Verdict
 from wizard.fit.offering.recipe_step import projected_by, size_of, targets_of, tuner_of
 
 INDIFFERENT = ("alpha", "learning_rate", "seed", "save_steps")  # knobs that neither memory nor time depends on
@@ -29,23 +30,38 @@ def shape_of(recipe: Recipe, catalog: Catalog) -> object:
     )  # fmt: skip
 
 
-def of_another(verdict: Verdict, recipe: Recipe, catalog: Catalog) -> Verdict:
-    """As it was judged of one that is alike."""
-    own = {name: getattr(recipe.knobs, name) for name in INDIFFERENT}
-    title = catalog.methods[recipe.method].title
+def numbers_of(model: Model, here: frozenset[str]) -> object:
+    """All of a model that a verdict depends on, but for its name. `here`: what is fetched already."""
+    source = model.sources[0] if model.sources else None
+    carriers = tuple(each.ref for each in model.sources if each.kind == "bundled")
+    size = (source.kind, source.bytes) if source else ()
+    whole = replace(model.architecture, family="")
+    return whole, model.params, model.modality, model.max_len, model.held, size, carriers, model.id in here
 
-    def renamed(problem: object) -> object:
-        params = getattr(problem, "params", {})
-        return replace(problem, params={**params, "method": title}) if "method" in params else problem  # type: ignore[type-var]
+
+def of_another(verdict: Verdict, recipe: Recipe, model: Model, catalog: Catalog) -> Verdict:
+    """As it was judged of a recipe and a model that are alike."""
+    if (recipe.id, model.id) == (verdict.recipe, verdict.model):
+        return verdict
+    own = {name: getattr(recipe.knobs, name) for name in INDIFFERENT}
+    names = {"model": model.title}
+    if recipe.method != verdict.method:
+        names["method"] = catalog.methods[recipe.method].title
+
+    def renamed(problem: Problem) -> Problem:
+        told = {name: title for name, title in names.items() if name in problem.params}
+        return replace(problem, params={**problem.params, **told}) if told else problem
 
     return replace(
         verdict,
         recipe=recipe.id,
+        model=model.id,
         method=recipe.method,
         knobs=replace(verdict.knobs, **own),
-        reason=renamed(verdict.reason),  # type: ignore[arg-type]
-        also=tuple(map(renamed, verdict.also)),  # type: ignore[arg-type]
-        case={**verdict.case, "method": recipe.method},
+        reason=renamed(verdict.reason) if verdict.reason else None,
+        also=tuple(map(renamed, verdict.also)),
+        engine_notes=tuple(map(renamed, verdict.engine_notes)),
+        case={**verdict.case, "method": recipe.method, "model": model.id},
     )
 
 

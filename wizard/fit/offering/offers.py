@@ -10,7 +10,7 @@ from typing import Any
 
 from wizard.contract import Catalog, Machine, Verdict
 from wizard.contract.sharing import least_cards
-from wizard.fit.offering.alike import groups, of_another
+from wizard.fit.offering.alike import groups, numbers_of, of_another
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.inference import SENSIBLE_TOKEN
 from wizard.fit.offering.judge import judge
@@ -48,14 +48,17 @@ def offers(
     ]
     models = [each for each in catalog.models.values() if model in ("", each.id, each.architecture.family)]
     measured = known is not None and known.records  # a record is of one method alone
+    numbers = {each.id: numbers_of(each, here) for each in models}
     found: list[Verdict] = []
     with uncollected():
         for same in [[recipe] for recipe in wanted] if measured else groups(wanted, catalog):
-            first, *others = same
+            judged: dict[object, Verdict] = {}
             for each in models:
-                if suits(first, each):
-                    verdict = judge(machine, catalog, first.id, each.id, **given)
-                    found += [verdict, *(of_another(verdict, other, catalog) for other in others)]
+                if suits(same[0], each):
+                    kin = each.id if measured or terms else numbers[each.id]  # what would help names its relatives
+                    if kin not in judged:
+                        judged[kin] = judge(machine, catalog, same[0].id, each.id, **given)
+                    found += [of_another(judged[kin], other, each, catalog) for other in same]
     ordered = sorted(found, key=lambda verdict: _rank(verdict, catalog))
     tasks = {verdict.task for verdict in ordered}
     best = {name: next((v for v in ordered if v.task == name and v.status != "no"), None) for name in tasks}
