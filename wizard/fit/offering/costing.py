@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from wizard.contract import Knobs
 from wizard.contract.sharing import generator_cards
@@ -15,6 +15,19 @@ from wizard.fit.offering.flops import UTILISATION, card_flops, cpu_flops
 from wizard.fit.offering.merging import SHARD, Merging, merging
 from wizard.fit.offering.serving import serving_cards
 from wizard.fit.offering.setting import Setting
+
+T = TypeVar("T")
+
+
+class Around(NamedTuple):
+    """What the stages take that stand around a training, whatever is trained: by stage, with nothing for the training.
+    `cards`: of the server."""
+
+    seconds: Mapping[str, float]
+    disk: Mapping[str, int]
+    memory: Mapping[str, int]
+    way: Merging
+    cards: int
 
 
 class Costs(NamedTuple):
@@ -30,10 +43,32 @@ class Costs(NamedTuple):
 
 
 def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
-    device = "cuda" if setting.device == "cuda" else "cpu"
-    way = merging(setting.model, device, setting.capacity, setting.machine.ram_free_bytes)
-    found = (served if setting.serves else trained)(setting, knobs, card_bytes, way)
+    found = (served if setting.serves else trained)(setting, knobs, card_bytes, around(setting))
     return with_evaluation(setting, knobs, found) if "evaluate" in setting.picks.engines else found
+
+
+def around(setting: Setting) -> Around:
+    """Once for all recipes that choose the same engines for a model."""
+    key = (*setting.alike, setting.model.id, setting.picks.engines.get("serve", ""))
+    if key not in setting.seen.around:
+        setting.seen.around[key] = _around(setting)
+    found: Around = setting.seen.around[key]
+    return found
+
+
+def _around(setting: Setting) -> Around:
+    model, engines, device, format = setting.model, setting.picks.engines, setting.device, setting.format
+    way = merging(model, device, setting.capacity, setting.machine.ram_free_bytes)
+    cards = serving_cards(setting, engines["serve"]) if "serve" in engines and not setting.serves else 1
+    memory = work.stage_memory(engines, model, device, way, setting.halves, format, cards)
+    fetched = model.id in setting.here
+    return Around(
+        seconds=work.stage_seconds(engines, model, device, way, fetched, format),
+        disk=work.stage_disk(engines, model, setting.catalog, setting.kind, setting.built, fetched, format),
+        memory=memory,
+        way=way,
+        cards=cards,
+    )
 
 
 def _flops(setting: Setting, device: str) -> float:
@@ -57,8 +92,8 @@ def with_evaluation(setting: Setting, knobs: Knobs, cost: Costs) -> Costs:
     )
 
 
-def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:
-    model, picks, device = setting.model, setting.picks, setting.device
+def trained(setting: Setting, knobs: Knobs, card_bytes: int, around: Around) -> Costs:
+    model, device = setting.model, setting.device
     step, parts, own = setting.step(knobs), knobs.sequence_parallel, setting.recipe.settings
     load = work.load_of(setting.recipe, setting.catalog, knobs, setting.rows, setting.row_tokens)
     load = answering.answered(load, step.task, setting.recipe.trainer, own, knobs.seq_len)
@@ -73,36 +108,36 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Co
     def a_step(tokens: int) -> float:
         return setting.micro_step(step, tokens, parts) * work.micro_batches(knobs) * slower + writing
 
-    train = work.train_seconds(knobs, load, a_step(load.row_tokens))
-    fetched, numbers = model.id in setting.here, held.trained(step)
-    cards = serving_cards(setting, picks.engines["serve"]) if "serve" in picks.engines else 1
-    memory = work.stage_memory(picks.engines, model, card_bytes, device, way, setting.halves, setting.format, cards)
+    train = work.train_seconds(knobs, load, a_step(load.row_tokens), model, device)
+    memory = training(around.memory, card_bytes)
     if setting.guesser:
-        memory["serve"] += work.draft_bytes(model, setting.guesser, cards)
+        memory["serve"] += work.draft_bytes(model, setting.guesser, around.cards)
     packs = setting.method.quantised and setting.method.base != "hqq"
-    ram = work.stage_ram(device, memory, model, packs, way, knobs, setting.format)
+    ram = work.stage_ram(device, memory, model, packs, around.way, knobs, setting.format)
     ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
     if generator_cards(setting.recipe):  # a server beside, started anew for each training
         ram["train"] += work.SERVER_RAM["vllm"] + min(model.params * 2, SHARD)
         train += work.SERVE_SECONDS["vllm"]
     return Costs(
-        seconds=work.stage_seconds(picks.engines, model, train, device, way, fetched, setting.format),
-        disk=work.stage_disk(
-            picks.engines, model, numbers, setting.catalog, setting.kind, setting.built, fetched, setting.format
-        ),
+        seconds=training(around.seconds, round(train, 1)),
+        disk=training(around.disk, around.disk.get("train", 0) + work.checkpoints(held.trained(step))),
         memory=memory,
         ram=ram,
-        way=way,
+        way=around.way,
         step_seconds=a_step(knobs.seq_len),
     )
 
 
-def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Costs:
+def training(found: Mapping[str, T], own: T) -> dict[str, T]:
+    """With the training's own, unless there is no engine for it."""
+    return {**found, "train": own} if "train" in found else dict(found)
+
+
+def served(setting: Setting, knobs: Knobs, card_bytes: int, around: Around) -> Costs:
     """An engine on a card has its program in RAM, and a file of the weights on their way; each further card a process
     of its own."""
-    model, engines, device = setting.model, setting.picks.engines, setting.device
-    fetched = model.id in setting.here
-    memory = work.stage_memory(engines, model, 0, device, way, setting.halves, setting.format) | {"serve": card_bytes}
+    model, engines, device, way = setting.model, setting.picks.engines, setting.device, around.way
+    memory = {**around.memory, "serve": card_bytes}
     if not any(source.kind == "bundled" for source in model.sources):
         memory["fetch"] = 0  # only what comes with a package is made of it in RAM
     memory = {stage: memory[stage] for stage in engines}
@@ -115,8 +150,8 @@ def served(setting: Setting, knobs: Knobs, card_bytes: int, way: Merging) -> Cos
         ram["serve"] = work.SERVER_RAM.get(inference.server_of(setting), 0) + min(model.params * 2, SHARD)
         ram["serve"] += (knobs.n_gpus - 1) * CPU_PROGRAM
     return Costs(
-        seconds=work.stage_seconds(engines, model, 0.0, device, way, fetched, setting.format),
-        disk=work.stage_disk(engines, model, 0, setting.catalog, setting.kind, setting.built, fetched, setting.format),
+        seconds=around.seconds,
+        disk=around.disk,
         memory=memory,
         ram=ram,
         way=way,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wizard.contract import Problem
@@ -14,7 +14,15 @@ from wizard.fit.offering.setting import Setting
 PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-short-of-ram"}
 
 
-def ways_to_serve(setting: Setting) -> Iterator[Picks]:
+def ways_to_serve(setting: Setting) -> Sequence[Picks]:
+    """The first choice first."""
+    key = (*setting.alike, setting.model.id)
+    if key not in setting.seen.served:
+        setting.seen.served[key] = tuple(_ways_to_serve(setting))
+    return setting.seen.served[key]
+
+
+def _ways_to_serve(setting: Setting) -> Iterator[Picks]:
     """A model may be tuned in 4 bits and still be too large to serve in 16."""
     picks = setting.picks
     if "serve" not in picks.engines or setting.serves:

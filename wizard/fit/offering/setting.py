@@ -23,11 +23,13 @@ BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 @dataclass(slots=True)
 class Picked:
-    """What was found before on a machine, for other recipes and models: cards, and for engines alike the build and who
-    runs each stage."""
+    """What was found before on a machine, for other recipes and models: cards; for engines alike the build and who runs
+    each stage; for a model beside them how it may be served, and what the stages around a training take."""
 
     hands: dict[tuple[int, int], tuple[tuple[Gpu, ...], ...]] = field(default_factory=dict)
     engines: dict[tuple[object, ...], tuple[str, Picks]] = field(default_factory=dict)
+    served: dict[tuple[object, ...], tuple[Picks, ...]] = field(default_factory=dict)
+    around: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Setting:
     kind: str  # accelerator
     picks: Picks
     home_free: int
+    seen: Picked = field(default_factory=Picked)
+    alike: tuple[object, ...] = ()  # the same for all whose engines are chosen alike on the same cards
     rows: int = 0
     row_tokens: int = 0
     known: Known = field(default_factory=Known)
@@ -191,6 +195,7 @@ def settle(
         kind="cpu",
         picks=Picks(),
         home_free=home_free,
+        seen=seen,
         **(given or {}),
     )
     found: list[Setting] = []
@@ -204,12 +209,12 @@ def settle(
             if key not in seen.engines:
                 seen.engines[key] = _picks(kept, only(machine, cards), forced)
             kind, picks = seen.engines[key]
-            found.append(replace(kept, device="cuda", gpus=cards, kind=kind, picks=picks))
+            found.append(replace(kept, device="cuda", gpus=cards, kind=kind, picks=picks, alike=key))
     if "cpu" in recipe.accelerators:
         key = (*alike, "cpu")
         if key not in seen.engines:
             seen.engines[key] = "cpu", pick(recipe, model, machine, catalog, "cpu", forced)
-        found.append(replace(kept, picks=seen.engines[key][1]))
+        found.append(replace(kept, picks=seen.engines[key][1], alike=key))
     return tuple(found)
 
 

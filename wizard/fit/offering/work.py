@@ -51,23 +51,27 @@ def steps_of(knobs: Knobs, load: Load) -> int:
     return min(asked, knobs.max_steps) if knobs.max_steps else asked
 
 
-def train_seconds(knobs: Knobs, load: Load, step: float) -> float:
-    return TRAIN_START_SECONDS + steps_of(knobs, load) * step
+def train_seconds(knobs: Knobs, load: Load, step: float, model: Model, device: str) -> float:
+    return TRAIN_START_SECONDS + steps_of(knobs, load) * step + reading_seconds(model, device)
+
+
+def reading_seconds(model: Model, device: str) -> float:
+    """The weights once."""
+    return merging.weight_bytes(model) / (1e9 if device == "cuda" else 0.5e9)
 
 
 def stage_seconds(
     engines: Mapping[str, str],
     model: Model,
-    train: float,
     device: str,
     way: Merging,
     fetched: bool = False,
     format: Format | None = None,
 ) -> dict[str, float]:
-    """`format`: of the quantise stage, where there is one."""
+    """Of every stage but the training. `format`: of the quantise stage, where there is one."""
     source = model.sources[0] if model.sources else None
     bundled = source is not None and source.kind == "bundled"
-    move = merging.weight_bytes(model) / (1e9 if device == "cuda" else 0.5e9)  # reading the weights once
+    move = reading_seconds(model, device)
     found = {
         "fetch": LOOK_SECONDS
         if fetched
@@ -75,7 +79,6 @@ def stage_seconds(
         if bundled
         else download_bytes(model) / DOWNLOAD_BYTES_PER_SECOND,
         "prepare": PREPARE_SECONDS,
-        "train": train + move,
         "merge": merging.START_SECONDS + 4 * move + merging.answering_seconds(model, way),
         "quantise": 4 * move + fewer.seconds(model, format, way) if format else 0.0,
         "serve": SERVE_SECONDS.get(engines.get("serve", ""), 30.0) + move,
@@ -90,16 +93,16 @@ def download_bytes(model: Model) -> int:
 def stage_disk(
     engines: Mapping[str, str],
     model: Model,
-    trained: int,
     catalog: Catalog,
     kind: str,
     built: Collection[str] = (),
     fetched: bool = False,
     format: Format | None = None,
 ) -> dict[str, int]:
-    """Each stage with what it writes; an environment counts where it is first used, unless it is `built`."""
+    """Each stage with what it writes, but for checkpoints; an environment counts where it is first used, unless it is
+    `built`."""
     saved = merging.weight_bytes(model)
-    wrote = {"fetch": 0 if fetched else saved, "train": checkpoints(trained), "merge": saved}
+    wrote = {"fetch": 0 if fetched else saved, "merge": saved}
     wrote |= {"prepare": 5_000_000, "quantise": fewer.written_bytes(model, format) if format else 0}
     seen = set(built)
     disk: dict[str, int] = {}
@@ -118,15 +121,15 @@ def checkpoints(trained: int) -> int:
 def stage_memory(
     engines: Mapping[str, str],
     model: Model,
-    train: int,
     device: str,
     way: Merging,
     halves: bool,
     format: Format | None = None,
     cards: int = 1,
 ) -> dict[str, int]:
-    """RAM of every stage on a CPU; on a card what those that work there hold of it. `cards`: that serve together."""
-    found = {"train": train, "merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
+    """RAM of every stage but the training on a CPU; on a card what those that work there hold of it. `cards`: that serve
+    together."""
+    found = {"merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
     quantise = way.card_bytes or (fewer.ram_bytes(model, format, way) if format else 0)
     found |= {"quantise": quantise}
     if device == "cuda":
