@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from wizard.contract import Catalog, Knobs, Model, Problem, Recipe, Verdict
 from wizard.fit.offering.recipe_step import projected_by, size_of, targets_of, tuner_of
@@ -43,8 +44,8 @@ def of_another(verdict: Verdict, recipe: Recipe, model: Model, catalog: Catalog)
     """As it was judged of a recipe and a model that are alike."""
     if (recipe.id, model.id) == (verdict.recipe, verdict.model):
         return verdict
-    own = {name: getattr(recipe.knobs, name) for name in INDIFFERENT}
     names = {"model": model.title}
+    own = _own(recipe.knobs) if recipe.id != verdict.recipe else {}
     if recipe.method != verdict.method:
         names["method"] = catalog.methods[recipe.method].title
 
@@ -57,7 +58,7 @@ def of_another(verdict: Verdict, recipe: Recipe, model: Model, catalog: Catalog)
         recipe=recipe.id,
         model=model.id,
         method=recipe.method,
-        knobs=replace(verdict.knobs, **own),
+        knobs=replace(verdict.knobs, **own) if own else verdict.knobs,
         reason=renamed(verdict.reason) if verdict.reason else None,
         also=tuple(map(renamed, verdict.also)),
         engine_notes=tuple(map(renamed, verdict.engine_notes)),
@@ -65,9 +66,12 @@ def of_another(verdict: Verdict, recipe: Recipe, model: Model, catalog: Catalog)
     )
 
 
+def _own(knobs: Knobs) -> dict[str, Any]:
+    return {name: getattr(knobs, name) for name in INDIFFERENT}
+
+
 def _sized(knobs: Knobs) -> Knobs:
-    usual = Knobs()
-    return replace(knobs, **{name: getattr(usual, name) for name in INDIFFERENT})
+    return replace(knobs, **_own(Knobs()))
 
 
 def _frozen(told: Mapping[str, object]) -> tuple[tuple[str, str], ...]:

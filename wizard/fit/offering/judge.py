@@ -17,7 +17,6 @@ from wizard.fit.offering.correct import Known, explained
 from wizard.fit.offering.drafting import status_of, verdict
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.mending import Situation
-from wizard.fit.offering.recipe_step import step_of
 from wizard.fit.offering.remedies import remedies
 from wizard.fit.offering.serving import by_server
 from wizard.fit.offering.setting import Picked, Setting, settle
@@ -96,7 +95,8 @@ def best(ways: Sequence[Setting], knobs: Knobs | None) -> tuple[Setting, Verdict
     for way, rungs, at, found in hopeful or walked[:1]:
         draft = verdict(way, rungs, at, found)
         if draft.status != "no":
-            return way, replace(draft, engine_notes=(*_why_without_card(ways, way, knobs), *draft.engine_notes))
+            told = _why_without_card(ways, way, knobs)
+            return way, replace(draft, engine_notes=(*told, *draft.engine_notes)) if told else draft
         first = first or (way, draft)
     assert first
     return first
@@ -187,6 +187,6 @@ def explain(setting: Setting, draft: Verdict) -> Verdict:
     if setting.serves:
         peak = inference.peak(setting, draft.knobs)
         return replace(draft, moment=peak.moment, terms=peak.terms, basis=peak.basis)
-    step = step_of(setting.case(draft.knobs))
+    step = setting.step(draft.knobs)
     peak = explained(peak_of(step), setting.correction(draft.knobs), step)
     return replace(draft, moment=peak.moment, terms=peak.terms, basis=peak.basis)

@@ -21,6 +21,7 @@ TASKS = {"vision": "sft", "cpo": "orpo", "none": "infer"}
 PACKED = {"awq": "int4"}  # a method's base, likewise
 BITSANDBYTES = ("nf4", "nf4-dq", "int8")
 SIZES = ("oft_block_size", "boft_block_size", "init_r", "r", "size")  # settings that say how large a tuner is
+Asked = Mapping[str, Any]  # fields of a step
 COLOCATED = 0.3  # of the card, where a recipe does not say (vllm_gpu_memory_utilization of TRL 1.16)
 
 
@@ -40,54 +41,65 @@ class Case:
     card_bytes: int = 0
 
 
-def step_of(case: Case) -> Step:
-    """As our own train stage runs it."""
+def step_of(case: Case, asked: Asked | None = None) -> Step:
+    """As our own train stage runs it. `asked`: of the same case but for its model, where that was found before."""
+    model, method = case.model, case.method
+    task, awake = str((asked := asked or asked_of(case))["task"]), min(asked["awake"], model.architecture.layers)
+    packed = method.quantised and model.architecture.kind not in UNQUANTISED
+    grown, params = grown_by(model, awake if asked["tuner"] == "llama-pro" else 0)
+    own = {
+        "architecture": grown,
+        "params": params - (headless(grown) if task in SCORED else 0),
+        "awake": awake,
+        "teacher_params": case.teacher_params if task == "distil" else 0,
+        "images": case.knobs.micro_batch if case.trainer == "vision" and model.architecture.tower else 0,
+    }
+    if packed:
+        own["base"] = PACKED.get(method.base, method.base)
+    return Step(**{**asked, **own})
+
+
+def asked_of(case: Case) -> Asked:
+    """What a recipe asks for on a device, whatever the model."""
     knobs, method, half = case.knobs, case.method, case.compute_bytes == 2
-    packed = method.quantised and case.model.architecture.kind not in UNQUANTISED
     task = task_of(case.trainer, case.settings)
     tuner, awake = tuner_of(method)
-    awake = min(awake, case.model.architecture.layers)
-    grown, params = grown_by(case.model, awake if tuner == "llama-pro" else 0)
     optimizer = optimizer_of(str(method.arguments.get("optim", knobs.optimizer)))
     generated = bool(case.settings.get("use_vllm"))
     whole = method.trainable == "all" and method.tuner not in BLOCKS  # held in 32 bits, computed in 16
-    return Step(
-        architecture=grown,
-        params=params - (headless(grown) if task in SCORED else 0),
-        base=PACKED.get(method.base, method.base) if packed else "fp32" if whole or not half else "bf16",
-        mixed=half and method.trains,
-        trains_all=method.trainable == "all",
-        adapter_bytes=2 if method.base in BITSANDBYTES else 4,  # TRL makes it bf16 beside such a base
-        tuner=tuner,
-        rank=size_of(method, knobs),
-        awake=awake,
-        targets=targets_of(method, knobs),
-        dora=method.dora,
-        optimizer="lisa" if method.tuner == "lisa" else optimizer,
-        projected=projected_by(method, knobs),
-        foreach=knobs.optimizer == "adamw_torch",
-        accumulates=knobs.accumulate > knobs.readers,
-        micro_batch=knobs.micro_batch,
-        seq_len=ceil(knobs.seq_len / knobs.sequence_parallel),  # a card's part of each
-        checkpointing=knobs.grad_ckpt,
-        attention="sdpa" if knobs.attention == "auto" else knobs.attention,
-        compiled=knobs.compile,
-        float8=method.tuner == "fp8",
-        fused_loss=knobs.fused_loss,
-        zero=3 if knobs.fsdp else knobs.zero_stage,
-        cards=knobs.n_gpus * knobs.nodes,
-        offload=knobs.offload != "none",
-        weights_stay=knobs.offload == "optimizer",
-        fsdp=knobs.fsdp,
-        task=task,
-        teacher_params=case.teacher_params if task == "distil" else 0,
-        blind=case.trainer == "vision" and case.settings.get("tower", "frozen") == "frozen",
-        images=knobs.micro_batch if case.trainer == "vision" and case.model.architecture.tower else 0,
-        rounds=rounds_of(knobs, generated=generated) if task in GENERATING else 1,
-        colocated_bytes=colocated(case) if generated else 0,
-        cpu=case.device == "cpu",
-        context_bytes=(case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
-    )
+    return {
+        "base": "fp32" if whole or not half else "bf16",
+        "mixed": half and method.trains,
+        "trains_all": method.trainable == "all",
+        "adapter_bytes": 2 if method.base in BITSANDBYTES else 4,  # TRL makes it bf16 beside such a base
+        "tuner": tuner,
+        "rank": size_of(method, knobs),
+        "awake": awake,
+        "targets": targets_of(method, knobs),
+        "dora": method.dora,
+        "optimizer": "lisa" if method.tuner == "lisa" else optimizer,
+        "projected": projected_by(method, knobs),
+        "foreach": knobs.optimizer == "adamw_torch",
+        "accumulates": knobs.accumulate > knobs.readers,
+        "micro_batch": knobs.micro_batch,
+        "seq_len": ceil(knobs.seq_len / knobs.sequence_parallel),  # a card's part of each
+        "checkpointing": knobs.grad_ckpt,
+        "attention": "sdpa" if knobs.attention == "auto" else knobs.attention,
+        "compiled": knobs.compile,
+        "float8": method.tuner == "fp8",
+        "fused_loss": knobs.fused_loss,
+        "zero": 3 if knobs.fsdp else knobs.zero_stage,
+        "cards": knobs.n_gpus * knobs.nodes,
+        "offload": knobs.offload != "none",
+        "weights_stay": knobs.offload == "optimizer",
+        "fsdp": knobs.fsdp,
+        "task": task,
+        "blind": case.trainer == "vision" and case.settings.get("tower", "frozen") == "frozen",
+        "rounds": rounds_of(knobs, generated=generated) if task in GENERATING else 1,
+        "colocated_bytes": colocated(case) if generated else 0,
+        "cpu": case.device == "cpu",
+        "context_bytes": (case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
+    }
 
 
 def rounds_of(knobs: Knobs, *, generated: bool) -> int:

@@ -67,6 +67,8 @@ def by_server(setting: Setting) -> Iterator[Setting]:
 
 
 def served_by(setting: Setting, name: str) -> Picks:
+    if setting.picks.engines.get("serve") == name:
+        return setting.picks
     python = python_for(setting.catalog.engines[name], setting.machine, setting.kind)
     picks = setting.picks
     return replace(picks, engines={**picks.engines, "serve": name}, pythons={**picks.pythons, name: python})

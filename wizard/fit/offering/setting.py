@@ -15,7 +15,7 @@ from wizard.fit.offering.cards import hands, only, serving
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
 from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
 from wizard.fit.offering.flops import step_seconds
-from wizard.fit.offering.recipe_step import Case, step_of
+from wizard.fit.offering.recipe_step import Asked, Case, asked_of, step_of
 
 NUMBERS = {"fp32": 4, "bf16": 2, "fp16": 2}  # bytes, where a person chooses
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -24,12 +24,14 @@ BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 @dataclass(slots=True)
 class Picked:
     """What was found before on a machine, for other recipes and models: cards; for engines alike the build and who runs
-    each stage; for a model beside them how it may be served, and what the stages around a training take."""
+    each stage; for a model beside them how it may be served, and what the stages around a training take; steps."""
 
     hands: dict[tuple[int, int], tuple[tuple[Gpu, ...], ...]] = field(default_factory=dict)
     engines: dict[tuple[object, ...], tuple[str, Picks]] = field(default_factory=dict)
     served: dict[tuple[object, ...], tuple[Picks, ...]] = field(default_factory=dict)
     around: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    asked: dict[tuple[object, ...], Asked] = field(default_factory=dict)
+    steps: dict[tuple[object, ...], Step] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,14 @@ class Setting:
         return corrected(numbers_of(step), self.correction(knobs), step)
 
     def step(self, knobs: Knobs) -> Step:
-        return step_of(self.case(knobs))
+        seen, alike = self.seen, (*self.alike, self.recipe.id, knobs)
+        key = (self.model.id, *alike)
+        if key not in seen.steps:
+            case = self.case(knobs)
+            if alike not in seen.asked:
+                seen.asked[alike] = asked_of(case)
+            seen.steps[key] = step_of(case, seen.asked[alike])
+        return seen.steps[key]
 
     def micro_step(self, step: Step, row_tokens: int, parts: int = 1) -> float:
         """Seconds of one micro-batch whose rows have so many tokens; `parts`: cards that read a row together."""
