@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from wizard.contract.hashing import HashedOnce
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 from wizard.contract.results import Direction
@@ -37,7 +38,7 @@ class Tower:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(HashedOnce):
     """The numbers of a decoder, named as in transformers' configurations. `kind` is transformers' model_type."""
 
     family: str = ""
@@ -74,6 +75,7 @@ class Architecture:
     linear_value_dim: int = 0
     other_params: int = 0  # what none of these numbers tells: embeddings of each layer, gates
     tower: Tower | None = None
+    __hash__ = HashedOnce.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +222,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knobs:
+class Knobs(HashedOnce):
     seq_len: int = 1024
     micro_batch: int = 1
     accumulate: int = 8
@@ -247,6 +249,7 @@ class Knobs:
     save_steps: int = 50
     save_minutes: float = 10.0  # 0: by steps alone
     seed: int = 42
+    __hash__ = HashedOnce.__hash__
 
     @property
     def readers(self) -> int:

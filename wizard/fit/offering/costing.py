@@ -49,7 +49,7 @@ def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
 
 def around(setting: Setting) -> Around:
     """Once for all recipes that choose the same engines for a model."""
-    key = (*setting.alike, setting.model.id, setting.picks.engines.get("serve", ""))
+    key = (setting.alike, setting.model.id, setting.picks.engines.get("serve", ""))
     if key not in setting.seen.around:
         setting.seen.around[key] = _around(setting)
     found: Around = setting.seen.around[key]

@@ -16,7 +16,7 @@ PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-sh
 
 def ways_to_serve(setting: Setting) -> Sequence[Picks]:
     """The first choice first."""
-    key = (*setting.alike, setting.model.id)
+    key = (setting.alike, setting.model.id)
     if key not in setting.seen.served:
         setting.seen.served[key] = tuple(_ways_to_serve(setting))
     return setting.seen.served[key]

@@ -27,11 +27,11 @@ class Picked:
     each stage; for a model beside them how it may be served, and what the stages around a training take; steps."""
 
     hands: dict[tuple[int, int], tuple[tuple[Gpu, ...], ...]] = field(default_factory=dict)
-    engines: dict[tuple[object, ...], tuple[str, Picks]] = field(default_factory=dict)
-    served: dict[tuple[object, ...], tuple[Picks, ...]] = field(default_factory=dict)
-    around: dict[tuple[object, ...], Any] = field(default_factory=dict)
-    asked: dict[tuple[object, ...], Asked] = field(default_factory=dict)
-    steps: dict[tuple[object, ...], Step] = field(default_factory=dict)
+    engines: dict[tuple[object, ...], tuple[str, Picks, int]] = field(default_factory=dict)  # with a number
+    served: dict[tuple[int, str], tuple[Picks, ...]] = field(default_factory=dict)
+    around: dict[tuple[int, str, str], Any] = field(default_factory=dict)
+    asked: dict[tuple[int, str, Knobs], Asked] = field(default_factory=dict)
+    steps: dict[tuple[int, str, Knobs, str], Step] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Setting:
     picks: Picks
     home_free: int
     seen: Picked = field(default_factory=Picked)
-    alike: tuple[object, ...] = ()  # the same for all whose engines are chosen alike on the same cards
+    alike: int = 0  # the same for all whose engines are chosen alike on the same cards
     rows: int = 0
     row_tokens: int = 0
     known: Known = field(default_factory=Known)
@@ -159,14 +159,13 @@ class Setting:
         return corrected(numbers_of(step), self.correction(knobs), step)
 
     def step(self, knobs: Knobs) -> Step:
-        seen, alike = self.seen, (*self.alike, self.recipe.id, knobs)
-        key = (self.model.id, *alike)
-        if key not in seen.steps:
-            case = self.case(knobs)
+        seen, key = self.seen, (self.alike, self.recipe.id, knobs, self.model.id)
+        if (found := seen.steps.get(key)) is None:
+            case, alike = self.case(knobs), key[:3]
             if alike not in seen.asked:
                 seen.asked[alike] = asked_of(case)
-            seen.steps[key] = step_of(case, seen.asked[alike])
-        return seen.steps[key]
+            found = seen.steps[key] = step_of(case, seen.asked[alike])
+        return found
 
     def micro_step(self, step: Step, row_tokens: int, parts: int = 1) -> float:
         """Seconds of one micro-batch whose rows have so many tokens; `parts`: cards that read a row together."""
@@ -193,46 +192,38 @@ def settle(
     seen = picked or Picked()
     carriers = [(source.ref,) for source in model.sources if source.kind == "bundled"]
     alike = (*((stage, *names) for stage, names in recipe.engines.items()), "of", *carriers)
-    kept = Setting(
-        machine=machine,
-        catalog=catalog,
-        recipe=recipe,
-        model=model,
-        method=catalog.methods[recipe.method],
-        device="cpu",
-        gpus=(),
-        kind="cpu",
-        picks=Picks(),
-        home_free=home_free,
-        seen=seen,
-        **(given or {}),
-    )
+    method = catalog.methods[recipe.method]
+    shared: dict[str, Any] = {"machine": machine, "catalog": catalog, "recipe": recipe, "model": model}
+    shared |= {"method": method, "home_free": home_free, "seen": seen, **(given or {})}
     found: list[Setting] = []
     if "cuda" in recipe.accelerators and (machine.gpus or "cpu" not in recipe.accelerators):
         asked = (least_cards(recipe), n_gpus + generator_cards(recipe) if n_gpus else 0)
-        asked = asked if kept.method.trains else (0, 0)
+        asked = asked if method.trains else (0, 0)
         if asked not in seen.hands:
-            seen.hands[asked] = (hands(machine, *asked) if kept.method.trains else serving(machine)) or ((),)
+            seen.hands[asked] = (hands(machine, *asked) if method.trains else serving(machine)) or ((),)
         for cards in seen.hands[asked]:
             key = (*alike, *(gpu.index for gpu in cards))
             if key not in seen.engines:
-                seen.engines[key] = _picks(kept, only(machine, cards), forced)
-            kind, picks = seen.engines[key]
-            found.append(replace(kept, device="cuda", gpus=cards, kind=kind, picks=picks, alike=key))
+                seen.engines[key] = (*_picks(recipe, model, only(machine, cards), catalog, forced), len(seen.engines))
+            kind, picks, at = seen.engines[key]
+            found.append(Setting(device="cuda", gpus=cards, kind=kind, picks=picks, alike=at, **shared))
     if "cpu" in recipe.accelerators:
         key = (*alike, "cpu")
         if key not in seen.engines:
-            seen.engines[key] = "cpu", pick(recipe, model, machine, catalog, "cpu", forced)
-        found.append(replace(kept, picks=seen.engines[key][1], alike=key))
+            seen.engines[key] = "cpu", pick(recipe, model, machine, catalog, "cpu", forced), len(seen.engines)
+        kind, picks, at = seen.engines[key]
+        found.append(Setting(device="cpu", gpus=(), kind="cpu", picks=picks, alike=at, **shared))
     return tuple(found)
 
 
-def _picks(kept: Setting, here: Machine, forced: Mapping[str, str]) -> tuple[str, Picks]:
+def _picks(
+    recipe: Recipe, model: Model, here: Machine, catalog: Catalog, forced: Mapping[str, str]
+) -> tuple[str, Picks]:
     kind = accelerator(here)
     if here.gpus and kind == "cpu":
         needed = {"has": here.driver or "-", "needed": str(CUDA_12_DRIVER)}
         return kind, Picks(reason=Problem(code="driver-runs-no-build", params=needed))
-    return kind, pick(kept.recipe, kept.model, here, kept.catalog, kind, forced)
+    return kind, pick(recipe, model, here, catalog, kind, forced)
 
 
 def suits(recipe: Recipe, model: Model) -> bool:

@@ -127,8 +127,8 @@ def stage_memory(
     format: Format | None = None,
     cards: int = 1,
 ) -> dict[str, int]:
-    """RAM of every stage but the training on a CPU; on a card what those that work there hold of it. `cards`: that serve
-    together."""
+    """RAM of every stage but the training on a CPU; on a card what those that work there hold of it. `cards`: that
+    serve together."""
     found = {"merge": way.card_bytes or way.ram_bytes, "prepare": CPU_PROGRAM // 2}
     quantise = way.card_bytes or (fewer.ram_bytes(model, format, way) if format else 0)
     found |= {"quantise": quantise}
