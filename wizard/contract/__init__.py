@@ -1,7 +1,7 @@
 """The frozen values that rooms hand to one another. Units are in the names; everything computed is bytes."""
 
+from wizard.contract.architecture import Architecture, Tower
 from wizard.contract.catalogue import (
-    Architecture,
     Benchmark,
     Catalog,
     Dataset,
@@ -15,7 +15,6 @@ from wizard.contract.catalogue import (
     Recipe,
     Source,
     Text,
-    Tower,
 )
 from wizard.contract.datasets import HELD_BACK, DataChoice, DataReport, DataSource, Line, Measure, Rejected, Role
 from wizard.contract.fronts import PRIVATE_NETWORKS, AccessKey, Exposure, Front, FrontState

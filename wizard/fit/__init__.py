@@ -5,6 +5,7 @@ from wizard.fit.asking.estimates import Beside, answer, beside, estimated, terms
 from wizard.fit.asking.orders import config_of, order_of
 from wizard.fit.asking.spellings import nearest
 from wizard.fit.memory.engine import Serving, served
+from wizard.fit.memory.forms import recall, recorded
 from wizard.fit.memory.law import GIB, Peak
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering.cards import alone, only
@@ -65,6 +66,8 @@ __all__ = [
     "read_as",
     "reason_engine_cannot_serve",
     "reasons_engine_cannot_run",
+    "recall",
+    "recorded",
     "room_for",
     "saved_bytes",
     "served",

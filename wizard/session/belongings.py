@@ -14,7 +14,7 @@ from wizard.journal import Home
 RUN = r"\d{8}-.+-[0-9a-f]{4}"
 MADE: Mapping[str, str] = {  # folder of a home or a store -> the names we give in it
     "bin": r"uv|yichuidingyin",
-    "cache": r"uv|uv\.part|python|libraries|disk-speed\.json(\.\d+)?"
+    "cache": r"uv|uv\.part|python|libraries|disk-speed\.json(\.\d+)?|recordings-[0-9a-f]{12}\.json"
     r"|config|huggingface|modelscope|torch_extensions|torchinductor|triton|vllm",  # which lay there before
     "data": r"[0-9a-f]{16}",
     "datasets": r"(ms|hf)--.+",

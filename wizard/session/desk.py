@@ -40,6 +40,7 @@ from wizard.session import (
     present,
     pushing,
     reach,
+    recordings,
     runs,
     serving,
     sources,
@@ -153,9 +154,9 @@ class Desk(WishDesk, DataDesk, UsingDesk):
         """`model`: its id, a hub's or a family; `terms`: False leaves out what only `explained` tells; `leading`: the
         recipes alone that a first run is advised to take, in a fraction of the time."""
         asked = naming.wanted(self.catalog(), model) if model else ""
-        found = fit.offers(
-            self.machine(), self.catalog(), task=task, model=asked, terms=terms, leading=leading, **self._known()
-        )
+        given = {"task": task, "model": asked, "terms": terms, "leading": leading, **self._known()}
+        with recordings.carried(self.home):
+            found = fit.offers(self.machine(), self.catalog(), **given)
         return self.within_reach(found)
 
     def explained(self, verdict: Verdict) -> Verdict:

@@ -40,6 +40,16 @@ def test_one_of_each_task_is_recommended_and_comes_first(catalog: Catalog, machi
             assert "serve" in found[0].engines
 
 
+def test_models_of_the_same_numbers_are_told_the_same_as_alone(catalog: Catalog, machine_with: MachineWith) -> None:
+    machine, seen = machine_with("t4"), 0
+    for verdict in offers(machine, catalog, "sft", terms=False):
+        if verdict.model in ("qwen2.5-7b", "qwen2.5-7b-base", "llama-2-13b-chat", "vicuna-13b-v1.5", "smollm2-135m"):
+            alone = judge(machine, catalog, verdict.recipe, verdict.model, terms=False)
+            assert replace(verdict, recommended=False) == alone
+            seen += 1
+    assert seen > 100
+
+
 def test_without_a_card_the_bundled_model_is_recommended(catalog: Catalog, laptop: Machine) -> None:
     for task in ("identity", "sft"):
         assert offers(laptop, catalog, task=task, terms=False)[0].model == "smollm2-135m"

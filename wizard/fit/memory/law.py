@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
-from operator import attrgetter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from wizard.contract import Basis, Term
-from wizard.fit.memory import formulas, serving, training
+from wizard.fit.memory import formulas
+from wizard.fit.memory.forms import Forms, forms_of, instants
 from wizard.fit.memory.moments import Instant
 from wizard.fit.memory.step import Step
-from wizard.fit.recording.tape import TILE_TOKENS, Size, exceeds
+from wizard.fit.recording.tape import TILE_TOKENS
 
 GIB = 1024**3
 CUDA_CONTEXT = int(0.6 * GIB)  # where the board's own figure is not known
@@ -43,62 +42,6 @@ class Peak:
     card_bytes: int
     safe_bytes: int
     basis: Basis = "estimated"
-
-
-class Forms(NamedTuple):
-    """What decides a step's numbers, whatever its batch and length: sizes that no other exceeds, of the loss apart."""
-
-    others: tuple[Size, ...]
-    loss: tuple[Size, ...]
-    weights: int  # on a processor
-
-
-def instants(step: Step) -> tuple[Instant, ...]:
-    return _instants(_bare(step))
-
-
-def _bare(step: Step) -> Step:
-    """Whatever the batch and the length, but for what a window bounds."""
-    if step.task == "infer":
-        return step
-    return replace(step, micro_batch=1, seq_len=step.architecture.window if training.windowed(step) else 1)
-
-
-@lru_cache(maxsize=64)
-def _instants(step: Step) -> tuple[Instant, ...]:
-    made = serving.instants(step) if step.task == "infer" else training.instants(step)
-    return tuple(made)
-
-
-_ALIKE = attrgetter(*(item.name for item in fields(Step) if item.name not in ("micro_batch", "seq_len")))
-_KNOWN: dict[object, Forms] = {}  # by what steps share that differ in batch and length alone: faster than such a step
-MOST_KNOWN = 16384
-
-
-def forms_of(step: Step) -> Forms:
-    rest = (step.micro_batch, step.seq_len) if step.task == "infer" else training.windowed(step)
-    key = (_ALIKE(step), rest)
-    if key not in _KNOWN:
-        if len(_KNOWN) >= MOST_KNOWN:
-            _KNOWN.clear()
-        _KNOWN[key] = _forms(_bare(step))
-    return _KNOWN[key]
-
-
-def _forms(bare: Step) -> Forms:
-    found = _instants(bare)
-    others = _highest(each.total for each in found if each.name != "loss")
-    loss = _highest(each.total for each in found if each.name == "loss")
-    return Forms(others, loss, found[0].around["weights"].fixed if bare.cpu else 0)
-
-
-def _highest(sizes: Iterable[Size]) -> tuple[Size, ...]:
-    kept: list[Size] = []
-    for size in sizes:
-        if not any(exceeds(each, size) for each in kept):
-            kept = [each for each in kept if not exceeds(size, each)]
-            kept.append(size)
-    return tuple(kept)
 
 
 def highest(step: Step) -> Instant:

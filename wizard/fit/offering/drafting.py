@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from wizard.contract import FitStatus, Problem, Verdict
+from wizard.contract import FitStatus, Generator, Knobs, Problem, Verdict
 from wizard.contract.sharing import least_cards
 from wizard.fit.memory.law import CUDA_CONTEXT, Numbers
 from wizard.fit.offering import guessing, inference, merging, work
-from wizard.fit.offering.costing import costs
+from wizard.fit.offering.costing import Costs, costs
 from wizard.fit.offering.generating import generator_of, shortage
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
@@ -39,19 +40,47 @@ def verdict(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
     return first
 
 
-def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) -> Verdict:
-    knobs, model, picks = rungs[at].knobs, setting.model, setting.picks
+class Weighed(NamedTuple):
+    """What it would take, with these knobs."""
+
+    knobs: Knobs
+    memory: Numbers
+    cost: Costs
+    generator: Generator | None
+    status: FitStatus  # by memory alone
+
+    @property
+    def ram_bytes(self) -> int:
+        return max(self.cost.ram.values(), default=0)
+
+    @property
+    def ram_stage(self) -> str:
+        return max(self.cost.ram, key=lambda name: self.cost.ram[name], default="")
+
+    @property
+    def disk_bytes(self) -> int:
+        return sum(self.cost.disk.values())
+
+
+def weighed(setting: Setting, knobs: Knobs, found: Numbers) -> Weighed:
     cost, generator = costs(setting, knobs, found.card), generator_of(setting, knobs)
     status = status_of(found, setting.capacity)
     if generator and status == "fits" and generator.safe_bytes > generator.capacity_bytes:
         status = "tight"
-    draft = Verdict(
+    return Weighed(knobs, found, cost, generator, status)
+
+
+def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) -> Verdict:
+    knobs, model, picks = rungs[at].knobs, setting.model, setting.picks
+    taken = weighed(setting, knobs, found)
+    why, cost = tuple(reasons(setting, taken)), taken.cost
+    return Verdict(
         recipe=setting.recipe.id,
         model=model.id,
         task=setting.recipe.task,
         method=setting.recipe.method,
         knobs=knobs,
-        status=status,
+        status="no" if why else taken.status,
         peak_bytes=found.peak,
         reserved_bytes=found.reserved,
         card_bytes=found.card,
@@ -61,35 +90,35 @@ def drafted(setting: Setting, rungs: Sequence[Rung], at: int, found: Numbers) ->
         terms=(),
         gave_up=tuple(rung.changes for rung in rungs[1 : at + 1]),
         seconds=round(sum(cost.seconds.values()), 1),
-        ram_bytes=max(cost.ram.values(), default=0),
-        disk_bytes=sum(cost.disk.values()),
+        ram_bytes=taken.ram_bytes,
+        disk_bytes=taken.disk_bytes,
         download_bytes=0 if model.id in setting.here else work.download_bytes(model),
         device=setting.device,  # type: ignore[arg-type]
         engines=picks.engines,
         engine_notes=picks.notes,
         gpus=tuple(sorted(gpu.index for gpu in setting.gpus)),
-        generator=generator,
+        generator=taken.generator,
         accelerator=setting.kind,
         pythons=picks.pythons,
         rungs=tuple(rung.changes for rung in rungs_of(knobs, setting.recipe.ladder)),
         stage_seconds=cost.seconds,
         stage_memory=cost.memory,
         stage_disk=cost.disk,
-        ram_stage=max(cost.ram, key=lambda name: cost.ram[name], default=""),
+        ram_stage=taken.ram_stage,
         merge_device=cost.way.device,  # type: ignore[arg-type]
         merge_weight_bytes=cost.way.weight_bytes,
         case=setting.key,
         step_seconds=cost.step_seconds,
         cache_bytes=cost.cache_bytes,
+        reason=why[0] if why else None,
+        also=why[1:],
     )
-    why = tuple(reasons(setting, draft))
-    return replace(draft, status="no", reason=why[0], also=why[1:]) if why else draft
 
 
-def _no_room_to_write(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+def _no_room_to_write(setting: Setting, taken: Weighed) -> Iterator[Problem]:
     """A format whose kernels run on a card alone is written where all of the weights have room."""
-    writer = setting.catalog.engines.get(draft.engines.get("quantise", ""))
-    if writer is None or setting.format is None or draft.merge_device == "cuda" or setting.device == "cpu":
+    writer = setting.catalog.engines.get(setting.picks.engines.get("quantise", ""))
+    if writer is None or setting.format is None or taken.cost.way.device == "cuda" or setting.device == "cpu":
         return
     if writer.needs.accelerators and "cpu" not in writer.needs.accelerators:
         needed = merging.held_bytes(setting.model, 2) + CUDA_CONTEXT
@@ -99,42 +128,43 @@ def _no_room_to_write(setting: Setting, draft: Verdict) -> Iterator[Problem]:
         )
 
 
-def _too_big_a_guesser(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+def _too_big_a_guesser(setting: Setting, taken: Weighed) -> Iterator[Problem]:
     """Where all but the model that guesses would fit."""
-    if draft.status != "no" or not setting.serves or not setting.guesser:
+    if taken.status != "no" or not setting.serves or not setting.guesser:
         return
-    own = guessing.term(setting.step(draft.knobs), setting.guesser).bytes
-    if draft.card_bytes - own <= draft.capacity_bytes:
+    own = guessing.term(setting.step(taken.knobs), setting.guesser).bytes
+    if taken.memory.card - own <= setting.capacity:
         names = {"draft": setting.guesser.title, "model": setting.model.title}
-        sizes = {"draft_bytes": own, "needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes}
+        sizes = {"draft_bytes": own, "needed_bytes": taken.memory.card, "free_bytes": setting.capacity}
         yield Problem(code="draft-too-big", params={**names, **sizes})
 
 
-def reasons(setting: Setting, draft: Verdict) -> Iterator[Problem]:
+def reasons(setting: Setting, taken: Weighed) -> Iterator[Problem]:
     """Why not, the most telling first."""
+    needed = taken.memory.card
     if setting.device == "cuda" and not setting.gpu:
-        yield Problem(code="needs-gpu", params={"needed_bytes": draft.card_bytes})
+        yield Problem(code="needs-gpu", params={"needed_bytes": needed})
     elif least_cards(setting.recipe) > max(len(setting.gpus), 1):
-        needed = {"cards": least_cards(setting.recipe), "has": len(setting.gpus)}
-        yield Problem(code="needs-cards", params={**needed, "needed_bytes": draft.card_bytes})
+        cards = {"cards": least_cards(setting.recipe), "has": len(setting.gpus)}
+        yield Problem(code="needs-cards", params={**cards, "needed_bytes": needed})
     if setting.picks.reason:
         yield setting.picks.reason
-    yield from _no_room_to_write(setting, draft)
-    yield from _too_big_a_guesser(setting, draft)
-    if draft.status == "no":
+    yield from _no_room_to_write(setting, taken)
+    yield from _too_big_a_guesser(setting, taken)
+    if taken.status == "no":
         names = {
             "model": setting.model.title,
             "method": inference.numbers_named(setting) if setting.serves else setting.method.title,
         }
-        short = draft.card_bytes - draft.capacity_bytes
-        sizes = {"needed_bytes": draft.card_bytes, "free_bytes": draft.capacity_bytes, "short_bytes": short}
+        free = setting.capacity
+        sizes = {"needed_bytes": needed, "free_bytes": free, "short_bytes": needed - free}
         yield Problem(code=f"short-of-memory-{setting.device}", params={**names, **sizes})
-    if draft.generator and (lacking := shortage(setting, draft.generator)):
+    if taken.generator and (lacking := shortage(setting, taken.generator)):
         yield lacking
-    if setting.method.dora and adapts_experts(setting.model.architecture, draft.knobs.targets):
+    if setting.method.dora and adapts_experts(setting.model.architecture, taken.knobs.targets):
         yield Problem(code="dora-not-for-experts", params={"model": setting.model.title})
-    if draft.ram_bytes > setting.machine.ram_free_bytes:
-        sizes = {"needed_bytes": draft.ram_bytes, "free_bytes": setting.machine.ram_free_bytes}
-        yield Problem(code="short-of-ram", params={**sizes, "stage": draft.ram_stage})
-    if draft.disk_bytes > setting.home_free:
-        yield Problem(code="short-of-disk", params={"needed_bytes": draft.disk_bytes, "free_bytes": setting.home_free})
+    if taken.ram_bytes > setting.machine.ram_free_bytes:
+        sizes = {"needed_bytes": taken.ram_bytes, "free_bytes": setting.machine.ram_free_bytes}
+        yield Problem(code="short-of-ram", params={**sizes, "stage": taken.ram_stage})
+    if taken.disk_bytes > setting.home_free:
+        yield Problem(code="short-of-disk", params={"needed_bytes": taken.disk_bytes, "free_bytes": setting.home_free})
