@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from wizard.catalog import builtin, load  # noqa: E402
-from wizard.fit.memory import law, training  # noqa: E402
+from wizard.fit.memory import law  # noqa: E402
+from wizard.fit.memory.layers import layers_of, mode_of, plain, stream_of  # noqa: E402
 from wizard.fit.memory.step import Step  # noqa: E402
 from wizard.fit.offering.recipe_step import Case, step_of  # noqa: E402
 from wizard.fit.recording.decoder import Record, layer  # noqa: E402
@@ -132,11 +133,11 @@ def halves(record: Record) -> Halves:
 
 
 def parts_of(step: Step) -> tuple[list[Halves], Halves]:
-    mode, stream = training.mode_of(step), training.stream_of(step)
-    shape = training.plain(step.architecture)
+    mode, stream = mode_of(step), stream_of(step)
+    shape = plain(step.architecture)
     layers = [
         halves(layer(shape, modules, each, checkpointing=step.checkpointing, stream=stream))
-        for count, modules, each in training.layers_of(step, mode)
+        for count, modules, each in layers_of(step, mode)
         for _ in range(count)
     ]
     top = mode._replace(bits=0, weight=stream, targets=frozenset())

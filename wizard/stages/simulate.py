@@ -56,7 +56,7 @@ def lacks(order: Mapping[str, Any]) -> str:
         "several cards": order["cards"] > 1,
         "ZeRO": order["zero"],
         "FSDP": order["fsdp"],
-        "offloading": order["offload"] or order["weights_stay"],
+        "offloading": order["offload"] or order["weights_stay"] or order["offload_activations"],
         "a processor": order["cpu"],
         "images": order["images"],
         "a teacher": order["teacher_params"],

@@ -53,12 +53,14 @@ RESERVED = {
     ("README.md", "fef3ed10d (2024-04-16)"),
     ("docs/source/tutorials/lora_finetune.rst", "ff594c231 (2024-04-15)"),
 }
+# A ladder of settings, each with those before it: from `+act offload` on activations wait in RAM.
+OFFLOADED = ("tt-3b-007", "tt-3b-008", "tt-3b-009", "tt-3b-010")
 DROPPED = 0.05  # how much of it changes no byte
 # What the words of a case cannot say.
 UNSAID = {
     **dict.fromkeys(("tt-3b-001",), "rows are short of the length, which is only a cap"),
     **dict.fromkeys(("tt-llama2-006",), "rows are short of the length, which is only a cap"),
-    **dict.fromkeys(("tt-3b-007", "tt-3b-008", "tt-3b-009", "tt-3b-010"), "activations are offloaded to RAM"),
+    **dict.fromkeys(("tt-3b-009", "tt-3b-010"), "the chunked loss makes no second copy of the logits"),
     **dict.fromkeys(("tt-qlora-tut-004", "tt-e2e-001"), "the model alone, before any step"),
     **dict.fromkeys(
         ("tt-qlora-tut-003", "tt-llama2-apr24-001"), "the peak of quantising the weights, kept in the cache"
@@ -240,6 +242,7 @@ def torchtune(row: Row) -> Case:
         "optimizer_in_backward": paged or "in_bwd" in row["optimizer"],
         "cpu_offload": "CPU offload" in row["optimizer"],
         "lora_dropout": DROPPED if early else 0.0,
+        "offload_activations": row["id"] in OFFLOADED,
     }
 
 

@@ -25,6 +25,7 @@ SHARED = {"zero_stage": 2, "n_gpus": 2}
 NF4 = {"base": "nf4", "adapter_bytes": 2}
 CHANGES: list[tuple[dict[str, Any], dict[str, Any]]] = [  # keys of a case, and all that they change
     ({"task": "dpo"}, {"task": "dpo"}),
+    ({"offload_activations": True}, {"offload_activations": True}),
     ({"method": "dora"}, {"dora": True}),
     ({"method": "full"}, {"trains_all": True}),
     ({"method": "qlora-nf4"}, NF4),

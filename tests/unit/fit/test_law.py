@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.fit.test_offers import ROOMY
 from wizard.catalog import builtin, load
 from wizard.contract import Knobs
+from wizard.detect import pretend
+from wizard.fit import judge
 from wizard.fit.memory.law import LOOSE_LOGITS, Peak, peak_of
+from wizard.fit.memory.offloading import in_ram
 from wizard.fit.memory.step import digest_of
 from wizard.fit.offering.recipe_step import Case, step_of
 from wizard.fit.reading.shape import adapter_params
@@ -134,3 +138,28 @@ def test_dropout_keeps_a_byte_for_each_number_that_goes_into_an_adapter() -> Non
 def test_a_setting_that_came_later_and_is_off_leaves_a_step_the_same() -> None:
     step = step_of(case())
     assert digest_of(step) == digest_of(replace(step, lora_dropout=0.0)) != digest_of(replace(step, lora_dropout=0.1))
+
+
+def test_offloaded_activations_leave_two_inputs_of_layers_on_the_card_and_all_of_them_in_ram() -> None:
+    here, moved = (step_of(case(offload_activations=asked)) for asked in (False, True))
+    layers, each = here.architecture.layers, here.tokens * here.architecture.hidden * 2
+    kept, left = ({term.label: term.bytes for term in peak_of(step).terms}["checkpoints"] for step in (here, moved))
+    assert kept == layers * each
+    assert left == 2 * each, "the layer's own, and of the one before"
+    assert peak_of(here).peak_bytes - peak_of(moved).peak_bytes == (layers - 2) * each
+    assert in_ram(here) == 0
+    assert in_ram(moved) == layers * each, "which is a power of two here"
+    longer = replace(moved, seq_len=2049)
+    assert in_ram(longer) == 2 * in_ram(moved)
+
+
+def test_without_checkpointing_offloaded_activations_are_fewer_than_a_layer_keeps() -> None:
+    here, moved = (step_of(case(grad_ckpt=False, offload_activations=asked)) for asked in (False, True))
+    assert peak_of(moved).peak_bytes < 0.4 * peak_of(here).peak_bytes
+    assert in_ram(moved) > peak_of(here).peak_bytes - peak_of(moved).peak_bytes
+
+
+def test_a_long_row_has_its_activations_in_ram_before_it_is_cut() -> None:
+    found = judge(pretend("l40sx2", CATALOG.boards, ROOMY), CATALOG, "sft-long", "qwen2.5-32b")
+    assert found.status == "tight"
+    assert found.gave_up == ({"offload_activations": True},)

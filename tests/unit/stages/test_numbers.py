@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.unit.stages.programs import KNOBS, SFT, StageRun, Stages
 from tests.unit.stages.test_sharing import curve
+from wizard.fit.memory.offloading import ENDING, RETURNED, STASHED
 from wizard.stages import compiling
 from wizard.stages.attention import Attention, attention_of
 
@@ -120,6 +122,15 @@ def test_what_is_kept_can_wait_in_ram(make: Make, grad_ckpt: bool) -> None:
     moved = ran(make("moved", code=MOVING, offload_activations=True, grad_ckpt=grad_ckpt))
     assert len((moved.path / "moved.txt").read_text()) >= 2 * LAYERS, "of each layer, in each step"
     assert curve(moved) == curve(kept)
+
+
+def test_as_much_stays_on_the_card_as_the_forecast_says(trl_python: Path, tmp_path: Path) -> None:
+    command = [str(trl_python), str(Path(__file__).with_name("check_offloading.py")), str(tmp_path / "told.json")]
+    subprocess.run(command, check=True, capture_output=True)
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["forward"] == STASHED
+    assert told["end"] <= ENDING
+    assert told["backward"] == RETURNED
 
 
 def test_without_a_card_there_is_nothing_to_move(make: Make) -> None:

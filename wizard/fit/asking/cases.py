@@ -20,7 +20,7 @@ KEYS = (
     "id", "config", "task", "method", "weights_dtype", "mixed_precision", "optimizer", "optimizer_in_backward",
     "lora_r", "lora_targets", "micro_batch", "seq_len", "grad_ckpt", "attention", "fused_loss", "compile", "zero_stage",
     "n_gpus", "cpu_offload", "params", "adapter_dtype", "lora_dropout", "kbit_prepare", "optimizer_impl", "accumulate",
-    "images", "colocated_bytes",
+    "images", "colocated_bytes", "offload_activations",
 )  # fmt: skip
 TYPO = 0.8  # a key this much like a known one was meant to be that one
 ROUNDED = 0.9  # of the config's own count
@@ -127,6 +127,7 @@ def _running(at: Asked, architecture: Architecture) -> dict[str, Any]:
         "attention": attention_in(at, architecture),
         "fused_loss": at.flag("fused_loss", True),
         "compiled": at.flag("compile", False),
+        "offload_activations": at.flag("offload_activations", False),
         "zero": at.whole("zero_stage", 0, least=0, most=3),
         "cards": at.whole("n_gpus", 1, most=100_000),
         "offload": at.flag("cpu_offload", False),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from wizard.contract import Board, Cpu, Problem, Term
 from wizard.errors import WizardError
 from wizard.fit.asking.cases import step_of_case
-from wizard.fit.memory import held, sharding
+from wizard.fit.memory import held, offloading
 from wizard.fit.memory.law import CPU_PROGRAM, Peak, completed, peak_of
 from wizard.fit.memory.step import Step, digest_of
 from wizard.fit.offering import work
@@ -38,7 +38,7 @@ def beside(step: Step, board: Board | None, cpu: Cpu, *, packed: bool = False) -
     trained = work.checkpoints(held.trained(step))
     return Beside(
         step_seconds=round(step_seconds(step, step.seq_len, board, cpu), 3),
-        ram_bytes=whole + CPU_PROGRAM + sharding.in_ram(step),
+        ram_bytes=whole + CPU_PROGRAM + offloading.in_ram(step),
         disk_bytes=fetched + trained + (0 if step.trains_all else whole),
         download_bytes=fetched,
     )

@@ -18,8 +18,8 @@ from wizard.contract import Term, share_of_card
 from wizard.fit.memory import formulas, held
 from wizard.fit.memory.cache import cached
 from wizard.fit.memory.law import CUDA_CONTEXT, GIB
+from wizard.fit.memory.layers import mode_of, plain, stream_of
 from wizard.fit.memory.step import Step
-from wizard.fit.memory.training import mode_of, plain, stream_of
 from wizard.fit.reading.shape import layer_groups
 from wizard.fit.recording.decoder import reading
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from wizard.contract import Architecture
 from wizard.fit.memory import serving, training
+from wizard.fit.memory.layers import windowed
 from wizard.fit.memory.moments import Instant
 from wizard.fit.memory.step import Step
 from wizard.fit.recording.tape import Size, exceeds
@@ -33,7 +34,7 @@ _RECORDED: dict[str, Any] = {}  # by a name that is the same in every process
 
 
 def forms_of(step: Step) -> Forms:
-    rest = (step.micro_batch, step.seq_len) if step.task == "infer" else training.windowed(step)
+    rest = (step.micro_batch, step.seq_len) if step.task == "infer" else windowed(step)
     key = (_ALIKE(step), rest)
     if key not in _KNOWN:
         if len(_KNOWN) >= MOST_KNOWN:
@@ -85,7 +86,7 @@ def _bare(step: Step) -> Step:
     """Whatever the batch and the length, but for what a window bounds."""
     if step.task == "infer":
         return step
-    return replace(step, micro_batch=1, seq_len=step.architecture.window if training.windowed(step) else 1)
+    return replace(step, micro_batch=1, seq_len=step.architecture.window if windowed(step) else 1)
 
 
 @lru_cache(maxsize=64)

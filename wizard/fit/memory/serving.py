@@ -7,10 +7,10 @@ from math import ceil
 
 from wizard.fit.memory import held
 from wizard.fit.memory.cache import cached
+from wizard.fit.memory.layers import mode_of, plain, stream_of
 from wizard.fit.memory.moments import Instant, add, instant
 from wizard.fit.memory.pictures import pictures
 from wizard.fit.memory.step import Step
-from wizard.fit.memory.training import mode_of, plain, stream_of
 from wizard.fit.reading.shape import layer_groups, linears
 from wizard.fit.recording.decoder import reading
 from wizard.fit.recording.tape import Size

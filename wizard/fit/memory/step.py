@@ -64,6 +64,7 @@ class Step:
     fused_loss: bool = True
     compiled: bool = False
     float8: bool = False  # linear layers of the decoder multiply in 8 bits; what is held stays as it is
+    offload_activations: bool = False  # what layers keep for their backward waits in RAM
     zero: int = 0
     cards: int = 1
     offload: bool = False  # ZeRO: optimizer states (and with stage 3 the weights) in RAM
@@ -92,7 +93,10 @@ class Step:
         return self.rows * self.seq_len**2
 
 
-ADDED = ("lora_dropout", "tuner", "awake", "projected", "teacher_params", "blind", "weights_stay", "fsdp", "float8")
+ADDED = (
+    "lora_dropout", "tuner", "awake", "projected", "teacher_params", "blind", "weights_stay", "fsdp", "float8",
+    "offload_activations",
+)  # fmt: skip
 
 
 def digest_of(step: Step) -> str:

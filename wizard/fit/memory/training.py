@@ -5,67 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
 
 from wizard.contract import Architecture
 from wizard.fit.memory import held
 from wizard.fit.memory.cache import cached
+from wizard.fit.memory.layers import Alike, kept_by, mode_of, records_of, stream_of
 from wizard.fit.memory.moments import Instant, add, instant
 from wizard.fit.memory.moments import instants as together
+from wizard.fit.memory.offloading import ENDING, RETURNED, STASHED, inputs_of
 from wizard.fit.memory.pictures import Pictures, pictures
 from wizard.fit.memory.sharding import Shares, shares_of, stepped
-from wizard.fit.memory.step import BLOCKS, GENERATING, REFERRED, SCORED, Step
-from wizard.fit.reading import tuned
-from wizard.fit.reading.shape import adapted, layer_groups
+from wizard.fit.memory.step import GENERATING, REFERRED, SCORED, Step
+from wizard.fit.reading.shape import layer_groups
 from wizard.fit.recording import habits
-from wizard.fit.recording.decoder import Modules, Record, layer
+from wizard.fit.recording.decoder import Record
 from wizard.fit.recording.head import head
 from wizard.fit.recording.ops import Mode
 from wizard.fit.recording.tape import Moment, Size
 
-Group = tuple[int, Modules, Mode]  # how many layers are alike, what is in them, how they compute
-
-
-class Alike(NamedTuple):
-    times: int
-    record: Record
-    rests: bool  # nothing in it is trained, though the whole model is
-
-
-def mode_of(step: Step) -> Mode:
-    """Of every layer: what an adapter stands beside, and whether a window is shorter, each layer knows itself."""
-    a, number = step.architecture, held.number_of(step)
-    return Mode(
-        weight=held.trained_number(step) if step.tuner in BLOCKS else number,  # the layers that learn hold most
-        compute=2 if step.mixed or number == 2 else 4,
-        mixed=step.mixed and not held.halved(step),  # DeepSpeed computes without autocast
-        adapter=0 if step.trains_all else held.adapter_number(step),
-        tuner=step.tuner if step.tuner not in BLOCKS else "",
-        rank=step.rank,
-        bits=held.bits(step),
-        unpacked=step.base == "gptq",
-        compiled=step.compiled,
-        float8=step.float8,
-        dora=step.dora,
-        dropout=step.lora_dropout > 0,
-        eager=step.attention == "eager" or (step.attention != "flash" and a.kind in habits.EAGER),
-        capped=a.kind in habits.CAPPED_LOGITS,
-        alibi=a.kind == "bloom",
-        sinks=a.kind == "gpt_oss",
-        norm=4 if step.kbit_prepare and not held.halved(step) else number,
-        plain_tiles=step.cpu,
-    )
-
 
 def instants(step: Step) -> Iterator[Instant]:
-    a, mode = step.architecture, mode_of(step)
-    stream = stream_of(step)
-    records = []
-    for count, modules, each in learning(step, list(layers_of(step, mode))):
-        record = layer(plain(a), modules, each, checkpointing=step.checkpointing, stream=stream)
-        records.append(Alike(count, record, step.trains_all and not each.trains_all))
-    last = top(step, mode, stream)
-    yield from _put_together(step, records, last, pictures(step, mode, stream))
+    mode, stream = mode_of(step), stream_of(step)
+    yield from _put_together(step, records_of(step), top(step, mode, stream), pictures(step, mode, stream))
 
 
 def top(step: Step, mode: Mode, stream: int) -> Record:
@@ -83,23 +44,6 @@ def top_of(step: Step, mode: Mode, stream: int) -> Mode:
     return top if learns else top._replace(adapter=2, tuner="", rank=0, dora=False, dropout=False)
 
 
-def stream_of(step: Step) -> int:
-    """Bytes of a number between layers."""
-    if held.halved(step):
-        return 2
-    widened = step.mixed and step.architecture.kind in habits.NORMED_EMBEDDING
-    return 4 if step.kbit_prepare or widened else held.number_of(step)
-
-
-@cache
-def plain(a: Architecture) -> Architecture:
-    """Models whose layers are of one shape share their recordings, whatever they are called and how many they are."""
-    named = replace(a, family="", kind=habits.like(a.kind), tied=False, bias=(), tower=None)
-    return replace(
-        named, layers=1, vocab=0, window=0, window_layers=0, dense_layers=0, other_params=0, learned_positions=0
-    )
-
-
 @cache
 def ends(a: Architecture) -> Architecture:
     """Nor does it matter to the head what the layers are."""
@@ -109,48 +53,17 @@ def ends(a: Architecture) -> Architecture:
     )  # fmt: skip
 
 
-def windowed(step: Step) -> bool:
-    """FlashAttention has windows of its own; other kernels are given a mask."""
-    a = step.architecture
-    return bool(a.window_layers) and step.seq_len >= a.window and step.attention != "flash"
-
-
-def layers_of(step: Step, mode: Mode) -> Iterator[Group]:
-    a, targets = step.architecture, tuned.scaled(step.tuner, tuple(sorted(step.targets)))
-    for count, modules in layer_groups(a):
-        own = mode if step.trains_all else mode._replace(targets=adapted(a, modules, targets))
-        near = round(count * a.window_layers / a.layers) if windowed(step) else 0
-        for each, masked in ((near, True), (count - near, False)):
-            if each:
-                yield each, modules, own._replace(windowed=masked)
-
-
-def learning(step: Step, groups: list[Group]) -> Iterator[Group]:
-    """Where a few layers learn they are of the most frequent kind; through others gradients pass, or nothing does: then
-    nothing of them is kept, but for their input where it is a checkpoint."""
-    few, below = held.learning(step), 0 if step.checkpointing else held.asleep(step)
-    most = max(groups, key=lambda group: group[0]) if few < step.architecture.layers else None
-    for group in groups:
-        count, modules, mode = group
-        if most is None:
-            yield group
-            continue
-        awake = min(few, count) if group is most else 0
-        passing = count - awake - min(below, count - awake)
-        below -= count - awake - passing
-        for each, own in ((awake, mode), (passing, mode._replace(adapter=2))):
-            if each:
-                yield each, modules, own
-
-
 def _put_together(step: Step, records: Sequence[Alike], last: Record, seen: Pictures) -> Iterator[Instant]:
-    shares, kept = shares_of(step), Size()
+    shares, kept = shares_of(step), kept_by(records)
     of_layer, of_head, of_embedding = gradients_of(step, shares)
     every = of_head + held.learning(step) * of_layer + of_embedding
     first = every if step.accumulates else 0
     always, kind = _always(step, shares), "checkpoints" if step.checkpointing else "activations"
-    for count, record, _ in records:
-        kept = kept.plus(record.kept, count)
+    elsewhere = step.offload_activations
+
+    def beside(record: Record, waiting: int) -> Size:
+        """What other layers have on the card; `waiting`: of inputs, where they are offloaded."""
+        return inputs_of(step, records, waiting) if elsewhere else kept.plus(record.kept, -1)
 
     def at(
         name: str,
@@ -173,12 +86,12 @@ def _put_together(step: Step, records: Sequence[Alike], last: Record, seen: Pict
     if seen.forward:
         yield instant("picture", {**always, "pictures": Size(fixed=seen.forward)})
     casts = _casts(step)
-    yield from at("loss", last.forward, kept, first, casts)
-    yield from at("loss", last.backward, kept, first)
+    ending = inputs_of(step, records, ENDING) if elsewhere else kept
+    yield from at("loss", last.forward, ending, first, casts)
+    yield from at("loss", last.backward, ending, first)
     for _, record, rests in records:
-        others = kept.plus(record.kept, -1)
-        yield from at("forward", record.forward, others, first, casts)
-        yield from at("layer", record.backward, others, first or of_head)
+        yield from at("forward", record.forward, beside(record, STASHED - 1), first, casts)
+        yield from at("layer", record.backward, beside(record, RETURNED - 1), first or of_head)
         yield from at("layer", record.backward, Size(), every - of_embedding - (0 if rests else of_layer))
     yield from at("backward", [None], Size(), every, hidden=_embedding_backward(step))
     if seen.backward:

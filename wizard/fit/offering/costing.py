@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from wizard.contract import Knobs
 from wizard.contract.sharing import generator_cards
-from wizard.fit.memory import held, sharding
+from wizard.fit.memory import held, offloading
 from wizard.fit.memory.law import CPU_PROGRAM
 from wizard.fit.offering import answering, evaluating, fewer, inference, work
 from wizard.fit.offering.correct import pace
@@ -109,18 +109,18 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, around: Around) -> 
         return setting.micro_step(step, tokens, parts) * work.micro_batches(knobs) * slower + writing
 
     train = work.train_seconds(knobs, load, a_step(load.row_tokens), model, device)
-    memory = training(around.memory, card_bytes)
+    memory = with_training(around.memory, card_bytes)
     if setting.guesser:
         memory["serve"] += work.draft_bytes(model, setting.guesser, around.cards)
     packs = setting.method.quantised and setting.method.base != "hqq"
     ram = work.stage_ram(device, memory, model, packs, around.way, knobs, setting.format)
-    ram["train"] += sharding.in_ram(step) // knobs.nodes if device == "cuda" else 0
+    ram["train"] += offloading.in_ram(step) // knobs.nodes if device == "cuda" else 0
     if generator_cards(setting.recipe):  # a server beside, started anew for each training
         ram["train"] += work.SERVER_RAM["vllm"] + min(model.params * 2, SHARD)
         train += work.SERVE_SECONDS["vllm"]
     return Costs(
-        seconds=training(around.seconds, round(train, 1)),
-        disk=training(around.disk, around.disk.get("train", 0) + work.checkpoints(held.trained(step))),
+        seconds=with_training(around.seconds, round(train, 1)),
+        disk=with_training(around.disk, around.disk.get("train", 0) + work.checkpoints(held.trained(step))),
         memory=memory,
         ram=ram,
         way=around.way,
@@ -128,7 +128,7 @@ def trained(setting: Setting, knobs: Knobs, card_bytes: int, around: Around) -> 
     )
 
 
-def training(found: Mapping[str, T], own: T) -> dict[str, T]:
+def with_training(found: Mapping[str, T], own: T) -> dict[str, T]:
     """With the training's own, unless there is no engine for it."""
     return {**found, "train": own} if "train" in found else dict(found)
 

@@ -88,6 +88,7 @@ def asked_of(case: Case) -> Asked:
         "compiled": knobs.compile,
         "float8": method.tuner == "fp8",
         "fused_loss": knobs.fused_loss,
+        "offload_activations": knobs.offload_activations,
         "zero": 3 if knobs.fsdp else knobs.zero_stage,
         "cards": knobs.n_gpus * knobs.nodes,
         "offload": knobs.offload != "none",
