@@ -135,7 +135,7 @@ def _settings(plan: Plan) -> Iterator[str]:
     yield "[settings]  # of the trainer, by its library's names; before the recipe's, which are commented out"
     trained: Mapping[str, Any] = next((s.spec.get("settings", {}) for s in plan.stages if s.name == "train"), {})
     recipe = {name: given for name, given in trained.items() if name not in plan.choice.settings}
-    yield from (_comment(f"{_key(name)} = {value(given)}") for name, given in recipe.items())
+    yield from (f"# {_key(name)} = {value(given)}" for name, given in recipe.items())
     yield from (f"{_key(name)} = {value(given)}" for name, given in plan.choice.settings.items())
 
 

@@ -34,20 +34,26 @@ def evaluate(
     """The report. Raises evaluate-by-run (it is a stage of that run), evaluate-too-early, checkpoints-none, and what
     the stage raises.
 
-    `tell`: each event of the stage. A broken-off one is begun anew; benchmarks that it had are not asked again.
-    `checkpoints`: those that the training kept too, of a run that has evaluated itself as well."""
+    `tell`: each event of the stage. A broken-off one is begun anew; what an earlier one measured is in the report too,
+    and its benchmarks are not asked again. `checkpoints`: those that the training kept too, of a run that has evaluated
+    itself as well."""
     folder = desk.folder(name)
     plan = runs.plan_of(folder)
     done = own_done(plan, folder)
     if done is not None and not (checkpoints and done):
         raise WizardError("evaluate-by-run", run=folder.name)
     inputs = inputs_of(plan, folder)
-    if checkpoints:
-        kept(folder, inputs)
-    choice = wish(desk, plan, (*(plan.choice.benchmarks if done else ()), *benchmarks))
+    stage = folder.stage(STAGE)
+    before = read_json(stage.spec).get("spec", {})
+    place = kept(folder, inputs)
+    found = any(place.glob("checkpoint-*"))
+    if checkpoints and not found:  # said before an environment is built for it
+        raise WizardError("checkpoints-none", run=folder.name, path=str(place), exit_code=ExitCode.FAILED)
+    checkpoints = checkpoints or (found and bool(before.get("checkpoints")))
+    earlier = [each["id"] for each in before.get("benchmarks", ()) if each["id"] in desk.catalog().benchmarks]
+    choice = wish(desk, plan, (*(plan.choice.benchmarks if done else ()), *earlier, *benchmarks))
     at = jobs.place(desk, ENGINE)
     python = jobs.ready(desk, at, progress) / "bin" / "python"
-    stage = folder.stage(STAGE)
     stage.path.mkdir(exist_ok=True)
     told = order(desk, plan, choice, inputs, checkpoints=checkpoints)
     write_json(stage.spec, told | {name: value for name, value in (done or {}).items() if name in SAME})
@@ -64,12 +70,10 @@ def own_done(plan: Plan, folder: RunFolder) -> Mapping[str, Any] | None:
     return read_json(folder.stage(own.folder).done) if own else None
 
 
-def kept(folder: RunFolder, inputs: Mapping[str, Mapping[str, str]]) -> None:
-    """Before an environment is built for it. Raises checkpoints-none."""
+def kept(folder: RunFolder, inputs: Mapping[str, Mapping[str, str]]) -> Path:
+    """Where the training kept its checkpoints."""
     trained = next(iter(inputs.get("train", {}).values()), None)
-    place = Path(trained).parent / "checkpoints" if trained else folder.path
-    if not any(place.glob("checkpoint-*")):
-        raise WizardError("checkpoints-none", run=folder.name, path=str(place), exit_code=ExitCode.FAILED)
+    return Path(trained).parent / "checkpoints" if trained else folder.path
 
 
 @contextmanager

@@ -54,10 +54,10 @@ def test_keys_that_are_often_changed_stand_on_a_line_of_their_own_once(text: str
 
 def test_the_recipes_own_settings_are_shown_as_what_may_be_changed(made: Make) -> None:
     plan, requirements = made(replace(made()[0].choice, settings={"beta": 0.5}))
-    spec = {"settings": {"rewards": ["exact"], "beta": 0.5}}
+    spec = {"settings": {"rewards": ["exact"], "format_pattern": "a  b\\n", "beta": 0.5}}
     stages = tuple(replace(stage, spec=spec) if stage.name == "train" else stage for stage in plan.stages)
     written = to_toml(replace(plan, stages=stages), requirements, {})
-    assert '\n# rewards = ["exact"]\nbeta = 0.5\n' in written
+    assert '\n# rewards = ["exact"]\n# format_pattern = "a  b\\\\n"\nbeta = 0.5\n' in written
     assert from_toml(written, "run.toml").settings == {"beta": 0.5}
 
 

@@ -80,6 +80,27 @@ def test_a_run_that_evaluated_itself_stays_done_when_its_checkpoints_are_measure
     assert told["digest"] == (own or "after-the-fact")
 
 
+def test_what_was_measured_before_is_measured_still(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = finished(desk)
+    (folder.path / "03-train" / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    monkeypatch.setattr(measuring.jobs, "ready", lambda *_: Path(sys.prefix))
+    monkeypatch.setattr(measuring, "followed", lambda stage, *_: stage.path / "report.json")
+    monkeypatch.setattr(measuring.after, "questions_here", lambda *_: None)
+
+    def told(benchmarks: tuple[str, ...], **asked: bool) -> tuple[list[str], bool]:
+        desk.evaluations.make(folder.name, benchmarks, no_progress, lambda event: None, **asked)
+        spec = json.loads(folder.stage("06-evaluate").spec.read_text())["spec"]
+        return [each["id"] for each in spec["benchmarks"]], spec.get("checkpoints", False)
+
+    one, other = list(desk.catalog().benchmarks)[:2]
+    assert told((one,)) == ([one], False)
+    assert told((), checkpoints=True) == ([one], True)
+    assert told((other,)) == ([one, other], True)
+    spec = folder.stage("06-evaluate").spec
+    spec.write_text(spec.read_text().replace(f'"id": "{one}"', '"id": "of-a-catalogue-that-has-gone"'))
+    assert told(()) == ([other], True)
+
+
 STAGE = """import json, pathlib, sys
 with pathlib.Path(sys.argv[1], "events.jsonl").open("a") as file:
     for event in {events}:
