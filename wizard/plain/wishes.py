@@ -17,7 +17,8 @@ def asked(desk: Desk, verdict: Verdict, data: DataChoice, options: argparse.Name
     quantise = options.quantise
     if quantise is None:
         quantise = _format(desk, verdict, data, serve=not options.no_serve)
-    evaluate = options.evaluate or (desk.evaluates() and asking.sure(say("ask.evaluate"), default=False))
+    able = desk.evaluates(verdict.recipe, verdict.model)
+    evaluate = options.evaluate or (able and asking.sure(say("ask.evaluate"), default=False))
     serve = not options.no_serve and (not (quantise or evaluate) or asking.sure(say("ask.serve"), default=True))
     return {"serve": serve, "quantise": quantise, "evaluate": evaluate}
 

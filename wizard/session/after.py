@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wizard import fit, strict
-from wizard.contract import HEADS, Catalog, Choice, Format, Recipe, writes
+from wizard.contract import HEADS, Catalog, Choice, Format, Model, Recipe, writes
 from wizard.errors import ExitCode, WizardError
 from wizard.plan.specs import copy_of
 
@@ -94,17 +94,24 @@ def of_kind(catalog: Catalog, kind: str) -> tuple[str, ...]:
 def refuse(catalog: Catalog, choice: Choice) -> None:
     """Raises WizardError evaluate-held, evaluate-not-for (no module reads such rows), unknown-benchmark,
     benchmark-not-for (it asks what only a model that writes can answer)."""
-    trainer, model = catalog.recipes[choice.recipe].trainer, catalog.models[choice.model]
-    if model.held:
-        raise WizardError("evaluate-held", model=model.title, held=model.held.upper())
-    if trainer == "vision" or "image" in model.modality:
-        raise WizardError("evaluate-not-for", trainer=trainer)
+    trainer = catalog.recipes[choice.recipe].trainer
+    if unread := unmeasured(trainer, catalog.models[choice.model]):
+        raise unread
     for name in choice.benchmarks:
         if name not in catalog.benchmarks:
             near = strict.nearest(name, catalog.benchmarks)
             raise WizardError("unknown-benchmark", name=name, nearest=near, known=", ".join(catalog.benchmarks))
         if trainer in HEADS:
             raise WizardError("benchmark-not-for", name=name, trainer=trainer)
+
+
+def unmeasured(trainer: str, model: Model) -> WizardError | None:
+    """Why no evaluation takes what this trainer makes of the model."""
+    if model.held:
+        return WizardError("evaluate-held", model=model.title, held=model.held.upper())
+    if trainer == "vision" or "image" in model.modality:
+        return WizardError("evaluate-not-for", trainer=trainer)
+    return None
 
 
 def questions_here(

@@ -31,7 +31,7 @@ def ways(desk: Desk, run: str) -> tuple[str, ...]:
         return ()
     apart = (Path(_model(desk, run, plan)) / "adapter").is_dir()
     base = catalog.models.get(plan.choice.model)
-    measured = evaluable(catalog, desk.machine()) and not (base and base.held)
+    measured = evaluable(catalog, desk.machine(), recipe, base)
     found = {"quantise": bool(catalog.formats) and not apart, "evaluate": measured}
     return tuple(name for name, can in found.items() if can)
 

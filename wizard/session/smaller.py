@@ -33,7 +33,10 @@ def offered(
     return tuple(sorted(found, key=lambda each: not each.able))
 
 
-def evaluable(catalog: Catalog, machine: Machine) -> bool:
+def evaluable(catalog: Catalog, machine: Machine, recipe: Recipe, model: Model | None) -> bool:
+    """Whether anything here measures what the recipe makes of it. `model`: None where the catalogue has it no more."""
+    if model and after.unmeasured(recipe.trainer, model):
+        return False
     return any(not _lacks(catalog, name, machine) for name in after.of_kind(catalog, "evaluate"))
 
 

@@ -29,10 +29,11 @@ class WishDesk:
 
         return offered(catalog, machine, recipe, model, judged, rows=rows, serve=serve)
 
-    def evaluates(self) -> bool:
-        """Whether anything here can measure a model."""
+    def evaluates(self, recipe: str, model: str) -> bool:
+        """Whether anything here can measure what it makes of the model."""
         desk = cast("Desk", self)
-        return evaluable(desk.catalog(), desk.machine())
+        catalog = desk.catalog()
+        return evaluable(catalog, desk.machine(), catalog.recipes[recipe], catalog.models[model])
 
     def ways_on(self, run: str) -> tuple[str, ...]:
         """What may be done next with what it made: quantise, evaluate."""

@@ -35,7 +35,7 @@ def desk(command: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Des
     (tmp_path / "home").mkdir()
     monkeypatch.setattr(hubs, "reached", lambda _: {"modelscope": 0.2, "huggingface": None})
     found = Desk()
-    monkeypatch.setattr(found, "evaluates", lambda: False)
+    monkeypatch.setattr(found, "evaluates", lambda recipe, model: False)
     return found
 
 

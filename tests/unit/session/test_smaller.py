@@ -155,3 +155,12 @@ def test_a_recipe_that_learns_needs_rows(at: Callable[..., Desk]) -> None:
     verdict = desk.best("identity")
     choice = Choice(recipe=verdict.recipe, model=verdict.model, knobs=verdict.knobs, data=DataChoice(kind="none"))
     assert fault(lambda: desk.plan(choice)) == "data-needed"
+
+
+def test_only_what_an_evaluation_takes_is_asked_for_it(desk: Desk) -> None:
+    catalog = desk.catalog()
+    sees = next(name for name, model in catalog.models.items() if "image" in model.modality)
+    desk.take_in(replace(catalog.models["qwen3-4b"], id="packed", held="gptq"))
+    assert desk.evaluates("sft-lora", "qwen3-4b")
+    assert not desk.evaluates("sft-qlora-gptq", "packed")
+    assert not desk.evaluates("vision-lora", sees)

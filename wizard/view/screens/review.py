@@ -143,7 +143,7 @@ class Review(Page):
             catalog = desk.catalog()
             data = draft.data(desk, catalog)
             plan = desk.plan(desk.choose(verdict, data, **draft.wishes()))
-            return plan, desk.warnings(plan), catalog, desk.evaluates()
+            return plan, desk.warnings(plan), catalog, desk.evaluates(verdict.recipe, verdict.model)
 
         self.errand(compile_plan, self._planned, self._not_planned)
 
