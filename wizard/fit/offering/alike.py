@@ -31,7 +31,7 @@ def shape_of(recipe: Recipe, catalog: Catalog) -> object:
     )  # fmt: skip
 
 
-def numbers_of(model: Model, here: frozenset[str]) -> object:
+def likeness_of(model: Model, here: frozenset[str]) -> object:
     """All of a model that a verdict depends on, but for its name. `here`: what is fetched already."""
     source = model.sources[0] if model.sources else None
     carriers = tuple(each.ref for each in model.sources if each.kind == "bundled")

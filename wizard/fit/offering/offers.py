@@ -10,7 +10,7 @@ from typing import Any
 
 from wizard.contract import Catalog, Machine, Verdict
 from wizard.contract.sharing import least_cards
-from wizard.fit.offering.alike import groups, numbers_of, of_another
+from wizard.fit.offering.alike import groups, likeness_of, of_another
 from wizard.fit.offering.correct import Known
 from wizard.fit.offering.inference import SENSIBLE_TOKEN
 from wizard.fit.offering.judge import judge
@@ -48,14 +48,14 @@ def offers(
     ]
     models = [each for each in catalog.models.values() if model in ("", each.id, each.architecture.family)]
     measured = known is not None and known.records  # a record is of one method alone
-    numbers = {each.id: numbers_of(each, here) for each in models}
+    likeness = {each.id: likeness_of(each, here) for each in models}
     found: list[Verdict] = []
     with uncollected():
         for same in [[recipe] for recipe in wanted] if measured else groups(wanted, catalog):
             judged: dict[object, Verdict] = {}
             for each in models:
                 if suits(same[0], each):
-                    kin = each.id if measured or terms else numbers[each.id]  # what would help names its relatives
+                    kin = each.id if measured or terms else likeness[each.id]  # what would help names its relatives
                     if kin not in judged:
                         judged[kin] = judge(machine, catalog, same[0].id, each.id, **given)
                     found += [of_another(judged[kin], other, each, catalog) for other in same]
