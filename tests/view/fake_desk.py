@@ -144,6 +144,7 @@ class FakeDesk:
     def offers(
         self, task: str = "", model: str = "", *, terms: bool = True, leading: bool = False
     ) -> tuple[Verdict, ...]:
+        self._note("offers", task, leading)
         identity = (values.IDENTITY,)
         sft = values.SFT if self._machine.gpus else ()
         serve = (values.SERVE,)

@@ -78,3 +78,13 @@ def test_what_takes_days_here_is_not_what_the_machine_is_good_for(desk: FakeDesk
 )
 def test_of_a_processor_only_what_decides_is_told(flags: tuple[str, ...], told: list[str]) -> None:
     assert skills(flags) == told
+
+
+async def test_all_recipes_are_judged_once_while_it_is_read(desk: FakeDesk) -> None:
+    async with sitting_at(desk) as person:
+        await person.choose_goal()
+        await person.be_at("Hardware", "Good for")
+        await person.wait_until(lambda: len(person.asked("offers")) == 2)
+        await person.accept_hardware()
+        await person.be_at("RecipeStep", "recommended")
+        assert person.asked("offers") == [("identity", True), ("identity", False)]

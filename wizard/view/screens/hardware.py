@@ -106,6 +106,8 @@ class Hardware(Page):
 
     def _tell_use(self, answer: tuple[tuple[Verdict, ...], Catalog]) -> None:
         self.verdicts, catalog = answer
+        task = self.draft.task  # all recipes are judged while this is read
+        self.errand(lambda: self.window.offers(task), lambda _: None, lambda _: None)
         served = [verdict for verdict in self.verdicts if verdict.recommended and verdict.task == "serve"]
         best = served or largest_that_fit(self.verdicts, catalog)
         if not best:
