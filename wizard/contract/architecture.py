@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wizard.contract.hashing import HashedOnce
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tower:
@@ -22,7 +20,7 @@ class Tower:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture(HashedOnce):
+class Architecture:
     """The numbers of a decoder, named as in transformers' configurations. `kind` is transformers' model_type."""
 
     family: str = ""
@@ -59,4 +57,3 @@ class Architecture(HashedOnce):
     linear_value_dim: int = 0
     other_params: int = 0  # what none of these numbers tells: embeddings of each layer, gates
     tower: Tower | None = None
-    __hash__ = HashedOnce.__hash__

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from wizard.contract.architecture import Architecture
-from wizard.contract.hashing import HashedOnce
 from wizard.contract.machine import Board
 from wizard.contract.problem import Problem
 from wizard.contract.results import Direction
@@ -168,7 +167,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knobs(HashedOnce):
+class Knobs:
     seq_len: int = 1024
     micro_batch: int = 1
     accumulate: int = 8
@@ -195,7 +194,6 @@ class Knobs(HashedOnce):
     save_steps: int = 50
     save_minutes: float = 10.0  # 0: by steps alone
     seed: int = 42
-    __hash__ = HashedOnce.__hash__
 
     @property
     def readers(self) -> int:

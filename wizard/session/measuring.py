@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,9 @@ def evaluate(
     """The report. Raises evaluate-by-run (it is a stage of that run), evaluate-too-early, checkpoints-none, and what
     the stage raises.
 
-    `tell`: each event of the stage. A broken-off one is begun anew; what an earlier one measured is in the report too,
-    and its benchmarks are not asked again. `checkpoints`: those that the training kept too, of a run that has evaluated
-    itself as well."""
+    `tell`: each event of the stage. A broken-off one is begun anew; benchmarks that it had are not asked again, and
+    what an earlier report has is in the new one. `checkpoints`: those that the training kept too, of a run that has
+    evaluated itself as well."""
     folder = desk.folder(name)
     plan = runs.plan_of(folder)
     done = own_done(plan, folder)
@@ -44,18 +45,18 @@ def evaluate(
         raise WizardError("evaluate-by-run", run=folder.name)
     inputs = inputs_of(plan, folder)
     stage = folder.stage(STAGE)
-    before = read_json(stage.spec).get("spec", {})
+    before = read_json(stage.path / "report.json").get("results", ())
     place = kept(folder, inputs)
     found = any(place.glob("checkpoint-*"))
     if checkpoints and not found:  # said before an environment is built for it
         raise WizardError("checkpoints-none", run=folder.name, path=str(place), exit_code=ExitCode.FAILED)
-    checkpoints = checkpoints or (found and bool(before.get("checkpoints")))
-    earlier = [each["id"] for each in before.get("benchmarks", ()) if each["id"] in desk.catalog().benchmarks]
-    choice = wish(desk, plan, (*(plan.choice.benchmarks if done else ()), *earlier, *benchmarks))
+    checkpoints = checkpoints or (found and any(each["subject"].startswith("checkpoint-") for each in before))
+    choice = wish(desk, plan, (*(plan.choice.benchmarks if done else ()), *benchmarks))
+    earlier = dict.fromkeys(each["source"] for each in before if each["source"] in desk.catalog().benchmarks)
     at = jobs.place(desk, ENGINE)
     python = jobs.ready(desk, at, progress) / "bin" / "python"
     stage.path.mkdir(exist_ok=True)
-    told = order(desk, plan, choice, inputs, checkpoints=checkpoints)
+    told = order(desk, plan, choice, inputs, earlier, checkpoints=checkpoints)
     write_json(stage.spec, told | {name: value for name, value in (done or {}).items() if name in SAME})
     lib = desk.home.lib / engine_room.install_lib(desk.home, runs.package_root())
     variables = variables_of(desk.home, at.engine, python.parent.parent, lib)
@@ -115,20 +116,29 @@ def wish(desk: Desk, plan: Plan, benchmarks: Sequence[str]) -> Choice:
 
 
 def order(
-    desk: Desk, plan: Plan, choice: Choice, inputs: Mapping[str, Any], *, checkpoints: bool = False
+    desk: Desk,
+    plan: Plan,
+    choice: Choice,
+    inputs: Mapping[str, Any],
+    earlier: Iterable[str] = (),
+    *,
+    checkpoints: bool = False,
 ) -> dict[str, Any]:
+    """`earlier`: benchmarks of a report that is there, which are told again and not asked."""
+    told = partial(benchmark, desk.catalog(), str(desk.home.store))
+    more = [name for name in earlier if name not in choice.benchmarks]
     apart = desk.catalog().recipes[choice.recipe].merge == "apart"
     others = [] if apart else [other.name for other in choice.adapters]  # which the trained model has in it
     spec = {
         **trained_by(Order(choice=choice, verdict=plan.forecast, catalog=desk.catalog(), store="", key_file="")),
-        "benchmarks": [benchmark(desk.catalog(), str(desk.home.store), name) for name in choice.benchmarks],
+        "benchmarks": [*map(told, choice.benchmarks), *({**told(name), "kept": True} for name in more)],
         "seq_len": choice.knobs.seq_len,
         "seed": choice.knobs.seed,
         "device": plan.forecast.merge_device,
         **({"checkpoints": True, "adapters": others} if checkpoints else {}),
     }
-    told = {"stage": NAME, "run": plan.run, "digest": "after-the-fact", "rung": 0, "attempt": 1, "spec": spec}
-    return {**told, "inputs": dict(inputs), "home": str(desk.home.root), "store": str(desk.home.store)}
+    named = {"stage": NAME, "run": plan.run, "digest": "after-the-fact", "rung": 0, "attempt": 1, "spec": spec}
+    return {**named, "inputs": dict(inputs), "home": str(desk.home.root), "store": str(desk.home.store)}
 
 
 def followed(stage: StageFolder, python: Path, variables: Mapping[str, str], tell: Tell) -> Path:

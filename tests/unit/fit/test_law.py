@@ -159,6 +159,14 @@ def test_without_checkpointing_offloaded_activations_are_fewer_than_a_layer_keep
     assert in_ram(moved) > peak_of(here).peak_bytes - peak_of(moved).peak_bytes
 
 
+@pytest.mark.parametrize(("device", "board"), [("cpu", ""), ("cuda", "gb10")])
+def test_where_there_is_no_memory_apart_offloading_moves_nothing(device: str, board: str) -> None:
+    given = replace(case(device=device, offload_activations=True), board=CATALOG.boards.get(board))
+    step = step_of(given)
+    assert not step.offload_activations
+    assert in_ram(step) == 0
+
+
 def test_a_long_row_has_its_activations_in_ram_before_it_is_cut() -> None:
     found = judge(pretend("l40sx2", CATALOG.boards, ROOMY), CATALOG, "sft-long", "qwen2.5-32b")
     assert found.status == "tight"

@@ -298,3 +298,20 @@ def test_a_model_that_no_card_serves_may_still_be_made_smaller_in_ram(
     little = judge(replace(rack("rtx-4090"), ram_free_bytes=48 * GIB), ending, "serve", "qwen3-32b")
     assert little.status == "no" and little.reason and little.reason.code.startswith("short-of")
     assert "more-ram" in {remedy.code for remedy in little.remedies}
+
+
+@pytest.mark.parametrize(
+    ("board", "ram", "disk"), [("rtx-4090", 8, 1000), ("rtx-4090", 1000, 20), ("", 1000, 5), ("", 1000, 1000)]
+)
+def test_where_one_server_lacks_room_another_is_tried_for_each_model(
+    catalog: Catalog, laptop: Machine, machine_with: MachineWith, board: str, ram: int, disk: int
+) -> None:
+    whole = machine_with(board) if board else laptop
+    disks = (replace(whole.disks[0], free_bytes=disk * 10**9),)
+    machine = replace(whole, ram_free_bytes=ram * GIB, disks=disks)
+    found = offers(machine, catalog, "serve", terms=False)
+    servers = {verdict.engines.get("serve") for verdict in found if verdict.status != "no"}
+    assert servers >= {"transformers"}
+    for verdict in found[::3]:
+        alone = judge(machine, catalog, "serve", verdict.model, terms=False)
+        assert replace(verdict, recommended=False) == alone, verdict.model

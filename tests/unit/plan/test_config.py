@@ -61,6 +61,12 @@ def test_the_recipes_own_settings_are_shown_as_what_may_be_changed(made: Make) -
     assert from_toml(written, "run.toml").settings == {"beta": 0.5}
 
 
+def test_a_knob_that_is_none_is_told_those_there_are(text: str) -> None:
+    with pytest.raises(WizardError) as told:
+        from_toml(text.replace("\nrank = ", "\nrnk = "), "run.toml")
+    assert told.value.problem.params["allowed"].split(", ")[:2] == ["seq_len", "micro_batch"]
+
+
 def test_forecast_and_what_was_measured_are_comments(text: str) -> None:
     assert re.search(r"(?m)^# forecast: ", text)
     assert "# measured, train: loss 0.07, steps 30" in text

@@ -80,25 +80,35 @@ def test_a_run_that_evaluated_itself_stays_done_when_its_checkpoints_are_measure
     assert told["digest"] == (own or "after-the-fact")
 
 
-def test_what_was_measured_before_is_measured_still(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_report_has_is_told_again_and_not_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = finished(desk)
-    (folder.path / "03-train" / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    checkpoints = folder.path / "03-train" / "checkpoints"
+    (checkpoints / "checkpoint-2").mkdir(parents=True)
     monkeypatch.setattr(measuring.jobs, "ready", lambda *_: Path(sys.prefix))
     monkeypatch.setattr(measuring, "followed", lambda stage, *_: stage.path / "report.json")
-    monkeypatch.setattr(measuring.after, "questions_here", lambda *_: None)
+    one, other, gone = *list(desk.catalog().benchmarks)[:2], "of-a-catalogue-that-has-gone"
+    (desk.home.store / "benchmarks" / other).mkdir(parents=True)  # of `one` there is neither a copy nor a hub
 
-    def told(benchmarks: tuple[str, ...], **asked: bool) -> tuple[list[str], bool]:
+    def told(*benchmarks: str, **asked: bool) -> tuple[dict[str, bool], bool]:
         desk.evaluations.make(folder.name, benchmarks, no_progress, lambda event: None, **asked)
         spec = json.loads(folder.stage("06-evaluate").spec.read_text())["spec"]
-        return [each["id"] for each in spec["benchmarks"]], spec.get("checkpoints", False)
+        return {each["id"]: each.get("kept", False) for each in spec["benchmarks"]}, spec.get("checkpoints", False)
 
-    one, other = list(desk.catalog().benchmarks)[:2]
-    assert told((one,)) == ([one], False)
-    assert told((), checkpoints=True) == ([one], True)
-    assert told((other,)) == ([one, other], True)
-    spec = folder.stage("06-evaluate").spec
-    spec.write_text(spec.read_text().replace(f'"id": "{one}"', '"id": "of-a-catalogue-that-has-gone"'))
-    assert told(()) == ([other], True)
+    def reported(*results: tuple[str, str]) -> None:
+        rows = [{"subject": subject, "source": source} for subject, source in results]
+        (folder.stage("06-evaluate").path / "report.json").write_text(json.dumps({"results": rows}))
+
+    assert told(other) == ({other: False}, False)
+    assert told() == ({}, False), "what was broken off is not asked again unless somebody does"
+    reported(("base", "own"), ("tuned", one), ("tuned", gone))
+    assert told() == ({one: True}, False)
+    assert told(other) == ({other: False, one: True}, False)
+    assert told(checkpoints=True) == ({one: True}, True)
+    reported(("checkpoint-2", "own"), ("tuned", other))
+    assert told() == ({other: True}, True)
+    assert told(other) == ({other: False}, True)
+    (checkpoints / "checkpoint-2").rmdir()
+    assert told() == ({other: True}, False)
 
 
 STAGE = """import json, pathlib, sys

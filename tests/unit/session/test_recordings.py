@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,24 +56,50 @@ def test_looking_alone_makes_no_home(home: Home) -> None:
     assert not home.root.exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '{"a": 1}', '{"a": [1, 2]}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00", "[" * 100_000])
 def test_a_file_that_is_none_is_passed_over_and_written_anew(home: Home, content: str) -> None:
-    home.root.mkdir()
-    home.cache.mkdir()
-    path = home.cache / f"recordings-{recordings._code()}.json"
+    assert looked(home)
+    home.cache.mkdir(parents=True)
+    path = home.cache / f"recordings-{recordings.code()}.json"
     path.write_text(content)
+    forms._RECORDED.clear()
+    forms._KNOWN.clear()
     assert looked(home)
     assert len(json.loads(path.read_text())) > 10
 
 
-def test_those_of_other_code_go(home: Home) -> None:
+SIZE = [1, 0, 5, 0]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        1, None, [], [1, 2], [1, 2, 3], [None, None, None], [[], [], 0], [[SIZE], SIZE, 0], [[SIZE], [], "0"],
+        [[[1, 2]], [], 0], [[["1", 0, 5, 0]], [], 0], [[[1.5, 0, 5, 0]], [], 0], [[[True, 0, 5, 0]], [], 0],
+    ],
+)  # fmt: skip
+def test_what_is_no_recording_is_recorded_anew(told: Any) -> None:
+    assert not recordings.whole(told)
+    assert recordings.whole([[SIZE], [SIZE], 0])
+
+
+def test_those_of_older_code_go_but_for_the_newest_and_what_is_somebodys_own_stays(home: Home) -> None:
     home.root.mkdir()
     home.cache.mkdir()
-    old = home.cache / "recordings-0123456789ab.json"
-    old.write_text("{}")
+    older, newer, own = (home.cache / f"recordings-{mark}.json" for mark in ("0" * 12, "1" * 12, "mine"))
+    for at, path in enumerate((older, newer, own)):
+        path.write_text("{}")
+        os.utime(path, (at, at))
     looked(home)
-    assert not old.exists()
-    assert len(kept(home)) == 1
+    assert [path.exists() for path in (older, newer, own)] == [False, True, True]
+    assert len(kept(home)) == 3
+
+
+def test_a_store_that_is_not_there_is_not_made(home: Home) -> None:
+    home.root.mkdir()
+    away = Home(home.root, home.root.parent / "unmounted")
+    assert looked(away)
+    assert not away.store.exists()
 
 
 def test_a_disk_that_takes_nothing_costs_time_alone(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,12 @@ def test_a_benchmark_is_asked_from_its_copy_and_not_asked_again(
     before = (kept / "result.json").stat().st_mtime_ns
     assert evaluate.run() == 0
     assert (kept / "result.json").stat().st_mtime_ns == before and not (kept / "answer.json").exists()
+    shutil.rmtree(tmp_path / "copy")  # and the hub's name is no address: what was measured before is told all the same
+    evaluate.variables = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    unasked = {**benchmark, "id": "never-asked", "kept": True}
+    assert evaluate.order({**spec, "benchmarks": [{**benchmark, "kept": True}, unasked]}, inputs).run() == 0
+    assert results(evaluate)["base", "arc-easy", "acc"] == found
+    assert "never-asked" not in {source for _, source, _ in results(evaluate)}
 
 
 def test_without_copy_and_network_it_is_said_where_a_copy_goes(

@@ -28,7 +28,8 @@ class Forms(NamedTuple):
     weights: int  # on a processor
 
 
-_ALIKE = attrgetter(*(item.name for item in fields(Step) if item.name not in ("micro_batch", "seq_len")))
+BESIDE = ("micro_batch", "seq_len", "context_bytes")  # of a step, which its forms do not depend on
+_ALIKE = attrgetter(*(item.name for item in fields(Step) if item.name not in BESIDE))
 _KNOWN: dict[object, Forms] = {}  # by what steps share that differ in batch and length alone: faster than such a step
 _RECORDED: dict[str, Any] = {}  # by a name that is the same in every process
 
@@ -36,16 +37,17 @@ _RECORDED: dict[str, Any] = {}  # by a name that is the same in every process
 def forms_of(step: Step) -> Forms:
     rest = (step.micro_batch, step.seq_len) if step.task == "infer" else windowed(step)
     key = (_ALIKE(step), rest)
-    if key not in _KNOWN:
+    found = _KNOWN.get(key)
+    if found is None:
         if len(_KNOWN) >= MOST_KNOWN:
             _KNOWN.clear()
-        _KNOWN[key] = _recalled(_name(step, rest)) or _record(step, _name(step, rest))
-    return _KNOWN[key]
+        found = _KNOWN[key] = _recalled(_name(step, rest)) or _record(step, _name(step, rest))
+    return found
 
 
 def recorded() -> Mapping[str, Any]:
-    """All that was recorded or recalled in this process, in words of JSON."""
-    return _RECORDED
+    """All that was recorded or recalled in this process, in words of JSON; others may be recording meanwhile."""
+    return dict(_RECORDED)
 
 
 def recall(told: Mapping[str, Any]) -> None:
@@ -70,7 +72,7 @@ def _name(step: Step, rest: object) -> str:
     return "|".join((_named(step.architecture), *own, *sorted(step.targets), f"{rest}"))
 
 
-_PLAIN = [item.name for item in fields(Step) if item.name not in ("micro_batch", "seq_len", "architecture", "targets")]
+_PLAIN = [item.name for item in fields(Step) if item.name not in (*BESIDE, "architecture", "targets")]
 
 
 @cache

@@ -43,11 +43,11 @@ class Costs(NamedTuple):
 
 
 def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
-    found = (served if setting.serves else trained)(setting, knobs, card_bytes, around(setting))
+    found = (served if setting.serves else trained)(setting, knobs, card_bytes, stages_around(setting))
     return with_evaluation(setting, knobs, found) if "evaluate" in setting.picks.engines else found
 
 
-def around(setting: Setting) -> Around:
+def stages_around(setting: Setting) -> Around:
     """Once for all recipes that choose the same engines for a model."""
     key = (setting.alike, setting.model.id, setting.picks.engines.get("serve", ""))
     if key not in setting.seen.around:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wizard.contract import Catalog, Engine, Machine, Model, Problem, Recipe, lock_of
 
@@ -151,6 +151,20 @@ def pick(
     pythons = pythons_for(recipe, model, machine, catalog, kind, engines)
     told = _worth_telling(notes, kind)
     return Picks(engines=engines, pythons=pythons, servers=tuple(servers), notes=told, reason=reason)
+
+
+def naming(picks: Picks, model: Model) -> Picks:
+    """Found for another model alike, with this one in what is told."""
+    if not any("model" in each.params for each in (*picks.notes, *([picks.reason] if picks.reason else []))):
+        return picks
+
+    def named(problem: Problem) -> Problem:
+        return (
+            replace(problem, params={**problem.params, "model": model.title}) if "model" in problem.params else problem
+        )
+
+    reason = named(picks.reason) if picks.reason else None
+    return replace(picks, notes=tuple(map(named, picks.notes)), reason=reason)
 
 
 def pythons_for(

@@ -19,7 +19,7 @@ from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.mending import Situation
 from wizard.fit.offering.remedies import remedies
 from wizard.fit.offering.serving import by_server
-from wizard.fit.offering.setting import Picked, Setting, settle
+from wizard.fit.offering.setting import Seen, Setting, settle
 
 T = TypeVar("T")
 
@@ -38,16 +38,17 @@ def judge(
     here: frozenset[str] = frozenset(),
     known: Known | None = None,
     terms: bool = True,
-    picked: Picked | None = None,
+    seen: Seen | None = None,
     guesser: str = "",
 ) -> Verdict:
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these.
 
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
-    what the peak is made of, and for a `no` what would help. `picked`: engines found before on this very machine.
+    what the peak is made of, and for a `no` what would help. `seen`: on this very machine, with
+    all else but recipe, model and knobs the same.
     `guesser`: a model that is to guess beside the one that is served.
     """
-    seen = picked or Picked()
+    known_here = seen or Seen()
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")
     at_hand = machine.disks[0].free_bytes if machine.disks else 0
     free = at_hand if home_disk is None else home_disk
@@ -64,7 +65,7 @@ def judge(
             forced_engines or {},
             at.home_free,
             cards,
-            seen if at.machine is machine else Picked(),
+            known_here if at.machine is machine else Seen(),
             given,
         )
         return best([each for way in ways for each in by_server(way)], at.knobs)

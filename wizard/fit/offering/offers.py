@@ -15,7 +15,7 @@ from wizard.fit.offering.correct import Known
 from wizard.fit.offering.inference import SENSIBLE_TOKEN
 from wizard.fit.offering.judge import judge
 from wizard.fit.offering.plain import ADVISED, PLAIN, is_plain, leads
-from wizard.fit.offering.setting import Picked, suits
+from wizard.fit.offering.setting import Seen, suits
 
 SENSIBLE_SECONDS = {"identity": 5 * 60.0}  # a first success, download included
 SENSIBLE = 4 * 3600.0
@@ -38,7 +38,7 @@ def offers(
     `leading`: only those that a first run is advised to take. `terms`: False leaves out what only a person reads;
     `judge` with a verdict's own knobs tells it.
     """
-    given: dict[str, Any] = {"home_disk": home_disk, "here": here, "known": known, "terms": terms, "picked": Picked()}
+    given: dict[str, Any] = {"home_disk": home_disk, "here": here, "known": known, "terms": terms, "seen": Seen()}
     wanted = [
         recipe
         for recipe in catalog.recipes.values()

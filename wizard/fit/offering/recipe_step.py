@@ -88,7 +88,7 @@ def asked_of(case: Case) -> Asked:
         "compiled": knobs.compile,
         "float8": method.tuner == "fp8",
         "fused_loss": knobs.fused_loss,
-        "offload_activations": knobs.offload_activations,
+        "offload_activations": knobs.offload_activations and apart(case),
         "zero": 3 if knobs.fsdp else knobs.zero_stage,
         "cards": knobs.n_gpus * knobs.nodes,
         "offload": knobs.offload != "none",
@@ -101,6 +101,11 @@ def asked_of(case: Case) -> Asked:
         "cpu": case.device == "cpu",
         "context_bytes": (case.board.overhead_bytes if case.board else 0) or CUDA_CONTEXT,
     }
+
+
+def apart(case: Case) -> bool:
+    """Whether the card has a memory of its own."""
+    return case.device == "cuda" and not (case.board and case.board.unified)
 
 
 def rounds_of(knobs: Knobs, *, generated: bool) -> int:

@@ -16,16 +16,18 @@ PASSED_OVER = {"short-of-disk": "serve-short-of-disk", "short-of-ram": "serve-sh
 
 def ways_to_serve(setting: Setting) -> Sequence[Picks]:
     """The first choice first."""
+    if setting.serves:
+        return (setting.picks,)
     key = (setting.alike, setting.model.id)
-    if key not in setting.seen.served:
-        setting.seen.served[key] = tuple(_ways_to_serve(setting))
-    return setting.seen.served[key]
+    if key not in setting.seen.ways:
+        setting.seen.ways[key] = tuple(_ways_to_serve(setting))
+    return setting.seen.ways[key]
 
 
 def _ways_to_serve(setting: Setting) -> Iterator[Picks]:
     """A model may be tuned in 4 bits and still be too large to serve in 16."""
     picks = setting.picks
-    if "serve" not in picks.engines or setting.serves:
+    if "serve" not in picks.engines:
         yield picks
         return
     whole = setting.gpu.free_bytes if setting.gpu else 0

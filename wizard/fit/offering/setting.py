@@ -13,7 +13,7 @@ from wizard.fit.memory.step import Step
 from wizard.fit.offering import guessing, inference
 from wizard.fit.offering.cards import hands, only, serving
 from wizard.fit.offering.correct import Correction, Known, corrected, correction_of
-from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, pick
+from wizard.fit.offering.engines import CUDA_12_DRIVER, Picks, accelerator, naming, pick
 from wizard.fit.offering.flops import step_seconds
 from wizard.fit.offering.recipe_step import Asked, Case, asked_of, step_of
 
@@ -22,13 +22,14 @@ BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 @dataclass(slots=True)
-class Picked:
-    """What was found before on a machine, for other recipes and models: cards; for engines alike the build and who runs
-    each stage; for a model beside them how it may be served, and what the stages around a training take; steps."""
+class Seen:
+    """What was found before on one machine, with one catalogue and one choice of engines: cards; for engines alike the
+    build and who runs each stage; for a model beside them how it may be served, and what the stages around a training
+    take; steps."""
 
     hands: dict[tuple[int, int], tuple[tuple[Gpu, ...], ...]] = field(default_factory=dict)
     engines: dict[tuple[object, ...], tuple[str, Picks, int]] = field(default_factory=dict)  # with a number
-    served: dict[tuple[int, str], tuple[Picks, ...]] = field(default_factory=dict)
+    ways: dict[tuple[int, str], tuple[Picks, ...]] = field(default_factory=dict)
     around: dict[tuple[int, str, str], Any] = field(default_factory=dict)
     asked: dict[tuple[int, str, Knobs], Asked] = field(default_factory=dict)
     steps: dict[tuple[int, str, Knobs, str], Step] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class Setting:
     kind: str  # accelerator
     picks: Picks
     home_free: int
-    seen: Picked = field(default_factory=Picked)
+    seen: Seen = field(default_factory=Seen)
     alike: int = 0  # the same for all whose engines are chosen alike on the same cards
     rows: int = 0
     row_tokens: int = 0
@@ -180,18 +181,18 @@ def settle(
     forced: Mapping[str, str],
     home_free: int,
     n_gpus: int = 0,
-    picked: Picked | None = None,
+    seen: Seen | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> tuple[Setting, ...]:
     """Every way to run it here, the first choice first: on these cards or those, and on the CPU where it may be.
 
     `n_gpus`: training on just so many cards where there are so many. Engines and builds are those of the cards that are
-    used. `picked`: those found for other recipes and models on this machine, with the same choice of engines. `given`:
+    used. `seen`: for other recipes and models on this machine, with all else the same. `given`:
     rows, row_tokens, known, draft, here.
     """
-    seen = picked or Picked()
+    seen = seen or Seen()
     carriers = [(source.ref,) for source in model.sources if source.kind == "bundled"]
-    alike = (*((stage, *names) for stage, names in recipe.engines.items()), "of", *carriers)
+    alike = (*((stage, *names) for stage, names in recipe.engines.items()), "of", model.modality, *carriers)
     method = catalog.methods[recipe.method]
     shared: dict[str, Any] = {"machine": machine, "catalog": catalog, "recipe": recipe, "model": model}
     shared |= {"method": method, "home_free": home_free, "seen": seen, **(given or {})}
@@ -206,13 +207,13 @@ def settle(
             if key not in seen.engines:
                 seen.engines[key] = (*_picks(recipe, model, only(machine, cards), catalog, forced), len(seen.engines))
             kind, picks, at = seen.engines[key]
-            found.append(Setting(device="cuda", gpus=cards, kind=kind, picks=picks, alike=at, **shared))
+            found.append(Setting(device="cuda", gpus=cards, kind=kind, picks=naming(picks, model), alike=at, **shared))
     if "cpu" in recipe.accelerators:
         key = (*alike, "cpu")
         if key not in seen.engines:
             seen.engines[key] = "cpu", pick(recipe, model, machine, catalog, "cpu", forced), len(seen.engines)
         kind, picks, at = seen.engines[key]
-        found.append(Setting(device="cpu", gpus=(), kind="cpu", picks=picks, alike=at, **shared))
+        found.append(Setting(device="cpu", gpus=(), kind="cpu", picks=naming(picks, model), alike=at, **shared))
     return tuple(found)
 
 

@@ -29,7 +29,7 @@ Told = Mapping[str, Any]
 def at_hand(bench: Bench) -> None:
     """Before anything is loaded. Raises benchmark-no-copy where neither a copy nor the hub of one is there."""
     for each in bench.order.spec["benchmarks"]:
-        if not Path(each["copy"]).is_dir() and not reachable(hub_of(each)):
+        if not each.get("kept") and not Path(each["copy"]).is_dir() and not reachable(hub_of(each)):
             raise no_copy(each)
 
 
@@ -54,30 +54,40 @@ def reachable(url: str) -> bool:
 
 
 def asked(bench: Bench, subjects: Sequence[Subject]) -> list[Result]:
-    """All of them of every subject, first where others may be missing: what a broken-off stage has is asked no more."""
+    """All of them of every subject, first where others may be missing: what a broken-off stage has is asked no more.
+    `kept` ones were measured before: they are told of the subjects that have them."""
     sets, found = bench.order.spec["benchmarks"], []
-    total = len(sets) * len(subjects)
-    for subject in subjects if sets else ():
-        for each in sets:
-            bench.phase(f"benchmark-{subject.kind}")
-            found.append(Result(**answer(bench, subject, each)))
-            bench.progress(len(found), total, "benchmarks")
+    whole = [(subject, each) for subject in subjects for each in sets]
+    pairs = [pair for pair in whole if not pair[1].get("kept") or known(bench, *pair)]
+    for subject, each in pairs:
+        bench.phase(f"benchmark-{subject.kind}")
+        found.append(Result(**(known(bench, subject, each) or answer(bench, subject, each))))
+        bench.progress(len(found), len(pairs), "benchmarks")
     return found
+
+
+def asking(bench: Bench, subject: Subject, each: Told) -> dict[str, Any]:
+    """All that an answer depends on, and where it comes to lie."""
+    return {
+        "subject": subject.name,
+        "folder": str(subject.folder),
+        "benchmark": {name: value for name, value in each.items() if name != "kept"},
+        "spec": {name: bench.order.spec[name] for name in ("device", "seed")},
+        "place": str(bench.folder / "benchmarks" / subject.name / each["id"]),
+    }
+
+
+def known(bench: Bench, subject: Subject, each: Told) -> dict[str, Any]:
+    """As a Result's fields, where it was answered before; else empty."""
+    told = asking(bench, subject, each)
+    done = read_json(Path(told["place"]) / "result.json")
+    return dict(done["result"]) if done.get("told") == told else {}
 
 
 def answer(bench: Bench, subject: Subject, each: Told) -> dict[str, Any]:
     """As a Result's fields."""
-    place = bench.folder / "benchmarks" / subject.name / each["id"]
-    done = place / "result.json"
-    told = {
-        "subject": subject.name,
-        "folder": str(subject.folder),
-        "benchmark": dict(each),
-        "spec": {name: bench.order.spec[name] for name in ("device", "seed")},
-        "place": str(place),
-    }
-    if read_json(done).get("told") == told:
-        return dict(read_json(done)["result"])
+    told = asking(bench, subject, each)
+    place = Path(told["place"])
     write_json(place / "asked.json", told)
     module = f"wizard.stages.evaluating.{MODULES[each['tool']]}"
     program = [sys.executable, "-m", module, str(place / "asked.json")]
@@ -89,7 +99,7 @@ def answer(bench: Bench, subject: Subject, each: Told) -> dict[str, Any]:
             "benchmark-failed", exit_code=ExitCode.FAILED, benchmark=each["id"], tool=each["tool"], log=log
         )
     result = asdict(result_of(subject.name, each, answered, bench.order.spec))
-    write_json(done, {"told": told, "result": result})
+    write_json(place / "result.json", {"told": told, "result": result})
     return result
 
 
