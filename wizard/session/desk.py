@@ -162,6 +162,8 @@ class Desk(WishDesk, DataDesk, UsingDesk):
     def explained(self, verdict: Verdict) -> Verdict:
         """One of the offers with the terms of its peak, and for a `no` what would help. Takes some milliseconds."""
         told = self.judge(verdict.recipe, verdict.model)
+        if verdict.status == told.status == "no":
+            return told
         return replace(verdict, moment=told.moment, terms=told.terms, basis=told.basis, remedies=told.remedies)
 
     def judge(

@@ -11,6 +11,7 @@ from wizard.contract import Catalog, Disk, Format, Machine, Verdict
 from wizard.detect import pretend
 from wizard.fit import judge, offers
 from wizard.fit.offering.cards import PARTS, parted
+from wizard.fit.offering.setting import Seen
 
 GIB = 1024**3
 MachineWith = Callable[..., Machine]
@@ -313,5 +314,5 @@ def test_where_one_server_lacks_room_another_is_tried_for_each_model(
     servers = {verdict.engines.get("serve") for verdict in found if verdict.status != "no"}
     assert servers >= {"transformers"}
     for verdict in found[::3]:
-        alone = judge(machine, catalog, "serve", verdict.model, terms=False)
+        alone = judge(machine, catalog, "serve", verdict.model, terms=False, seen=Seen(brief=True))
         assert replace(verdict, recommended=False) == alone, verdict.model

@@ -47,6 +47,10 @@ def costs(setting: Setting, knobs: Knobs, card_bytes: int) -> Costs:
     return with_evaluation(setting, knobs, found) if "evaluate" in setting.picks.engines else found
 
 
+def uncounted(setting: Setting) -> Costs:
+    return Costs(seconds={}, disk={}, memory={}, ram={}, way=stages_around(setting).way, step_seconds=0.0)
+
+
 def stages_around(setting: Setting) -> Around:
     """Once for all recipes that choose the same engines for a model."""
     key = (setting.alike, setting.model.id, setting.picks.engines.get("serve", ""))

@@ -10,7 +10,7 @@ from wizard.contract import FitStatus, Generator, Knobs, Problem, Verdict
 from wizard.contract.sharing import least_cards
 from wizard.fit.memory.law import CUDA_CONTEXT, Numbers
 from wizard.fit.offering import guessing, inference, merging, work
-from wizard.fit.offering.costing import Costs, costs
+from wizard.fit.offering.costing import Costs, costs, uncounted
 from wizard.fit.offering.generating import generator_of, shortage
 from wizard.fit.offering.ladder import Rung, rungs_of
 from wizard.fit.offering.serving import PASSED_OVER, passed_over, ways_to_serve
@@ -63,8 +63,8 @@ class Weighed(NamedTuple):
 
 
 def weighed(setting: Setting, knobs: Knobs, found: Numbers) -> Weighed:
-    cost, generator = costs(setting, knobs, found.card), generator_of(setting, knobs)
-    status = status_of(found, setting.capacity)
+    status, generator = status_of(found, setting.capacity), generator_of(setting, knobs)
+    cost = uncounted(setting) if status == "no" and setting.seen.brief else costs(setting, knobs, found.card)
     if generator and status == "fits" and generator.safe_bytes > generator.capacity_bytes:
         status = "tight"
     return Weighed(knobs, found, cost, generator, status)

@@ -35,10 +35,16 @@ def offers(
 ) -> tuple[Verdict, ...]:
     """Recipes for more cards than there are stay away: a model that wants them says so in its remedies.
 
-    `leading`: only those that a first run is advised to take. `terms`: False leaves out what only a person reads;
-    `judge` with a verdict's own knobs tells it.
+    `leading`: only those that a first run is advised to take. `terms`: False leaves out what only a person reads, and
+    seconds, disk and RAM of what no memory here holds; `judge` with a verdict's own knobs tells it.
     """
-    given: dict[str, Any] = {"home_disk": home_disk, "here": here, "known": known, "terms": terms, "seen": Seen()}
+    given: dict[str, Any] = {
+        "home_disk": home_disk,
+        "here": here,
+        "known": known,
+        "terms": terms,
+        "seen": Seen(brief=not terms),
+    }
     wanted = [
         recipe
         for recipe in catalog.recipes.values()

@@ -25,8 +25,9 @@ BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 class Seen:
     """What was found before on one machine, with one catalogue and one choice of engines: cards; for engines alike the
     build and who runs each stage; for a model beside them how it may be served, and what the stages around a training
-    take; steps."""
+    take; steps. `brief`: of what no memory here holds nobody asks what it would cost beside."""
 
+    brief: bool = False
     hands: dict[tuple[int, int], tuple[tuple[Gpu, ...], ...]] = field(default_factory=dict)
     engines: dict[tuple[object, ...], tuple[str, Picks, int]] = field(default_factory=dict)  # with a number
     ways: dict[tuple[int, str], tuple[Picks, ...]] = field(default_factory=dict)
