@@ -41,7 +41,7 @@ def forms_of(step: Step) -> Forms:
     if found is None:
         if len(_KNOWN) >= MOST_KNOWN:
             _KNOWN.clear()
-        found = _KNOWN[key] = _recalled(_name(step, rest)) or _record(step, _name(step, rest))
+        found = _KNOWN[key] = _recalled_or_recorded(step, _name(step, rest))
     return found
 
 
@@ -55,16 +55,13 @@ def recall(told: Mapping[str, Any]) -> None:
     _RECORDED.update(told)
 
 
-def _record(step: Step, name: str) -> Forms:
+def _recalled_or_recorded(step: Step, name: str) -> Forms:
+    if told := _RECORDED.get(name):
+        return Forms(*told)
     if len(_RECORDED) >= MOST_KNOWN:
         _RECORDED.clear()
     found = _RECORDED[name] = _forms(_bare(step))
     return found
-
-
-def _recalled(name: str) -> Forms | None:
-    told = _RECORDED.get(name)
-    return told if told is None or isinstance(told, Forms) else Forms(*told)
 
 
 def _name(step: Step, rest: object) -> str:

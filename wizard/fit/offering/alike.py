@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from wizard.contract import Catalog, Knobs, Model, Problem, Recipe, Verdict
+from wizard.contract import Catalog, Knobs, Model, Recipe, Verdict
+from wizard.fit.offering.engines import renamed
 from wizard.fit.offering.recipe_step import projected_by, size_of, targets_of, tuner_of
 
 INDIFFERENT = ("alpha", "learning_rate", "seed", "save_steps")  # knobs that neither memory nor time depends on
@@ -48,20 +49,15 @@ def of_another(verdict: Verdict, recipe: Recipe, model: Model, catalog: Catalog)
     own = _own(recipe.knobs) if recipe.id != verdict.recipe else {}
     if recipe.method != verdict.method:
         names["method"] = catalog.methods[recipe.method].title
-
-    def renamed(problem: Problem) -> Problem:
-        told = {name: title for name, title in names.items() if name in problem.params}
-        return replace(problem, params={**problem.params, **told}) if told else problem
-
     return replace(
         verdict,
         recipe=recipe.id,
         model=model.id,
         method=recipe.method,
         knobs=replace(verdict.knobs, **own) if own else verdict.knobs,
-        reason=renamed(verdict.reason) if verdict.reason else None,
-        also=tuple(map(renamed, verdict.also)),
-        engine_notes=tuple(map(renamed, verdict.engine_notes)),
+        reason=verdict.reason and renamed(verdict.reason, **names),
+        also=tuple(renamed(each, **names) for each in verdict.also),
+        engine_notes=tuple(renamed(each, **names) for each in verdict.engine_notes),
         case={**verdict.case, "method": recipe.method, "model": model.id},
     )
 

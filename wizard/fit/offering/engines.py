@@ -155,16 +155,17 @@ def pick(
 
 def naming(picks: Picks, model: Model) -> Picks:
     """Found for another model alike, with this one in what is told."""
-    if not any("model" in each.params for each in (*picks.notes, *([picks.reason] if picks.reason else []))):
+    told = [each for each in (*picks.notes, picks.reason) if each]
+    if not any("model" in each.params for each in told):
         return picks
+    notes = tuple(renamed(each, model=model.title) for each in picks.notes)
+    return replace(picks, notes=notes, reason=picks.reason and renamed(picks.reason, model=model.title))
 
-    def named(problem: Problem) -> Problem:
-        return (
-            replace(problem, params={**problem.params, "model": model.title}) if "model" in problem.params else problem
-        )
 
-    reason = named(picks.reason) if picks.reason else None
-    return replace(picks, notes=tuple(map(named, picks.notes)), reason=reason)
+def renamed(problem: Problem, **names: str) -> Problem:
+    """With other names where it has any."""
+    told = {name: title for name, title in names.items() if name in problem.params}
+    return replace(problem, params={**problem.params, **told}) if told else problem
 
 
 def pythons_for(

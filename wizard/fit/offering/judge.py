@@ -44,9 +44,9 @@ def judge(
     """With knobs None the recipe's own, then down its ladder until it fits; else exactly these.
 
     `rows`, `row_tokens`: of the user's data, 0 where not known. `terms`: False leaves out what only a person reads:
-    what the peak is made of, and for a `no` what would help. `seen`: on this very machine, with
-    all else but recipe, model and knobs the same.
-    `guesser`: a model that is to guess beside the one that is served.
+    what the peak is made of, and for a `no` what would help. `seen`: on this very
+    machine, with all else but recipe, model and knobs the same. `guesser`: a model that is to guess beside the one that
+    is served.
     """
     known_here = seen or Seen()
     _named(catalog.recipes, recipe_id, "recipe"), _named(catalog.models, model_id, "model")

@@ -20,7 +20,7 @@ class Rung:
 
 def rungs_of(knobs: Knobs, ladder: Sequence[Mapping[str, Any]]) -> tuple[Rung, ...]:
     """The knobs as they are, then one rung after another, each with all concessions so far."""
-    return _rungs(knobs, tuple([tuple(change.items()) for change in ladder]))
+    return _rungs(knobs, tuple(tuple(change.items()) for change in ladder))
 
 
 @cache

@@ -57,12 +57,12 @@ def asked(bench: Bench, subjects: Sequence[Subject]) -> list[Result]:
     """All of them of every subject, first where others may be missing: what a broken-off stage has is asked no more.
     `kept` ones were measured before: they are told of the subjects that have them."""
     sets, found = bench.order.spec["benchmarks"], []
-    whole = [(subject, each) for subject in subjects for each in sets]
-    pairs = [pair for pair in whole if not pair[1].get("kept") or known(bench, *pair)]
-    for subject, each in pairs:
+    whole = [(subject, each, known(bench, subject, each)) for subject in subjects for each in sets]
+    wanted = [(subject, each, done) for subject, each, done in whole if done or not each.get("kept")]
+    for subject, each, done in wanted:
         bench.phase(f"benchmark-{subject.kind}")
-        found.append(Result(**(known(bench, subject, each) or answer(bench, subject, each))))
-        bench.progress(len(found), len(pairs), "benchmarks")
+        found.append(Result(**(done or answer(bench, subject, each))))
+        bench.progress(len(found), len(wanted), "benchmarks")
     return found
 
 
